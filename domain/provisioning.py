@@ -1,0 +1,83 @@
+"""What is asked of a system that is provisioned, and what it answers."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.values import Value
+
+Characteristics = dict[str, Annotated[str, Field(max_length=500)]]
+"""What the customer specified for an item: an address, a domain name. Never a secret."""
+
+
+class Verb(StrEnum):
+    create = "create"
+    activate = "activate"
+    change = "change"
+    suspend = "suspend"
+    resume = "resume"
+    terminate = "terminate"
+    verify = "verify"
+
+
+class RemoteState(StrEnum):
+    """What the provisioned system says has become of a service."""
+
+    absent = "absent"
+    working = "working"
+    """Accepted; the partner is at work and will call back."""
+    inactive = "inactive"
+    """Built but not yet usable."""
+    active = "active"
+    suspended = "suspended"
+    failed = "failed"
+    terminated = "terminated"
+
+
+class ProvisionRequest(Value):
+    """One call to one adapter.
+
+    `key` is the idempotency key of this call (`<order>:<item>:<step>`); `reference` names the service for good
+    (`<order>:<item>`) and is what the partner repeats in its callbacks; `remote_id` is the partner's own name, once known.
+    `probe` asks to look the reference up before acting, because an earlier try may have happened.
+    """
+
+    verb: Verb
+    key: str
+    reference: str
+    customer: str
+    product: str
+    plan: str
+    quantity: int
+    characteristics: Characteristics = {}
+    entitlements: dict[str, str] = {}
+    remote_id: str | None = None
+    probe: bool = False
+
+
+class ProvisionResult(Value):
+    state: RemoteState
+    remote_id: str | None = None
+    quantity: int | None = None
+    message: str = ""
+
+
+class CallbackStatus(StrEnum):
+    accepted = "accepted"
+    in_progress = "in_progress"
+    completed = "completed"
+    failed = "failed"
+
+
+class PartnerCallback(Value):
+    """What a partner tells about one service, in the body of `POST /v1/callbacks/{partner}`.
+
+    `sequence` rises with each message about the same reference, so that an older one that comes later is recognised.
+    """
+
+    reference: Annotated[str, Field(max_length=200, examples=["O-1001:2"])]
+    status: CallbackStatus
+    sequence: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    remote_id: Annotated[str, Field(max_length=200)] | None = None
+    message: Annotated[str, Field(max_length=500)] = ""

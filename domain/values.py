@@ -1,0 +1,28 @@
+"""The base of every domain value: frozen, and tolerant of fields that a later release adds."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen value. Unknown fields are ignored, since payloads in old histories must stay readable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StrictValue(BaseModel):
+    """A frozen value at the HTTP edge: an unknown field is an error that names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("needs a time zone, for example 2026-12-01T09:00:00Z")
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_as_utc)]
+"""An aware moment, normalised to UTC; a naive datetime is refused."""
