@@ -1,0 +1,103 @@
+"""How this product connects to Temporal, and the search attributes it asks of every server."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client, TLSConfig
+from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.runtime.settings import Settings
+from domain.errors import Unavailable
+
+ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")
+CUSTOMER = SearchAttributeKey.for_keyword("Customer")
+WAITING_ON = SearchAttributeKey.for_keyword("WaitingOn")
+OWNER_QUEUE = SearchAttributeKey.for_keyword("OwnerQueue")
+JEOPARDY = SearchAttributeKey.for_keyword("Jeopardy")
+NEXT_DUE = SearchAttributeKey.for_datetime("NextDue")
+
+SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [ORDER_STATE, CUSTOMER, WAITING_ON, OWNER_QUEUE, JEOPARDY, NEXT_DUE]
+
+SAID_TO_PEOPLE = frozenset({"BadInput", "WrongState"})
+"""Types of application error whose message is written for a person: the traceback is dropped from them."""
+
+
+class HumanFailureConverter(DefaultFailureConverter):
+    """Shows a refused update in Temporal's UI as its one line, without the Python traceback."""
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        """Fill `failure`; errors meant for people lose their stack trace."""
+        super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception, ApplicationError) and exception.type in SAID_TO_PEOPLE:
+            failure.stack_trace = ""
+
+
+DATA_CONVERTER: DataConverter = dataclasses.replace(
+    pydantic_data_converter, failure_converter_class=HumanFailureConverter
+)
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client for the configured server; `lazy` waits with the connection until the first call.
+
+    Raises `Unavailable` when the server does not answer, naming its address.
+    """
+    if settings.temporal_address is None:
+        raise Unavailable("TURNUP_TEMPORAL_ADDRESS is not set, and no embedded Temporal is running")
+    key = settings.temporal_api_key
+    try:
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=DATA_CONVERTER,
+            tls=_tls(settings),
+            api_key=key.get_secret_value() if key else None,
+            lazy=lazy,
+        )
+    except (RuntimeError, RPCError) as error:
+        raise Unavailable(f"Temporal does not answer at {settings.temporal_address}: {_first_line(error)}") from error
+
+
+async def ensure_search_attributes(client: Client) -> list[str]:
+    """Register the attributes the namespace lacks; returns their names. Needs the right to administer it."""
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = [key for key in SEARCH_ATTRIBUTES if key.name not in listed.custom_attributes]
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=client.namespace, search_attributes={key.name: _indexed_as(key) for key in missing}
+            )
+        )
+    return [key.name for key in missing]
+
+
+def _indexed_as(key: SearchAttributeKey[Any]) -> IndexedValueType.ValueType:
+    return IndexedValueType.ValueType(SearchAttributeIndexedValueType(key.indexed_value_type).value)
+
+
+def _tls(settings: Settings) -> TLSConfig | bool:
+    if settings.temporal_tls_cert is None and settings.temporal_tls_ca is None:
+        return settings.temporal_tls or settings.temporal_api_key is not None
+    return TLSConfig(
+        server_root_ca_cert=_read(settings.temporal_tls_ca),
+        client_cert=_read(settings.temporal_tls_cert),
+        client_private_key=_read(settings.temporal_tls_key),
+    )
+
+
+def _read(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
