@@ -1,0 +1,60 @@
+"""What the rest of the product may ask of a payment gateway."""
+
+from typing import Protocol
+
+from domain.payments import CaptureRequest, PaymentRequest, PaymentResult, RefundRequest
+
+
+class Gateway(Protocol):
+    """One payment gateway; every call carries its own idempotency key, so the same call may be repeated.
+
+    A decline is an answer, never an exception. Every call but `status` answers
+
+    - `unknown` when it may have happened: no answer after sending, a 5xx, an unreadable answer. The other fields
+      then say nothing, and `status(key)` must be asked before anything else is done to that payment;
+    - `not_attempted` when it certainly did not happen: no connection, rate limit, or the gateway's own word.
+
+    Raises Refused when the request itself is wrong and repeating it cannot help: more captured than authorized, more
+    refunded than captured, a key used before with another body.
+
+    In an answer, `authorized` is what the gateway once agreed to, and does not shrink when part of it is captured or
+    all of it voided: `state` says whether money is still held. A payment is `refunded` once all of it is.
+    """
+
+    async def tokenize(self, key: str, customer: str, nonce: str) -> PaymentResult:
+        """Exchange a single-use `nonce`, which the customer's browser got for its card, for a lasting token.
+
+        The token is the answer's `reference`; `message` is what a person may be shown of it (brand and last four).
+        """
+        ...
+
+    async def authorize(self, request: PaymentRequest) -> PaymentResult:
+        """Hold the amount."""
+        ...
+
+    async def capture(self, request: CaptureRequest) -> PaymentResult:
+        """Take all or part of what is held, once; the remainder is released."""
+        ...
+
+    async def purchase(self, request: PaymentRequest) -> PaymentResult:
+        """Authorize and capture in one step."""
+        ...
+
+    async def void(self, key: str) -> PaymentResult:
+        """Release what is held. A payment that never was or was declined has nothing to undo: `succeeded`.
+
+        Raises Refused with code `already_captured` when it takes a refund instead.
+        """
+        ...
+
+    async def refund(self, request: RefundRequest) -> PaymentResult:
+        """Give back all or part of what was captured."""
+        ...
+
+    async def status(self, key: str) -> PaymentResult:
+        """What has become of a payment: its outcome, state and amounts.
+
+        `not_attempted` with state `absent` means that the gateway itself says it never saw the key. When the gateway
+        cannot be asked the answer is `unknown`, also if there was no connection: not having asked proves nothing.
+        """
+        ...

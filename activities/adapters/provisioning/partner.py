@@ -1,0 +1,143 @@
+"""A partner that is provisioned over HTTP and calls back when its work is done."""
+
+from collections.abc import Callable
+
+import httpx
+from pydantic import Field
+
+from activities.adapters.http import TOTAL_SECONDS, Call, Peer
+from domain.errors import Refused, Unavailable, Unknown
+from domain.provisioning import Characteristics, ProvisionRequest, ProvisionResult, RemoteState, Verb
+from domain.values import Value
+
+_ABSENT = "service_absent"
+_LIVE = frozenset({RemoteState.inactive, RemoteState.active, RemoteState.suspended})
+
+
+class _Order(Value):
+    reference: str
+    customer: str
+    product: str
+    plan: str
+    quantity: int
+    characteristics: Characteristics
+
+
+class _Change(Value):
+    plan: str
+    quantity: int
+    characteristics: Characteristics
+
+
+class _Service(Value):
+    """What the partner says of one service."""
+
+    reference: str
+    state: RemoteState
+    remote_id: str | None = None
+    plan: str | None = None
+    quantity: int | None = None
+    characteristics: Characteristics = Field(default_factory=dict)
+    message: str = ""
+
+    def result(self) -> ProvisionResult:
+        return ProvisionResult(state=self.state, remote_id=self.remote_id, quantity=self.quantity, message=self.message)
+
+
+class PartnerProvisioner:
+    """`base_url` is this partner's own root (for the sandbox `http://host:port/partners/<partner>`); credentials, if
+    the partner wants any, are headers of `client`. `partner` names it in error texts."""
+
+    def __init__(
+        self, base_url: str, partner: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS
+    ) -> None:
+        self._peer = Peer(partner, base_url, client, total_seconds)
+
+    async def perform(self, request: ProvisionRequest) -> ProvisionResult:
+        if request.verb is Verb.verify:
+            return await self.look_up(request.reference)
+        if request.probe:
+            found = await self._probe(request)
+            if found is not None:
+                return found
+        return await self._act(request)
+
+    async def look_up(self, reference: str) -> ProvisionResult:
+        service = await self._find(reference)
+        return ProvisionResult(state=RemoteState.absent) if service is None else service.result()
+
+    async def _probe(self, request: ProvisionRequest) -> ProvisionResult | None:
+        """What is there, if it is what the verb was to bring about. A look-up that fails leaves the earlier try as
+        unknown as it was, even where the look-up itself certainly did not happen."""
+        try:
+            service = await self._find(request.reference)
+        except Unavailable as error:
+            raise Unknown(str(error)) from error
+        if service is None:
+            return _TERMINATED if request.verb is Verb.terminate else None
+        return service.result() if _is_done(request, service) else None
+
+    async def _act(self, request: ProvisionRequest) -> ProvisionResult:
+        try:
+            return (await self._service(request.reference, _call(request))).result()
+        except Refused as refusal:
+            if request.verb is Verb.create and refusal.code == "already_exists":
+                return await self._existing(request, refusal)
+            if request.verb is Verb.terminate and refusal.code == _ABSENT:
+                return _TERMINATED
+            raise
+
+    async def _existing(self, request: ProvisionRequest, refusal: Refused) -> ProvisionResult:
+        """The service that the partner says is there already; its refusal stands if that is no longer alive."""
+        try:
+            service = await self._find(request.reference)
+        except Unavailable as error:
+            raise Unknown(str(error)) from error
+        if service is None or not _is_done(request, service):
+            raise refusal
+        return service.result()
+
+    async def _find(self, reference: str) -> _Service | None:
+        try:
+            return await self._service(reference, Call("GET", ("services", reference)))
+        except Refused as refusal:
+            if refusal.code != _ABSENT:
+                raise
+            return None
+
+    async def _service(self, reference: str, call: Call) -> _Service:
+        service = await self._peer.call(call, _Service)
+        if service.reference != reference:
+            raise self._peer.unknown(call, "answered about another service")
+        return service
+
+
+_TERMINATED = ProvisionResult(state=RemoteState.terminated, message="nothing to undo")
+
+_DONE: dict[Verb, Callable[[RemoteState], bool]] = {
+    Verb.create: lambda state: state is RemoteState.working or state in _LIVE,
+    Verb.change: lambda state: state in _LIVE,
+    Verb.activate: lambda state: state is RemoteState.active,
+    Verb.resume: lambda state: state is RemoteState.active,
+    Verb.suspend: lambda state: state is RemoteState.suspended,
+    Verb.terminate: lambda state: state in {RemoteState.terminated, RemoteState.absent},
+}
+
+
+def _is_done(request: ProvisionRequest, service: _Service) -> bool:
+    """Whether the service is already as the verb would leave it."""
+    if not _DONE[request.verb](service.state):
+        return False
+    return request.verb is not Verb.change or (
+        service.plan == request.plan
+        and service.quantity == request.quantity
+        and service.characteristics == request.characteristics
+    )
+
+
+def _call(request: ProvisionRequest) -> Call:
+    if request.verb is Verb.create:
+        order = _Order(**request.model_dump(include=set(_Order.model_fields)))
+        return Call("POST", ("services",), request.key, order)
+    change = _Change(**request.model_dump(include=set(_Change.model_fields))) if request.verb is Verb.change else None
+    return Call("POST", ("services", request.reference, request.verb.value), request.key, change)
