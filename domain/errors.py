@@ -1,12 +1,12 @@
 """What can go wrong, in the words the rest of the code decides by.
 
-    TurnupError
-    ├── BadInput      what was sent is wrong: names the field and what would be right
-    ├── Conflict      right in itself, but not in the present state
-    ├── NotFound      no such record
-    ├── Refused       an outside system gave a definite no
-    ├── Unavailable   it certainly did not happen: try again
-    └── Unknown       it may have happened: ask with the same key before deciding
+TurnupError
+├── BadInput      what was sent is wrong: names the field and what would be right
+├── Conflict      right in itself, but not in the present state
+├── NotFound      no such record
+├── Refused       an outside system gave a definite no
+├── Unavailable   it certainly did not happen: try again
+└── Unknown       it may have happened: ask with the same key before deciding
 """
 
 

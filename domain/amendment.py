@@ -1,0 +1,41 @@
+"""How an amended order differs from the one at work."""
+
+from collections.abc import Mapping
+
+from domain.errors import Conflict
+from domain.orders import Order
+from domain.states import ITEM, ItemState, is_terminal
+from domain.values import Value
+
+
+class Difference(Value):
+    """Item ids by what happens to them. `changed` items have another quantity or other characteristics."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    changed: list[str] = []
+    kept: list[str] = []
+
+
+def difference(before: Order, after: Order, states: Mapping[str, ItemState], past_return: Mapping[str, bool]) -> Difference:
+    """What has to be done to turn `before` into `after`; Conflict where it is too late for an item."""
+    removed = [item.id for item in before.items if after.item(item.id) is None]
+    added = [item.id for item in after.items if before.item(item.id) is None]
+    changed = [
+        item.id
+        for item in after.items
+        if (old := before.item(item.id)) is not None
+        and (old.quantity, old.characteristics, old.action) != (item.quantity, item.characteristics, item.action)
+    ]
+    for item_id in [*removed, *changed]:
+        _refuse_late(item_id, states, past_return)
+    kept = [item.id for item in after.items if item.id not in {*added, *changed}]
+    return Difference(added=added, removed=removed, changed=changed, kept=kept)
+
+
+def _refuse_late(item_id: str, states: Mapping[str, ItemState], past_return: Mapping[str, bool]) -> None:
+    if past_return.get(item_id):
+        raise Conflict(f"item {item_id} is past its point of no return and can no longer be amended")
+    state = states.get(item_id, ItemState.acknowledged)
+    if is_terminal(ITEM, state):
+        raise Conflict(f"item {item_id} is {state} and can no longer be amended")

@@ -1,0 +1,152 @@
+"""Who has to agree before an order, or one of its steps, goes on."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.catalogue import Name
+from domain.customers import Risk
+from domain.errors import BadInput, Conflict
+from domain.money import Money
+from domain.plans import Identifier, Seconds
+from domain.values import Instant, StrictValue, Value
+
+Person = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\S(.*\S)?$")]
+
+
+class ApprovalPolicy(StrictValue):
+    """When an order needs approval. Every condition that is given must hold; a policy with none applies to all orders.
+
+    `approvers` empty means anyone with the right to approve. Escalation adds `escalate_to` to those who may decide and
+    moves the order into that person's queue; at the deadline the order is rejected.
+    """
+
+    id: Identifier
+    name: Name
+    above: list[Money] = []
+    products: list[Identifier] = []
+    risks: list[Risk] = []
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    approvers: list[Person] = []
+    deadline: Seconds = 7 * 86400
+    escalate_after: Seconds | None = None
+    escalate_to: Person = "operations-lead"
+    owner: Identifier = "approvals"
+
+    def applies(self, total: Money, products: Iterable[str], risk: Risk) -> bool:
+        limits = [limit for limit in self.above if limit.currency == total.currency]
+        over = not self.above or any(limit < total for limit in limits)
+        named = not self.products or bool(set(self.products) & set(products))
+        return over and named and (not self.risks or risk in self.risks)
+
+
+class ApprovalRequirement(Value):
+    """What one approval needs, pinned when it was asked for. Times are seconds from when the wait begins."""
+
+    reason: str
+    quorum: int
+    approvers: list[str] = []
+    deadline: int
+    escalate_after: int | None = None
+    escalate_to: str = "operations-lead"
+    owner: str = "approvals"
+
+
+def required(
+    policies: Iterable[ApprovalPolicy], total: Money, products: Sequence[str], risk: Risk
+) -> ApprovalRequirement | None:
+    """The approval an order needs: of the policies that apply, the one with the highest quorum, then the shortest deadline."""
+    applying = [policy for policy in policies if policy.applies(total, products, risk)]
+    if not applying:
+        return None
+    strictest = min(applying, key=lambda policy: (-policy.quorum, policy.deadline, policy.id))
+    return ApprovalRequirement(
+        reason=strictest.name,
+        quorum=strictest.quorum,
+        approvers=list(strictest.approvers),
+        deadline=strictest.deadline,
+        escalate_after=strictest.escalate_after,
+        escalate_to=strictest.escalate_to,
+        owner=strictest.owner,
+    )
+
+
+class Verdict(StrEnum):
+    approve = "approve"
+    reject = "reject"
+    delegate = "delegate"
+
+
+class Decision(StrictValue):
+    """One person's word. `to` names who decides instead, when delegating; `step` the item's step, where not the whole order."""
+
+    decision: Verdict
+    by: Person
+    reason: Annotated[str, Field(max_length=500)] = ""
+    to: Person | None = None
+    item: Identifier | None = None
+    step: Identifier | None = None
+
+
+class CastDecision(Value):
+    decision: Verdict
+    by: str
+    reason: str = ""
+    to: str | None = None
+    at: Instant
+
+
+class Ballot(Value):
+    """The decisions on one approval so far."""
+
+    requirement: ApprovalRequirement
+    placed_by: str
+    cast: list[CastDecision] = []
+    escalated: bool = False
+
+    def with_decision(self, decision: Decision, at: Instant) -> "Ballot":
+        """The ballot after one more decision.
+
+        BadInput or Conflict where it may not count: by who placed the order, by someone not asked, or against the same
+        person's earlier word. The same word from the same person again changes nothing.
+        """
+        previous = next((cast for cast in self.cast if cast.by == decision.by), None)
+        if previous and previous.decision is decision.decision and previous.to == decision.to:
+            return self
+        if previous:
+            raise Conflict(f"{decision.by} has already decided: {previous.decision}")
+        self._refuse_unentitled(decision)
+        cast = CastDecision(decision=decision.decision, by=decision.by, reason=decision.reason, to=decision.to, at=at)
+        return self.model_copy(update={"cast": [*self.cast, cast]})
+
+    def _refuse_unentitled(self, decision: Decision) -> None:
+        if self.outcome is not None:
+            raise Conflict(f"this is already decided: {self.outcome}")
+        if decision.by == self.placed_by:
+            raise BadInput("by", f"{decision.by} placed this order and cannot decide on it; another person has to")
+        if decision.by not in self.entitled and self.requirement.approvers:
+            raise BadInput("by", f"{decision.by} is not asked here; one of {', '.join(sorted(self.entitled))} is")
+        if decision.decision is Verdict.delegate and not decision.to:
+            raise BadInput("to", 'delegating needs who decides instead, for example "to": "ben"')
+        if decision.decision is Verdict.delegate and decision.to in {decision.by, self.placed_by}:
+            raise BadInput("to", f"{decision.to} cannot be the delegate: name someone other than yourself and the buyer")
+
+    @property
+    def entitled(self) -> set[str]:
+        """The people named to decide, with delegates in place of those who delegated; empty where anyone with the right may."""
+        delegates = {cast.to for cast in self.cast if cast.decision is Verdict.delegate and cast.to}
+        named = set(self.requirement.approvers) | delegates
+        return named | {self.requirement.escalate_to} if self.escalated else named
+
+    @property
+    def approvals(self) -> int:
+        return sum(cast.decision is Verdict.approve for cast in self.cast)
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """`reject` as soon as one rejects, `approve` at the quorum, None while open."""
+        if any(cast.decision is Verdict.reject for cast in self.cast):
+            return Verdict.reject
+        return Verdict.approve if self.approvals >= self.requirement.quorum else None

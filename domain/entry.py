@@ -1,0 +1,183 @@
+"""Order entry: a request checked against the catalogue and frozen into an order. BadInput names the field."""
+
+from collections.abc import Sequence, Set
+
+from domain import approvals, plans
+from domain.approvals import ApprovalPolicy
+from domain.catalogue import Catalogue, Product
+from domain.customers import Customer, snapshot
+from domain.errors import BadInput
+from domain.orders import Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
+from domain.pricing import due, price_item
+from domain.values import Instant, Value
+
+
+class Placing(Value):
+    """The circumstances of an order besides its text. `active_products` are those the customer has a live service of."""
+
+    order_id: str
+    customer: Customer
+    catalogue: Catalogue
+    policies: list[ApprovalPolicy] = []
+    active_products: set[str] = set()
+    placed_by: str
+    placed_at: Instant
+
+
+def freeze(request: OrderRequest, placing: Placing) -> Order:
+    """The order as accepted: every item with its product, plan, price and amount due pinned."""
+    items = _freeze_items(request.items, request.currency, placing)
+    order = Order(
+        id=placing.order_id,
+        customer=snapshot(placing.customer),
+        currency=request.currency,
+        items=items,
+        payment_method=request.payment_method or placing.customer.payment_method,
+        catalogue_revision=placing.catalogue.revision,
+        placed_by=placing.placed_by,
+        placed_at=placing.placed_at,
+        requested_start=request.requested_start,
+        requested_completion=request.requested_completion,
+        external_reference=request.external_reference,
+    )
+    _check_money(order)
+    _check_dates(order)
+    return _with_approval(order, placing.policies)
+
+
+def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
+    """The order as amended. Items that stay keep the price they were accepted with; new ones get today's."""
+    items = order.items
+    if request.items is not None:
+        fresh = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
+        items = [_keep_price(order.item(item.id), item) for item in fresh]
+    amended = order.model_copy(
+        update={
+            "items": items,
+            "payment_method": request.payment_method or order.payment_method,
+            "requested_completion": request.requested_completion or order.requested_completion,
+            "revision": order.revision + 1,
+            "catalogue_revision": placing.catalogue.revision,
+        }
+    )
+    _check_money(amended)
+    _check_dates(amended)
+    return _with_approval(amended, placing.policies)
+
+
+def _keep_price(before: OrderItem | None, after: OrderItem) -> OrderItem:
+    if before is None:
+        return after
+    lines = price_item(before.price, after.quantity) if after.action is Action.add else []
+    kept = {"product": before.product, "plan": before.plan, "price": before.price, "lines": lines}
+    return after.model_copy(update=kept | {"due": due(lines, before.price.currency)})
+
+
+def _with_approval(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
+    products = [item.product.id for item in order.items]
+    needed = approvals.required(policies, order.total, products, order.customer.risk)
+    return order.model_copy(update={"approval": needed})
+
+
+def _freeze_items(
+    requests: Sequence[ItemRequest], currency: str, placing: Placing, known: dict[str, OrderItem] | None = None
+) -> list[OrderItem]:
+    seen: set[str] = set()
+    for index, request in enumerate(requests):
+        if request.id in seen:
+            raise BadInput(f"items[{index}].id", f"{request.id!r} is used twice; item ids are unique within an order")
+        seen.add(request.id)
+    items = [
+        _freeze_item(f"items[{index}]", request, currency, placing, (known or {}).get(request.id))
+        for index, request in enumerate(requests)
+    ]
+    _check_together(items, placing)
+    return _place(requests, items)
+
+
+def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placing, known: OrderItem | None) -> OrderItem:
+    if request.action in {Action.modify, Action.delete}:
+        raise BadInput(f"{field}.action", f"'{request.action}' is not offered by this release; use 'add' or 'no_change'")
+    if known is not None and known.plan.id == request.plan and known.product.id == request.product:
+        return _item(request, known.product, known)
+    product = placing.catalogue.products.get(request.product)
+    if product is None:
+        raise BadInput(f"{field}.product", f"there is no product {request.product!r}; GET /v1/products lists them")
+    if not product.orderable:
+        raise BadInput(f"{field}.product", f"{product.id} is no longer sold")
+    plan = placing.catalogue.plans.get(request.plan)
+    if plan is None or plan.product != product.id:
+        raise BadInput(f"{field}.plan", f"{product.id} has no plan {request.plan!r}; GET /v1/plans lists them")
+    if known is not None:
+        raise BadInput(f"{field}.plan", f"item {request.id} is for {known.plan.id}; give another plan another item id")
+    price = placing.catalogue.price_of(plan.id, currency)
+    if price is None:
+        raise BadInput("currency", f"{plan.id} has no price in {currency}; GET /v1/prices?plan={plan.id} lists them")
+    if product.countries and placing.customer.country not in product.countries:
+        raise BadInput(f"{field}.product", f"{product.id} is not sold in {placing.customer.country}")
+    blank = OrderItem(id="-", product=product, plan=plan, price=price, quantity=1, due=due([], currency))
+    return _item(request, product, blank)
+
+
+def _item(request: ItemRequest, product: Product, template: OrderItem) -> OrderItem:
+    lines = price_item(template.price, request.quantity) if request.action is Action.add else []
+    return template.model_copy(
+        update={
+            "id": request.id,
+            "action": request.action,
+            "product": product,
+            "quantity": request.quantity,
+            "characteristics": dict(request.characteristics),
+            "lines": lines,
+            "due": due(lines, template.price.currency),
+        }
+    )
+
+
+def _check_together(items: Sequence[OrderItem], placing: Placing) -> None:
+    ordered = {item.product.id for item in items}
+    for index, item in enumerate(items):
+        missing = [need for need in item.product.requires if need not in ordered | placing.active_products]
+        if missing:
+            raise BadInput(f"items[{index}].product", f"{item.product.id} requires {missing[0]}: order it too")
+        clash = excluded_by(item.product, (ordered | placing.active_products) - {item.product.id})
+        if clash:
+            raise BadInput(f"items[{index}].product", f"{item.product.id} cannot be had together with {clash}")
+        if item.action is Action.no_change and item.product.id not in placing.active_products:
+            raise BadInput(f"items[{index}].action", f"'no_change' needs a live service of {item.product.id}")
+
+
+def excluded_by(product: Product, others: Set[str]) -> str | None:
+    """The first of `others` that `product` excludes, or None."""
+    return next((other for other in sorted(others) if other in product.excludes), None)
+
+
+def _place(requests: Sequence[ItemRequest], items: Sequence[OrderItem]) -> list[OrderItem]:
+    """Each item with the items it comes after: those it names, and those of products it requires."""
+    placed = [_after(f"items[{index}]", request, items) for index, request in enumerate(requests)]
+    try:
+        plans.refuse_cycle({item.id: set(after) for item, after in zip(items, placed, strict=True)}, "items")
+    except ValueError as error:
+        raise BadInput("items", f"depends_on: {error}") from None
+    return [item.model_copy(update={"after": after}) for item, after in zip(items, placed, strict=True)]
+
+
+def _after(field: str, request: ItemRequest, items: Sequence[OrderItem]) -> list[str]:
+    ids = {item.id for item in items}
+    for position, need in enumerate(request.depends_on):
+        if need not in ids:
+            raise BadInput(f"{field}.depends_on[{position}]", f"{need!r} is not an item of this order")
+    product = next(item.product for item in items if item.id == request.id)
+    required = {item.id for item in items if item.product.id in product.requires and item.id != request.id}
+    return sorted({*request.depends_on, *required})
+
+
+def _check_money(order: Order) -> None:
+    if order.total and not order.payment_method:
+        raise BadInput("payment_method", f"an order of {order.total} needs one, for example 'tok_visa'")
+
+
+def _check_dates(order: Order) -> None:
+    start, end = order.requested_start, order.requested_completion
+    if start and end and end <= start:
+        raise BadInput("requested_completion", "has to be later than requested_start")

@@ -1,0 +1,58 @@
+"""Idempotency keys and ids, formed from business facts alone so that a retry, a reset or a re-run forms the same ones."""
+
+
+def order_workflow(order: str) -> str:
+    return f"order-{order}"
+
+
+def subscription_workflow(subscription: str) -> str:
+    return f"sub-{subscription}"
+
+
+def payment(order: str, number: int) -> str:
+    """The `number`-th payment an order asks for, counted from 1; the gateway sees this key."""
+    return f"{order}:payment:{number}"
+
+
+def refund(payment_key: str, item: str) -> str:
+    """One refund per payment and item: an item's money is given back once."""
+    return f"{payment_key}:refund:{item}"
+
+
+def reference(order: str, item: str) -> str:
+    """What a partner calls an item's service for good, and repeats in its callbacks."""
+    return f"{order}:{item}"
+
+
+def split_reference(value: str) -> tuple[str, str] | None:
+    """(order, item) of a reference, or None where it is not one of ours."""
+    order, separator, item = value.partition(":")
+    return (order, item) if separator and order and item else None
+
+
+def step(order: str, item: str, step_id: str, generation: int) -> str:
+    """One call of one step. The generation rises only when the request itself changes (corrected data, amended quantity)."""
+    key = f"{order}:{item}:{step_id}"
+    return key if generation == 1 else f"{key}:{generation}"
+
+
+def undo(step_key: str) -> str:
+    return f"{step_key}:undo"
+
+
+def invoice(order: str) -> str:
+    return f"{order}:invoice"
+
+
+def credit_note(order: str, item: str) -> str:
+    return f"{order}:credit:{item}"
+
+
+def subscription(order: str, item: str) -> str:
+    """O-1001, item 2 → S-1001-2."""
+    return f"S-{order.removeprefix('O-')}-{item}"
+
+
+def fallout(subject: str, number: int) -> str:
+    """The `number`-th time one subject of an order (an item's step, a payment) got stuck."""
+    return f"{subject}:fallout:{number}"

@@ -1,0 +1,55 @@
+"""Who may do what: the roles an API key carries."""
+
+from enum import StrEnum
+
+from domain.values import Value
+
+
+class Role(StrEnum):
+    admin = "admin"
+    operator = "operator"
+    approver = "approver"
+    finance = "finance"
+    viewer = "viewer"
+    partner = "partner"
+
+
+class Right(StrEnum):
+    place_orders = "place orders"
+    read_orders = "read orders"
+    change_orders = "change and cancel orders"
+    approve = "approve orders"
+    resolve_fallout = "resolve fallout"
+    read_records = "read records"
+    write_records = "write catalogue and customers"
+    manage_keys = "manage API keys"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.admin: frozenset(Right),
+    Role.operator: frozenset(
+        {
+            Right.place_orders,
+            Right.read_orders,
+            Right.change_orders,
+            Right.resolve_fallout,
+            Right.read_records,
+            Right.write_records,
+        }
+    ),
+    Role.approver: frozenset({Right.read_orders, Right.read_records, Right.approve}),
+    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout}),
+    Role.viewer: frozenset({Right.read_orders, Right.read_records}),
+    Role.partner: frozenset({Right.place_orders}),
+}
+
+
+class Principal(Value):
+    """Whose key was presented. `name` is what decisions and events are signed with."""
+
+    key_id: str
+    name: str
+    roles: list[Role]
+
+    def may(self, right: Right) -> bool:
+        return any(right in RIGHTS[role] for role in self.roles)
