@@ -1,0 +1,129 @@
+"""The catalogue: every version of every product, plan and price, and the revision of the whole."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import dispatches
+from activities.store.database import Connection
+from activities.store.tables import catalogue_entries, catalogue_revision
+from domain.catalogue import Catalogue, Plan, Price, Product
+from domain.checks import capacity_subject
+from domain.errors import BadInput, NotFound
+
+Entry = TypeVar("Entry", Product, Plan, Price)
+KINDS: dict[type, str] = {Product: "product", Plan: "plan", Price: "price"}
+
+
+async def revision(connection: Connection) -> int:
+    return int((await connection.execute(select(catalogue_revision.c.revision))).scalar() or 0)
+
+
+async def load(connection: Connection) -> Catalogue:
+    """Everything current, as of one revision."""
+    latest = (
+        select(catalogue_entries.c.kind, catalogue_entries.c.id, catalogue_entries.c.document)
+        .distinct(catalogue_entries.c.kind, catalogue_entries.c.id)
+        .order_by(catalogue_entries.c.kind, catalogue_entries.c.id, catalogue_entries.c.version.desc())
+    )
+    at = await revision(connection)
+    rows = (await connection.execute(latest)).all()
+    by_kind: dict[str, dict[str, object]] = {"product": {}, "plan": {}, "price": {}}
+    for kind, entry_id, document in rows:
+        by_kind[kind][entry_id] = document
+    return Catalogue.model_validate(
+        {"revision": at, "products": by_kind["product"], "plans": by_kind["plan"], "prices": by_kind["price"]}
+    )
+
+
+async def publish(connection: Connection, entry: Product | Plan | Price, now: datetime) -> int:
+    """Publish a new version; returns it. BadInput where it refers to something that is not there.
+
+    Running orders keep the version they were accepted with. Orders that wait for capacity are woken by a changed product.
+    """
+    bump = insert(catalogue_revision).values(revision=1)
+    bump = bump.on_conflict_do_update(index_elements=["only"], set_={"revision": catalogue_revision.c.revision + 1})
+    at = (await connection.execute(bump.returning(catalogue_revision.c.revision))).scalar_one()
+    await _check_references(connection, entry)
+    kind = KINDS[type(entry)]
+    version = await _latest_version(connection, kind, entry.id) + 1
+    await connection.execute(
+        insert(catalogue_entries).values(
+            kind=kind,
+            id=entry.id,
+            version=version,
+            revision=at,
+            document=entry.model_dump(mode="json"),
+            created_at=now,
+        )
+    )
+    if isinstance(entry, Product):
+        subject = capacity_subject(entry.id)
+        await dispatches.wake_blocked(connection, [subject], now, f"product:{entry.id}:{version}")
+    return version
+
+
+async def get(connection: Connection, kind: type[Entry], entry_id: str) -> Entry:
+    """The current version; raises NotFound."""
+    latest = (
+        select(catalogue_entries.c.document)
+        .where(catalogue_entries.c.kind == KINDS[kind], catalogue_entries.c.id == entry_id)
+        .order_by(catalogue_entries.c.version.desc())
+        .limit(1)
+    )
+    document = (await connection.execute(latest)).scalar()
+    if document is None:
+        raise NotFound(KINDS[kind], entry_id)
+    return kind.model_validate(document)
+
+
+async def capacities(connection: Connection, products: list[str]) -> dict[str, int]:
+    """The capacity of those of `products` that have one, by the current catalogue."""
+    latest = (
+        select(catalogue_entries.c.id, catalogue_entries.c.document["capacity"].label("capacity"))
+        .where(catalogue_entries.c.kind == "product", catalogue_entries.c.id.in_(products))
+        .distinct(catalogue_entries.c.id)
+        .order_by(catalogue_entries.c.id, catalogue_entries.c.version.desc())
+    )
+    return {row.id: int(row.capacity) for row in (await connection.execute(latest)).all() if row.capacity is not None}
+
+
+async def _latest_version(connection: Connection, kind: str, entry_id: str) -> int:
+    highest = select(func.max(catalogue_entries.c.version)).where(
+        catalogue_entries.c.kind == kind, catalogue_entries.c.id == entry_id
+    )
+    return int((await connection.execute(highest)).scalar() or 0)
+
+
+async def _check_references(connection: Connection, entry: Product | Plan | Price) -> None:
+    if isinstance(entry, Plan):
+        await _refuse_absent(connection, "product", "product", entry.product)
+    if isinstance(entry, Price):
+        await _refuse_absent(connection, "plan", "plan", entry.plan)
+        await _refuse_second_price(connection, entry)
+    if isinstance(entry, Product):
+        for field in ("requires", "excludes", "prerequisites"):
+            for index, other in enumerate(getattr(entry, field)):
+                if other == entry.id:
+                    raise BadInput(f"{field}[{index}]", f"{other} cannot name itself")
+                await _refuse_absent(connection, f"{field}[{index}]", "product", other)
+
+
+async def _refuse_absent(connection: Connection, field: str, kind: str, entry_id: str) -> None:
+    if not await _latest_version(connection, kind, entry_id):
+        raise BadInput(field, f"there is no {kind} {entry_id!r}; publish it first")
+
+
+async def _refuse_second_price(connection: Connection, price: Price) -> None:
+    others = await connection.execute(
+        text(
+            "SELECT id FROM catalogue_entries WHERE kind = 'price' AND id <> :id"
+            " AND document->>'plan' = :plan AND document->>'currency' = :currency LIMIT 1"
+        ),
+        {"id": price.id, "plan": price.plan, "currency": price.currency},
+    )
+    other = others.scalar()
+    if other is not None:
+        raise BadInput("currency", f"{price.plan} already has a price in {price.currency}: {other}; change that one")

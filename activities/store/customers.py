@@ -1,0 +1,42 @@
+"""Customers' records."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import dispatches
+from activities.store.database import Connection
+from activities.store.tables import customers
+from domain.checks import customer_subject
+from domain.customers import Customer
+from domain.errors import NotFound
+
+
+async def put(connection: Connection, customer: Customer, now: datetime) -> int:
+    """Create or replace; returns the version. Orders that wait for this customer are woken."""
+    document = customer.model_dump(mode="json")
+    made = insert(customers).values(id=customer.id, document=document, version=1, created_at=now, updated_at=now)
+    statement = made.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"document": document, "version": customers.c.version + 1, "updated_at": now},
+    ).returning(customers.c.version)
+    version = int((await connection.execute(statement)).scalar_one())
+    await dispatches.wake_blocked(connection, [customer_subject(customer.id)], now, f"customer:{customer.id}:{version}")
+    return version
+
+
+async def get(connection: Connection, customer: str) -> Customer:
+    """Raises NotFound."""
+    found = (await connection.execute(select(customers.c.document).where(customers.c.id == customer))).scalar()
+    if found is None:
+        raise NotFound("customer", customer)
+    return Customer.model_validate(found)
+
+
+async def page(connection: Connection, after: str | None, limit: int) -> list[Customer]:
+    """In order of id, those after `after`."""
+    query = select(customers.c.document).order_by(customers.c.id).limit(limit)
+    if after is not None:
+        query = query.where(customers.c.id > after)
+    return [Customer.model_validate(row) for row in (await connection.execute(query)).scalars()]

@@ -1,0 +1,90 @@
+"""What Temporal is to be told: written in the transaction of the fact it follows from, and handed out until it is sent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.database import Connection
+from activities.store.tables import dispatches, orders
+from domain.values import Value
+
+
+class Kind(StrEnum):
+    start = "start"
+    """Start an order's workflow."""
+    begin = "begin"
+    """Its requested start date has come."""
+    wake = "wake"
+    """Something that it waits for has changed."""
+    callback = "callback"
+    """A partner has told something about one of its items."""
+    subscribe = "subscribe"
+    """A service has gone live: its subscription takes over."""
+
+
+class Dispatch(Value):
+    key: str
+    kind: Kind
+    subject: str
+    payload: dict[str, Any] = {}
+    due_at: datetime
+    attempts: int = 0
+
+
+async def request(connection: Connection, asked: Iterable[Dispatch]) -> None:
+    """Ask for each once; one that was asked for before stays as it is."""
+    rows = [row.model_dump(exclude={"attempts"}) for row in asked]
+    if rows:
+        await connection.execute(insert(dispatches).values(rows).on_conflict_do_nothing())
+
+
+async def wake_blocked(connection: Connection, subjects: Iterable[str], now: datetime, because: str) -> None:
+    """Wake every order that waits for one of `subjects`. `because` makes the wake-up unique: what changed, and its version."""
+    wanted = list(subjects)
+    if not wanted:
+        return
+    waiting = select(orders.c.id).where(orders.c.blockers.overlap(wanted), text("blockers <> '{}'"))
+    found = (await connection.execute(waiting)).scalars().all()
+    await request(
+        connection,
+        [Dispatch(key=f"{order}:wake:{because}", kind=Kind.wake, subject=order, due_at=now) for order in found],
+    )
+
+
+async def take_due(connection: Connection, now: datetime, page: int) -> list[Dispatch]:
+    """The oldest due and unsent, locked until the transaction ends; rows that another dispatcher holds are passed over."""
+    due = (
+        select(dispatches)
+        .where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= now)
+        .order_by(dispatches.c.due_at)
+        .limit(page)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await connection.execute(due)).mappings().all()
+    return [Dispatch.model_validate(dict(row)) for row in rows]
+
+
+async def mark_sent(connection: Connection, keys: list[str], now: datetime) -> None:
+    if keys:
+        await connection.execute(
+            update(dispatches).where(dispatches.c.key.in_(keys)).values(sent_at=now, attempts=dispatches.c.attempts + 1)
+        )
+
+
+async def mark_failed(connection: Connection, key: str, error: str, again_at: datetime) -> None:
+    """Leave it due again at `again_at`; nothing is ever given up."""
+    await connection.execute(
+        update(dispatches)
+        .where(dispatches.c.key == key)
+        .values(attempts=dispatches.c.attempts + 1, error=error[:500], due_at=again_at)
+    )
+
+
+async def unsent(connection: Connection) -> int:
+    """How many are due and unsent: the dispatcher's backlog."""
+    count = select(func.count()).where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= func.now())
+    return int((await connection.execute(count)).scalar_one())

@@ -1,0 +1,342 @@
+"""Orders: their acceptance, written by the API, and everything after it, written by their workflow."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ScalarSelect, Table, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import dispatches, services
+from activities.store.database import EVENTS_CHANNEL, Connection
+from activities.store.dispatches import Dispatch, Kind
+from activities.store.tables import (
+    approvals,
+    events,
+    fallout,
+    idempotency_keys,
+    order_items,
+    order_numbers,
+    order_steps,
+    orders,
+    payments,
+)
+from domain.checks import service_subject
+from domain.errors import Conflict, NotFound
+from domain.facts import Event, HandOver, OrderChange, OrderStatus, PaymentStatus, Recorded
+from domain.orders import Order, OrderRequest
+from domain.states import ORDER, ItemState, OrderState, ServiceState, is_terminal
+from domain.values import Value
+
+
+class StoredOrder(Value):
+    """An order's row: `order` once accepted, `request` while a draft."""
+
+    id: str
+    customer: str
+    state: OrderState
+    revision: int
+    placed_by: str
+    order: Order | None = None
+    request: OrderRequest | None = None
+    reason: str = ""
+
+
+async def next_id(connection: Connection) -> tuple[str, int]:
+    """A new order id such as O-1001, and its number."""
+    number = int((await connection.execute(select(order_numbers.next_value()))).scalar_one())
+    return f"O-{number}", number
+
+
+async def claim_key(connection: Connection, principal: str, key: str, digest: str) -> str | None:
+    """The order that this idempotency key already made, or None where it is new. Conflict where the body was another.
+
+    Two requests with one new key are put one after the other by an advisory lock, held until the transaction ends.
+    """
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": f"idempotency:{principal}:{key}"}
+    )
+    known = select(idempotency_keys.c.order_id, idempotency_keys.c.request_digest).where(
+        idempotency_keys.c.principal == principal, idempotency_keys.c.key == key
+    )
+    row = (await connection.execute(known)).first()
+    if row is None:
+        return None
+    if row.request_digest != digest:
+        raise Conflict(f"Idempotency-Key {key!r} was used for another order request; use a new key for a new order")
+    return str(row.order_id)
+
+
+async def keep_key(connection: Connection, principal: str, key: str, digest: str, order: str, now: datetime) -> None:
+    await connection.execute(
+        insert(idempotency_keys).values(principal=principal, key=key, request_digest=digest, order_id=order, created_at=now)
+    )
+
+
+async def add_draft(
+    connection: Connection, order: str, number: int, request: OrderRequest, placed_by: str, now: datetime
+) -> None:
+    """Keep a request that is not yet submitted."""
+    row = _row(order, number, request.customer, OrderState.draft, request.model_dump(mode="json"), now)
+    await connection.execute(insert(orders).values(**row, currency=request.currency, total=0, placed_by=placed_by))
+    await _append(connection, order, [_event("draft", "order.drafted", now, placed_by, "Draft saved")])
+
+
+async def redraft(connection: Connection, order: str, request: OrderRequest, revision: int, by: str, now: datetime) -> None:
+    """Replace a draft's request; `revision` is the new one."""
+    await connection.execute(
+        update(orders)
+        .where(orders.c.id == order)
+        .values(document=request.model_dump(mode="json"), currency=request.currency, revision=revision, updated_at=now)
+    )
+    await _append(connection, order, [_event(f"draft:{revision}", "order.drafted", now, by, "Draft changed")])
+
+
+async def end_draft(connection: Connection, order: str, state: OrderState, by: str, reason: str, now: datetime) -> None:
+    """Cancel or supersede a draft: no workflow was ever started for it."""
+    await connection.execute(update(orders).where(orders.c.id == order).values(state=state, reason=reason, updated_at=now))
+    await _append(connection, order, [_event(f"order:{state}", f"order.{state}", now, by, reason or f"Draft {state}")])
+
+
+async def accept(connection: Connection, order: Order, number: int, *, drafted: bool, now: datetime) -> None:
+    """Acknowledge an order: its row, its first event, its items and steps, and the request to start it, all or nothing."""
+    row = _row(order.id, number, order.customer.id, OrderState.acknowledged, order.model_dump(mode="json"), now)
+    row |= {"currency": order.currency, "total": order.total.minor, "placed_by": order.placed_by}
+    row |= {"revision": order.revision, "waiting_on": _first_wait(order)}
+    if drafted:
+        await connection.execute(update(orders).where(orders.c.id == order.id).values(row))
+    else:
+        await connection.execute(insert(orders).values(row))
+    await connection.execute(insert(order_items).values([_item_row(order.id, item.id) for item in order.items]))
+    summary = f"Order over {order.total} accepted"
+    await _append(connection, order.id, [_event("acknowledged", "order.acknowledged", now, order.placed_by, summary)])
+    await dispatches.request(connection, [_start(order, now)])
+
+
+def _first_wait(order: Order) -> str | None:
+    return f"requested start {order.requested_start:%Y-%m-%d %H:%M} UTC" if order.requested_start else None
+
+
+def _start(order: Order, now: datetime) -> Dispatch:
+    begin = order.requested_start
+    kind = Kind.begin if begin else Kind.start
+    return Dispatch(key=f"{order.id}:start", kind=kind, subject=order.id, due_at=begin or now)
+
+
+def _row(order: str, number: int, customer: str, state: OrderState, document: object, now: datetime) -> dict[str, Any]:
+    return {
+        "id": order,
+        "number": number,
+        "customer": customer,
+        "state": state,
+        "revision": 1,
+        "document": document,
+        "placed_at": now,
+        "updated_at": now,
+    }
+
+
+def _item_row(order: str, item: str) -> dict[str, Any]:
+    status = {"item": item, "state": ItemState.acknowledged, "service": ServiceState.designed}
+    return {"order_id": order, "item": item, "state": status["state"], "service": status["service"], "document": status}
+
+
+async def get(connection: Connection, order: str, *, lock: bool = False) -> StoredOrder:
+    """Raises NotFound. `lock` holds the row until the transaction ends."""
+    query = select(orders).where(orders.c.id == order)
+    row = (await connection.execute(query.with_for_update() if lock else query)).first()
+    if row is None:
+        raise NotFound("order", order)
+    is_request = "customer" in row.document and isinstance(row.document["customer"], str)
+    return StoredOrder(
+        id=row.id,
+        customer=row.customer,
+        state=OrderState(row.state),
+        revision=row.revision,
+        placed_by=row.placed_by,
+        order=None if is_request else Order.model_validate(row.document),
+        request=OrderRequest.model_validate(row.document) if is_request else None,
+        reason=row.reason,
+    )
+
+
+async def record(connection: Connection, change: OrderChange) -> Recorded:
+    """Write one change of a running order: guarded upserts, and its events that are not yet known.
+
+    Writing the same change again changes nothing. Where the order has already settled by other facts, as after the reset of
+    a finished workflow, nothing is written and the settled state is returned.
+    """
+    given = [event.key for event in change.events]
+    known = select(orders.c.state, _known_keys(change.order, given).label("known")).where(orders.c.id == change.order)
+    row = (await connection.execute(known.with_for_update(of=orders))).one()
+    fresh = [event for event in change.events if event.key not in set(row.known or ())]
+    if is_terminal(ORDER, OrderState(row.state)):
+        return Recorded(settled=OrderState(row.state)) if fresh or not change.events else Recorded()
+    await _write_parts(connection, change)
+    if change.status is not None:
+        await connection.execute(update(orders).where(orders.c.id == change.order).values(**_status_values(change.status)))
+    if change.amended_to is not None:
+        await _write_amended(connection, Order.model_validate_json(change.amended_to))
+    await _append(connection, change.order, fresh)
+    return Recorded()
+
+
+def _known_keys(order: str, keys: list[str]) -> ScalarSelect[Any]:
+    found = select(func.array_agg(events.c.key)).where(events.c.order_id == order, events.c.key.in_(keys))
+    return found.scalar_subquery()
+
+
+async def _write_parts(connection: Connection, change: OrderChange) -> None:
+    order = change.order
+    await _upsert(
+        connection,
+        order_items,
+        [
+            {
+                "order_id": order,
+                "item": item.item,
+                "state": item.state,
+                "service": item.service,
+                "document": item.model_dump(mode="json"),
+            }
+            for item in change.items
+        ],
+    )
+    await _upsert(
+        connection,
+        order_steps,
+        [
+            {
+                "order_id": order,
+                "item": step.item,
+                "step": step.step,
+                "state": step.state,
+                "document": step.model_dump(mode="json"),
+            }
+            for step in change.steps
+        ],
+    )
+    await _upsert(connection, payments, [_payment_row(order, payment) for payment in change.payments])
+    await _upsert(
+        connection,
+        approvals,
+        [
+            {
+                "order_id": order,
+                "subject": approval.subject,
+                "outcome": approval.outcome,
+                "document": approval.model_dump(mode="json"),
+            }
+            for approval in change.approvals
+        ],
+    )
+    await _upsert(
+        connection,
+        fallout,
+        [
+            {
+                "id": record.id,
+                "order_id": order,
+                "owner": record.owner,
+                "open": record.verb is None,
+                "opened_at": record.opened_at,
+                "document": record.model_dump(mode="json"),
+            }
+            for record in change.fallout
+        ],
+    )
+    await services.write_states(connection, order, change.items)
+    await _hand_over(connection, change.hand_overs)
+    await dispatches.request(
+        connection,
+        [Dispatch(key=wake.key, kind=Kind.wake, subject=order, due_at=wake.due_at) for wake in change.wake_ups],
+    )
+
+
+async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None:
+    for hand_over in hand_overs:
+        await services.hand_over(connection, hand_over)
+        subject = service_subject(hand_over.customer, hand_over.product)
+        because = f"active:{hand_over.order}:{hand_over.item}"
+        await dispatches.wake_blocked(connection, [subject], hand_over.activated_at, because)
+    await dispatches.request(
+        connection,
+        [
+            Dispatch(
+                key=f"{hand_over.subscription}:subscribe",
+                kind=Kind.subscribe,
+                subject=hand_over.subscription,
+                payload=hand_over.model_dump(mode="json"),
+                due_at=hand_over.activated_at,
+            )
+            for hand_over in hand_overs
+        ],
+    )
+
+
+async def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    statement = insert(table).values(rows)
+    identity = {column.name for column in table.primary_key}
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in identity}
+    await connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed))
+
+
+def _payment_row(order: str, payment: PaymentStatus) -> dict[str, Any]:
+    return {
+        "key": payment.key,
+        "order_id": order,
+        "number": payment.number,
+        "state": payment.state,
+        "currency": payment.amount.currency,
+        "amount": payment.amount.minor,
+        "authorized": payment.authorized.minor,
+        "captured": payment.captured.minor,
+        "refunded": payment.refunded.minor,
+        "reference": payment.reference,
+        "code": payment.code,
+    }
+
+
+def _status_values(status: OrderStatus) -> dict[str, Any]:
+    values = status.model_dump()
+    values["jeopardy"] = str(status.jeopardy)
+    values["state"] = str(status.state)
+    return values
+
+
+async def _write_amended(connection: Connection, order: Order) -> None:
+    await connection.execute(
+        update(orders)
+        .where(orders.c.id == order.id)
+        .values(document=order.model_dump(mode="json"), revision=order.revision, total=order.total.minor)
+    )
+
+
+async def append(connection: Connection, order: str, given: list[Event]) -> None:
+    """Add events from outside the workflow (a late callback after the order's end); known keys are passed over."""
+    known = select(events.c.key).where(events.c.order_id == order, events.c.key.in_([event.key for event in given]))
+    await connection.execute(select(orders.c.id).where(orders.c.id == order).with_for_update())
+    old = set((await connection.execute(known)).scalars())
+    await _append(connection, order, [event for event in given if event.key not in old])
+
+
+async def _append(connection: Connection, order: str, fresh: list[Event]) -> None:
+    """Number the events without a gap; the order's row is locked by the update, so no two can take one number."""
+    if not fresh:
+        return
+    counted = (
+        update(orders)
+        .where(orders.c.id == order)
+        .values(event_count=orders.c.event_count + len(fresh), updated_at=fresh[-1].at)
+        .returning(orders.c.event_count)
+    )
+    last = int((await connection.execute(counted)).scalar_one())
+    first = last - len(fresh) + 1
+    rows = [{"order_id": order, "seq": first + index, **event.model_dump()} for index, event in enumerate(fresh)]
+    await connection.execute(insert(events).values(rows))
+    await connection.execute(text("SELECT pg_notify(:channel, :order)"), {"channel": EVENTS_CHANNEL, "order": order})
+
+
+def _event(key: str, kind: str, at: datetime, actor: str, summary: str) -> Event:
+    return Event(key=key, type=kind, at=at, actor=actor, summary=summary)

@@ -1,0 +1,358 @@
+"""The tables. Money is a bigint of minor units beside its currency; moments are timestamptz in UTC."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+order_numbers = Sequence("order_numbers", start=1001, metadata=metadata)
+
+
+def _moment(name: str, *, optional: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=optional)
+
+
+def _order() -> Column[object]:
+    return Column("order_id", String, ForeignKey("orders.id"), nullable=False)
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("roles", ARRAY(String), nullable=False),
+    Column("digest", String, nullable=False),
+    _moment("created_at"),
+    _moment("revoked_at", optional=True),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+)
+
+catalogue_entries = Table(
+    "catalogue_entries",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", JSONB, nullable=False),
+    _moment("created_at"),
+    PrimaryKeyConstraint("kind", "id", "version"),
+    comment="Every version ever published is kept; the highest version of an id is the current one",
+)
+
+catalogue_revision = Table(
+    "catalogue_revision",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("revision", Integer, nullable=False),
+    CheckConstraint("only", name="one_row"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", JSONB, nullable=False, comment="the frozen order; of a draft, the request"),
+    Column("currency", String, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("waiting_on", String),
+    Column("owner", String),
+    _moment("deadline", optional=True),
+    Column("blockers", ARRAY(String), nullable=False, server_default=text("'{}'")),
+    Column("jeopardy", String, nullable=False, server_default="normal"),
+    Column("jeopardy_step", String),
+    _moment("expected_completion", optional=True),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("placed_by", String, nullable=False),
+    Column("event_count", Integer, nullable=False, server_default=text("0")),
+    _moment("placed_at"),
+    _moment("updated_at"),
+    Index(None, "customer", "number"),
+    Index(None, "state", "number"),
+    Index("ix_orders_waiting_on", "waiting_on", "number", postgresql_where=text("waiting_on IS NOT NULL")),
+    Index("ix_orders_blockers", "blockers", postgresql_using="gin", postgresql_where=text("blockers <> '{}'")),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("principal", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("request_digest", String, nullable=False),
+    _order(),
+    _moment("created_at"),
+    PrimaryKeyConstraint("principal", "key"),
+)
+
+order_items = Table(
+    "order_items",
+    metadata,
+    _order(),
+    Column("item", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("order_id", "item"),
+)
+
+order_steps = Table(
+    "order_steps",
+    metadata,
+    _order(),
+    Column("item", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("order_id", "item", "step"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("key", String, primary_key=True),
+    _order(),
+    Column("number", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("authorized", BigInteger, nullable=False),
+    Column("captured", BigInteger, nullable=False),
+    Column("refunded", BigInteger, nullable=False),
+    Column("reference", String),
+    Column("code", String),
+    UniqueConstraint("order_id", "number"),
+    CheckConstraint("refunded <= captured", name="refund_within_capture"),
+    CheckConstraint("captured <= authorized", name="capture_within_authorization"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _order(),
+    Column("subject", String, nullable=False),
+    Column("outcome", String),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("order_id", "subject"),
+)
+
+fallout = Table(
+    "fallout",
+    metadata,
+    Column("id", String, primary_key=True),
+    _order(),
+    Column("owner", String, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("document", JSONB, nullable=False),
+    _moment("opened_at"),
+    Index(None, "order_id"),
+    Index("ix_fallout_open", "opened_at", "id", postgresql_where=text("open")),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _order(),
+    Column("seq", Integer, nullable=False),
+    Column("key", String, nullable=False),
+    Column("type", String, nullable=False),
+    _moment("at"),
+    Column("actor", String, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("data", JSONB, nullable=False),
+    PrimaryKeyConstraint("order_id", "seq"),
+    UniqueConstraint("order_id", "key"),
+)
+
+dispatches = Table(
+    "dispatches",
+    metadata,
+    Column("key", String, primary_key=True, comment="a business fact, so that asking twice is asking once"),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False, comment="the order, or the subscription, that is to be told"),
+    Column("payload", JSONB, nullable=False),
+    _moment("due_at"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", String),
+    _moment("sent_at", optional=True),
+    Index("ix_dispatches_due", "due_at", postgresql_where=text("sent_at IS NULL")),
+    comment="What Temporal is to be told and when: starts, wake-ups, callbacks. Written with the fact it follows from",
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("partner", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    _order(),
+    Column("item", String, nullable=False),
+    Column("body", JSONB, nullable=False),
+    _moment("received_at"),
+    Column("outcome", String, comment="what became of it; empty until the workflow has it"),
+    PrimaryKeyConstraint("partner", "message_id"),
+    Index(None, "order_id"),
+)
+
+capacity_reservations = Table(
+    "capacity_reservations",
+    metadata,
+    Column("product", String, nullable=False),
+    _order(),
+    Column("item", String, nullable=False),
+    Column("units", Integer, nullable=False),
+    PrimaryKeyConstraint("product", "order_id", "item"),
+    Index(None, "order_id"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("id", String, primary_key=True, comment="<order>:<item>"),
+    _order(),
+    Column("item", String, nullable=False),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("product", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("remote_id", String),
+    _moment("activated_at", optional=True),
+    _moment("ended_at", optional=True),
+    Index(None, "customer", "product"),
+    Index(None, "order_id"),
+)
+
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("source", String, nullable=False, comment="the service that grants it"),
+    Column("feature", String, nullable=False),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("value", String, nullable=False),
+    _moment("granted_at"),
+    _moment("revoked_at", optional=True),
+    Column("suspended", Boolean, nullable=False, server_default=false()),
+    PrimaryKeyConstraint("source", "feature"),
+    Index(None, "customer"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    _order(),
+    Column("item", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+    _moment("created_at"),
+    UniqueConstraint("order_id", "item"),
+    Index(None, "customer"),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("id", String, primary_key=True, comment="<order>:invoice"),
+    _order(),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False, server_default=text("0")),
+    Column("credited", BigInteger, nullable=False, server_default=text("0")),
+    _moment("issued_at"),
+    Index(None, "order_id"),
+    CheckConstraint("credited <= total", name="credit_within_total"),
+)
+
+invoice_lines = Table(
+    "invoice_lines",
+    metadata,
+    Column("invoice", String, ForeignKey("invoices.id"), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("item", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    PrimaryKeyConstraint("invoice", "line"),
+)
+
+credit_notes = Table(
+    "credit_notes",
+    metadata,
+    Column("id", String, primary_key=True, comment="<order>:credit:<item>"),
+    Column("invoice", String, ForeignKey("invoices.id"), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    _moment("issued_at"),
+    Index(None, "invoice"),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("transaction", String, nullable=False, comment="a business fact: it is posted once"),
+    Column("account", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="debit above zero, credit below"),
+    Column("order_id", String, ForeignKey("orders.id"), nullable=False),
+    _moment("posted_at"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("transaction", "account", "currency"),
+    Index(None, "order_id"),
+    comment="Append-only; each transaction sums to zero per currency, held by a constraint trigger",
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("kind", "id"),
+    comment="Plain records: approval policies and the like",
+)
