@@ -1,22 +1,26 @@
 """Which port a service listens on: the configured one, else the usual one, else a free one."""
 
 import socket
+from collections.abc import Collection
 
 from workers.embedded.problems import CannotStart
 
 
-def choose_port(setting: str, configured: int | None, preferred: list[int], host: str = "127.0.0.1") -> int:
-    """The configured port, or the first free one of `preferred`, or any free one.
+def choose_port(
+    setting: str, configured: int | None, preferred: list[int], given: Collection[int] = (), host: str = "127.0.0.1"
+) -> int:
+    """The configured port, or the first free one of `preferred` not `given` to another service, or any free one.
 
     Raises `CannotStart`, naming `setting`, when the configured port is taken.
     """
     if configured is not None:
-        if not is_free(configured, host):
+        if configured in given or not is_free(configured, host):
             raise CannotStart(
                 f"port {configured} is taken: stop what listens there, or set {setting} to another port or to nothing"
             )
         return configured
-    return next((port for port in preferred if is_free(port, host)), None) or free_port(host)
+    usual = (port for port in preferred if port not in given and is_free(port, host))
+    return next(usual, None) or free_port(host)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

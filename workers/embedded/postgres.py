@@ -16,7 +16,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
-from asyncpg.exceptions import DuplicateDatabaseError, InterfaceError, PostgresError
+from asyncpg.exceptions import InterfaceError, PostgresError
 
 from workers.embedded.lock import owned
 from workers.embedded.ports import free_port
@@ -116,7 +116,7 @@ class Cluster:
         )
         try:
             copied = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
-            with contextlib.suppress(DuplicateDatabaseError):
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
                 await connection.execute(f'CREATE DATABASE "{name}"{copied}')
         finally:
             await connection.close()
@@ -197,9 +197,7 @@ def _run(words: list[str], account: Account | None, folder: Path) -> subprocess.
 def _reason(said: str) -> str:
     """initdb's own error among its lines, in a language we asked for."""
     lines = [line for line in said.splitlines() if line.strip()]
-    return next(
-        (line for line in lines if "error:" in line or "FATAL" in line), lines[-1] if lines else "no reason given"
-    )
+    return next((line for line in lines if "error:" in line or "FATAL" in line), lines[-1] if lines else "no reason given")
 
 
 def _account(home: Path) -> Account | None:
@@ -221,9 +219,7 @@ def _account(home: Path) -> Account | None:
 def _check_owner(home: Path) -> None:
     owner = home.stat().st_uid
     if os.geteuid() not in (0, owner):
-        raise CannotStart(
-            f"{home} belongs to another account (user id {owner}): start as that one, or move TURNUP_DATA_DIR"
-        )
+        raise CannotStart(f"{home} belongs to another account (user id {owner}): start as that one, or move TURNUP_DATA_DIR")
 
 
 def _binaries(account: Account | None) -> Path:

@@ -74,14 +74,13 @@ async def spawn(command: Command) -> asyncio.subprocess.Process:
             cwd=command.folder,
             env=command.environment or None,
             start_new_session=True,
+            umask=0o077,
             preexec_fn=_dying_with_parent(command.stop),
             **as_whom,  # type: ignore[arg-type]
         )
 
 
-async def ready_or_ended(
-    name: str, command: Command, process: asyncio.subprocess.Process, ready: Awaitable[None]
-) -> None:
+async def ready_or_ended(name: str, command: Command, process: asyncio.subprocess.Process, ready: Awaitable[None]) -> None:
     """Wait for `ready`. Raises `CannotStart`, with the last thing it said, when the process ends or takes too long."""
     is_ready, has_ended = asyncio.ensure_future(ready), asyncio.ensure_future(process.wait())
     try:
@@ -143,7 +142,7 @@ def last_line(log: Path) -> str:
 
 
 def _set_aside(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
 
