@@ -14,17 +14,9 @@ from temporalio.converter import DataConverter, DefaultFailureConverter, Payload
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from activities.contracts.attributes import SEARCH_ATTRIBUTES
 from activities.runtime.settings import Settings
 from domain.errors import Unavailable
-
-ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")
-CUSTOMER = SearchAttributeKey.for_keyword("Customer")
-WAITING_ON = SearchAttributeKey.for_keyword("WaitingOn")
-OWNER_QUEUE = SearchAttributeKey.for_keyword("OwnerQueue")
-JEOPARDY = SearchAttributeKey.for_keyword("Jeopardy")
-NEXT_DUE = SearchAttributeKey.for_datetime("NextDue")
-
-SEARCH_ATTRIBUTES: list[SearchAttributeKey[Any]] = [ORDER_STATE, CUSTOMER, WAITING_ON, OWNER_QUEUE, JEOPARDY, NEXT_DUE]
 
 SAID_TO_PEOPLE = frozenset({"BadInput", "WrongState"})
 """Types of application error whose message is written for a person: the traceback is dropped from them."""
@@ -40,9 +32,7 @@ class HumanFailureConverter(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
-DATA_CONVERTER: DataConverter = dataclasses.replace(
-    pydantic_data_converter, failure_converter_class=HumanFailureConverter
-)
+DATA_CONVERTER: DataConverter = dataclasses.replace(pydantic_data_converter, failure_converter_class=HumanFailureConverter)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
@@ -66,12 +56,15 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         raise Unavailable(f"Temporal does not answer at {settings.temporal_address}: {_first_line(error)}") from error
 
 
+async def missing_search_attributes(client: Client) -> list[SearchAttributeKey[Any]]:
+    """Those of `SEARCH_ATTRIBUTES` that the namespace does not have."""
+    listed = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
+    return [key for key in SEARCH_ATTRIBUTES if key.name not in listed.custom_attributes]
+
+
 async def ensure_search_attributes(client: Client) -> list[str]:
     """Register the attributes the namespace lacks; returns their names. Needs the right to administer it."""
-    listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = [key for key in SEARCH_ATTRIBUTES if key.name not in listed.custom_attributes]
+    missing = await missing_search_attributes(client)
     if missing:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(

@@ -55,16 +55,19 @@ async def wake_blocked(connection: Connection, subjects: Iterable[str], now: dat
     )
 
 
-async def take_due(connection: Connection, now: datetime, page: int) -> list[Dispatch]:
-    """The oldest due and unsent, locked until the transaction ends; rows that another dispatcher holds are passed over."""
+async def claim(connection: Connection, now: datetime, until: datetime, page: int) -> list[Dispatch]:
+    """Take a page of the oldest due and unsent, not due again before `until`; rows that another dispatcher takes at the same
+    moment are passed over. A dispatcher that dies leaves its rows due at `until`."""
     due = (
-        select(dispatches)
+        select(dispatches.c.key)
         .where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= now)
         .order_by(dispatches.c.due_at)
         .limit(page)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    rows = (await connection.execute(due)).mappings().all()
+    taken = update(dispatches).where(dispatches.c.key == due.c.key).values(due_at=until).returning(dispatches)
+    rows = (await connection.execute(taken)).mappings().all()
     return [Dispatch.model_validate(dict(row)) for row in rows]
 
 

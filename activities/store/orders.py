@@ -1,9 +1,10 @@
 """Orders: their acceptance, written by the API, and everything after it, written by their workflow."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Table, func, select, text, update
+from sqlalchemy import Row, ScalarSelect, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import dispatches, services
@@ -146,15 +147,27 @@ async def get(connection: Connection, order: str, *, lock: bool = False) -> Stor
     row = (await connection.execute(query.with_for_update() if lock else query)).first()
     if row is None:
         raise NotFound("order", order)
-    is_request = "customer" in row.document and isinstance(row.document["customer"], str)
+    return _stored(row)
+
+
+async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredOrder]:
+    """Those of `ids` that exist, by id."""
+    if not ids:
+        return {}
+    rows = (await connection.execute(select(orders).where(orders.c.id.in_(set(ids))))).all()
+    return {row.id: _stored(row) for row in rows}
+
+
+def _stored(row: Row[Any]) -> StoredOrder:
+    is_draft = isinstance(row.document["customer"], str)
     return StoredOrder(
         id=row.id,
         customer=row.customer,
         state=OrderState(row.state),
         revision=row.revision,
         placed_by=row.placed_by,
-        order=None if is_request else Order.model_validate(row.document),
-        request=OrderRequest.model_validate(row.document) if is_request else None,
+        order=None if is_draft else Order.model_validate(row.document),
+        request=OrderRequest.model_validate(row.document) if is_draft else None,
         reason=row.reason,
     )
 

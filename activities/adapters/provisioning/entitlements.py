@@ -1,0 +1,66 @@
+"""Entitlements in our own PostgreSQL, behind the provisioning port."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from activities.store import entitlements
+from activities.store.database import Connection, Database
+from domain.errors import Refused
+from domain.provisioning import ProvisionRequest, ProvisionResult, RemoteState, Verb
+
+
+class EntitlementProvisioner:
+    """Grants a plan's entitlements from one source, `<order>:<item>`. Every verb may be repeated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._verbs: dict[Verb, Callable[[Connection, ProvisionRequest], Awaitable[RemoteState]]] = {
+            Verb.create: self._prepare,
+            Verb.activate: self._grant,
+            Verb.change: self._grant,
+            Verb.suspend: self._suspend,
+            Verb.resume: self._resume,
+            Verb.terminate: self._revoke,
+            Verb.verify: self._verify,
+        }
+
+    async def perform(self, request: ProvisionRequest) -> ProvisionResult:
+        async with self._database.transaction() as connection:
+            state = await self._verbs[request.verb](connection, request)
+        return ProvisionResult(state=state, remote_id=request.reference, quantity=request.quantity)
+
+    async def look_up(self, reference: str) -> ProvisionResult:
+        async with self._database.transaction() as connection:
+            held = await entitlements.held(connection, reference)
+        return ProvisionResult(state=RemoteState.active if held else RemoteState.absent, remote_id=reference)
+
+    async def _prepare(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        return RemoteState.inactive
+
+    async def _grant(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        now = datetime.now(UTC)
+        features = {name: _per_unit(value, request.quantity) for name, value in request.entitlements.items()}
+        await entitlements.grant(connection, request.reference, request.customer, features, now)
+        return RemoteState.active
+
+    async def _suspend(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        await entitlements.set_suspended(connection, request.reference, suspended=True)
+        return RemoteState.suspended
+
+    async def _resume(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        await entitlements.set_suspended(connection, request.reference, suspended=False)
+        return RemoteState.active
+
+    async def _revoke(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        await entitlements.revoke(connection, request.reference, datetime.now(UTC))
+        return RemoteState.terminated
+
+    async def _verify(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        if request.entitlements and not await entitlements.held(connection, request.reference):
+            raise Refused(f"{request.reference} has none of its entitlements", code="absent")
+        return RemoteState.active
+
+
+def _per_unit(value: str, quantity: int) -> str:
+    """The value `quantity` stands for the ordered number of units."""
+    return str(quantity) if value == "quantity" else value

@@ -1,0 +1,41 @@
+"""Money at the gateway. Each activity makes one effective call with one key, and asks before it repeats one."""
+
+from abc import ABC, abstractmethod
+
+from temporalio import activity
+
+from domain.payments import CaptureRequest, PaymentRequest, PaymentResult, RefundRequest
+from domain.values import Value
+
+
+class Release(Value):
+    """Whatever the gateway holds of this payment goes back: an authorization is voided, a capture refunded."""
+
+    key: str
+
+
+class Payments(ABC):
+    @abstractmethod
+    @activity.defn(name="authorize")
+    async def authorize(self, request: PaymentRequest) -> PaymentResult:
+        """Succeeded, pending or declined. Fails as Unknown or Unavailable where it is not known after all tries."""
+
+    @abstractmethod
+    @activity.defn(name="payment_status")
+    async def status(self, release: Release) -> PaymentResult:
+        """What the gateway holds of this payment."""
+
+    @abstractmethod
+    @activity.defn(name="capture")
+    async def capture(self, request: CaptureRequest) -> PaymentResult:
+        """Succeeded, or fails as Refused, Unknown or Unavailable."""
+
+    @abstractmethod
+    @activity.defn(name="refund")
+    async def refund(self, request: RefundRequest) -> PaymentResult:
+        """Refund part of a capture; again with the same refund key: the same refund."""
+
+    @abstractmethod
+    @activity.defn(name="release_payment")
+    async def release(self, release: Release) -> PaymentResult:
+        """Void or refund what is held; nothing held: nothing happens."""

@@ -1,0 +1,106 @@
+"""Talking to running workflows: starting them, and sending commands to them whether they are open or not."""
+
+from typing import Any
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.contracts import queues
+from activities.contracts.attributes import CUSTOMER, ORDER_STATE
+from domain import keys
+from domain.errors import BadInput, Conflict, TurnupError, Unavailable
+from domain.facts import HandOver
+from domain.orders import Order
+
+
+class Ended(Conflict):
+    """The order's workflow has closed: what it was is in the database."""
+
+
+class Processes:
+    """Orders and subscriptions as workflows. Raises BadInput and Conflict as a workflow refuses, Ended where it has closed,
+    Unavailable where Temporal or every worker is down; whatever was asked may then be asked again under the same id."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def start(self, order: Order) -> None:
+        """Start an order's workflow; one that was started before is left as it is."""
+        try:
+            await self.client.start_workflow("order", order, **self._order_options(order), request_eager_start=True)
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            raise _translated(error) from error
+
+    async def signal(self, order: Order, signal: str, argument: Any) -> None:
+        """Signal an order, starting it where it is not open. One that has closed is past needing it."""
+        try:
+            await self.client.start_workflow(
+                "order", order, **self._order_options(order), start_signal=signal, start_signal_args=[argument]
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            raise _translated(error) from error
+
+    async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
+        """Send an update to an order, starting it where it is not open, and return its answer."""
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation("order", order, **self._order_options(order))
+        try:
+            return await self.client.execute_update_with_start_workflow(
+                update, argument, start_workflow_operation=start, id=update_id
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
+        except WorkflowAlreadyStartedError as error:
+            raise Ended(f"order {order.id} has ended") from error
+        except RPCError as error:
+            raise _translated(error) from error
+
+    async def subscribe(self, service: HandOver) -> None:
+        """Hand a live service to its subscription's workflow, opening it where it is not open."""
+        try:
+            await self.client.start_workflow(
+                "subscription",
+                service.subscription,
+                id=keys.subscription_workflow(service.subscription),
+                task_queue=queues.SUBSCRIPTIONS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Subscription {service.subscription}: {service.plan} × {service.quantity}",
+                start_signal="take_over",
+                start_signal_args=[service],
+            )
+        except RPCError as error:
+            raise _translated(error) from error
+
+    @staticmethod
+    def _order_options(order: Order) -> dict[str, Any]:
+        return {
+            "id": keys.order_workflow(order.id),
+            "task_queue": queues.ORDERS,
+            "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+            "static_summary": f"Order {order.id}: {len(order.items)} items, {order.total}",
+            "search_attributes": TypedSearchAttributes(
+                [SearchAttributePair(ORDER_STATE, "acknowledged"), SearchAttributePair(CUSTOMER, order.customer.id)]
+            ),
+        }
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> TurnupError:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == "BadInput":
+        field, _, message = str(cause.message).partition(": ")
+        return BadInput(field, message)
+    if isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow":
+        return Ended("the order has ended meanwhile")
+    return Conflict(cause.message if isinstance(cause, ApplicationError) else str(cause or error))
+
+
+def _translated(error: RPCError) -> TurnupError:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return Ended("the order has ended")
+    return Unavailable(f"Temporal does not answer ({error.status.name.lower()})")
