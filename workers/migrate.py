@@ -30,7 +30,7 @@ ONE_AT_A_TIME = 7_483_921
 
 
 class MigrationFailed(TurnupError):
-    """One line: the database could not be brought to the present release."""
+    """One line: the database does not answer, or could not be brought to the present release."""
 
 
 async def upgrade(database_url: str) -> None:
@@ -44,6 +44,11 @@ async def revisions(database_url: str) -> tuple[str | None, str | None]:
     return current, ScriptDirectory.from_config(_config()).get_current_head()
 
 
+async def server_version(database_url: str) -> str:
+    """As PostgreSQL says it, for example ``18.6``. Raises `MigrationFailed` when it does not answer."""
+    return str(await _on(database_url, lambda found: found.scalar(sa.text("SHOW server_version"))))
+
+
 async def write_revision(database_url: str, message: str) -> None:
     """Write a new revision file from the difference between the code's tables and the database."""
     await _on(database_url, lambda found: command.revision(_config(found, writes=True), message, autogenerate=True))
@@ -55,7 +60,7 @@ async def _on(database_url: str, work: Any) -> Any:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     except (SQLAlchemyError, CommandError, OSError) as error:
-        raise MigrationFailed(f"the database could not be migrated: {_first_line(error)}") from error
+        raise MigrationFailed(f"the database cannot be used: {_first_line(error)}") from error
     finally:
         await engine.dispose()
 

@@ -14,7 +14,7 @@ from activities.runtime.settings import Settings
 HIDDEN = "[hidden]"
 _SECRET_NAMES = ("secret", "password", "api_key", "token", "authorization", "cookie")
 _SECRET_TEXTS = re.compile(
-    r"whsec_[A-Za-z0-9+/=_-]+|\b[ts]k_[a-z]+_[A-Za-z0-9_-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=Bearer )\S+"
+    r"whsec_[A-Za-z0-9+/=_-]+|\b[ts]k_[a-z0-9]+_[A-Za-z0-9_-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=Bearer )\S+"
 )
 
 

@@ -44,9 +44,7 @@ class Settings(BaseSettings):
         repr=False,
         description="PostgreSQL as `postgresql://user:password@host:port/name`; empty starts the embedded one",
     )
-    temporal_address: str | None = Field(
-        None, description="Temporal frontend as `host:port`; empty starts the embedded one"
-    )
+    temporal_address: str | None = Field(None, description="Temporal frontend as `host:port`; empty starts the embedded one")
     temporal_namespace: str = Field("default", description="Temporal namespace", min_length=1)
     temporal_tls: bool = Field(False, description="connect to Temporal with TLS")
     temporal_tls_cert: Path | None = Field(None, description="client certificate (PEM) shown to Temporal")
@@ -64,24 +62,16 @@ class Settings(BaseSettings):
     sandbox_url: str | None = Field(None, description="a running sandbox; empty starts one beside the embedded stack")
     sandbox_port: Port | None = Field(None, description="port of the sandbox; empty takes 8090, or a free one")
     postgres_port: Port | None = Field(None, description="port of the embedded PostgreSQL; empty takes a free one")
-    temporal_port: Port | None = Field(
-        None, description="port of the embedded Temporal; empty takes 7233, or a free one"
-    )
+    temporal_port: Port | None = Field(None, description="port of the embedded Temporal; empty takes 7233, or a free one")
     temporal_ui_port: Port | None = Field(None, description="port of its UI; empty takes 8233, or a free one")
-    callback_url: str | None = Field(
-        None, description="base address at which partners call back; empty means the API's"
-    )
+    callback_url: str | None = Field(None, description="base address at which partners call back; empty means the API's")
     partner_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
         description='Standard Webhooks secret of each partner, as JSON: `{"fibreworks": "whsec_…"}`',
     )
-    console_secret: SecretStr | None = Field(
-        None, description="signs the console's session cookies, 32 characters or more"
-    )
+    console_secret: SecretStr | None = Field(None, description="signs the console's session cookies, 32 characters or more")
     gateway: str = Field("sandbox", description="payment gateway, by adapter name", min_length=1)
-    public_url: str | None = Field(
-        None, description="address people reach the API at, for links; empty means the API's"
-    )
+    public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe log line shown")
     log_format: Literal["console", "json"] = Field("console", description="`console` for people, `json` for machines")
     worker_max_cached_workflows: int = Field(

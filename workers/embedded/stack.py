@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
+from activities.contracts.queues import ORDERS
 from activities.runtime.settings import PREFIX, Settings, as_environment
 from workers.embedded.keys import Keys, keep_admin_key, keep_keys
 from workers.embedded.ports import choose_port
@@ -25,9 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 READY_WITHIN = 60.0
 """Seconds."""
-
-TASK_QUEUE = "orders"
-"""Where the worker takes its work, as `workers/worker.py` has it."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class Stack:
     async def _worker_polls(self) -> None:
         """Asked of the embedded server alone: another may not show its HTTP interface."""
         if self.temporal:
-            queue = f"{self.temporal.ui_url}/api/v1/namespaces/{self.temporal.namespace}/task-queues/{TASK_QUEUE}"
+            queue = f"{self.temporal.ui_url}/api/v1/namespaces/{self.temporal.namespace}/task-queues/{ORDERS}"
             await _answers(queue, lambda answer: bool(answer.json().get("pollers")))()
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
 
-from activities.runtime.temporal import SEARCH_ATTRIBUTES
+from activities.contracts.attributes import SEARCH_ATTRIBUTES
 from workers.embedded.ports import free_port
 from workers.embedded.problems import CannotStart
 from workers.embedded.process import Command, running

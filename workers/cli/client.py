@@ -1,0 +1,103 @@
+"""The command line's way to the API: one line for every way it can go wrong."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from activities.runtime.settings import Settings
+from domain.errors import TurnupError, Unavailable
+from workers.embedded.running import with_running_stack
+
+RECONNECT_AFTER = 1.0
+"""Seconds."""
+
+
+class ApiRefused(TurnupError):
+    """The API's problem document (RFC 9457) as one line."""
+
+
+class Api:
+    """A connection for one command."""
+
+    def __init__(self, settings: Settings) -> None:
+        found = with_running_stack(settings)
+        if found.api_url is None:
+            raise Unavailable("no API to talk to: run `turnup start`, or set TURNUP_API_URL")
+        self._url = found.api_url
+        headers = {"Authorization": f"Bearer {_key(found)}", "Accept": "application/json"}
+        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=30)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The decoded answer. Raises `ApiRefused` or `Unavailable`."""
+        return self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def post(self, path: str, body: object, *, key: str | None = None, **query: Any) -> Any:
+        """As `get`. With `key` a repeated call has its effect once."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._send("POST", path, json=body, headers=headers, params=query)
+
+    def events(self, path: str) -> Iterator[dict[str, Any]]:
+        """Server-sent events, for ever: a broken connection goes on after the last one received."""
+        last: str | None = None
+        while True:
+            try:
+                for identity, event in self._stream(path, last):
+                    last = identity or last
+                    yield event
+            except httpx.TransportError:
+                pass
+            time.sleep(RECONNECT_AFTER)
+
+    def _stream(self, path: str, last: str | None) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+        with self._http.stream("GET", path, headers=headers, timeout=httpx.Timeout(30, read=60)) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise ApiRefused(_problem(answer))
+            yield from _server_sent(answer.iter_lines())
+
+    def _send(self, method: str, path: str, **how: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **how)
+        except httpx.TransportError as error:
+            raise Unavailable(f"the API does not answer at {self._url}: {error}") from None
+        if not answer.is_success:
+            raise ApiRefused(_problem(answer))
+        return answer.json()
+
+
+def _server_sent(lines: Iterator[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """Each event's id and its data, which is JSON; comments and events without data are passed over."""
+    identity, data = None, ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name == "id":
+            identity = value.strip()
+        elif name == "data":
+            data += value.removeprefix(" ")
+        elif not line and data:
+            yield identity, json.loads(data)
+            identity, data = None, ""
+
+
+def _key(settings: Settings) -> str:
+    if settings.api_key:
+        return settings.api_key.get_secret_value()
+    file = settings.admin_key_file or settings.data_dir / "admin.key"
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise Unavailable("no key for the API: set TURNUP_API_KEY") from None
+
+
+def _problem(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        words = problem.get("detail") or problem.get("title") or str(problem)
+        fields = [f"{error.get('field', '')}: {error.get('message', '')}" for error in problem.get("errors", ())]
+    except (ValueError, AttributeError):
+        return f"the API answered {answer.status_code}"
+    return "; ".join([f"{words} ({answer.status_code})", *fields])
