@@ -1,0 +1,49 @@
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo start test lint bench
+
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml deploy/constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt
+
+help:
+	@echo "make demo    set everything up, run a real order from POST to live, and stay up (ARGS=--once ends)"
+	@echo "make start   start the whole stack: PostgreSQL, Temporal, sandbox, worker, API and console"
+	@echo "make test    format check, lint, types, import rules and every test, on the real parts"
+	@echo "make lint    what of that needs no running part"
+
+demo: $(VENV)/runtime.stamp
+	@$(BIN)/turnup demo $(ARGS)
+
+start: $(VENV)/runtime.stamp
+	@$(BIN)/turnup start $(ARGS)
+
+test: lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench:
+	@echo "the benchmark is not part of this release" >&2; exit 1
+
+$(VENV)/bin/python:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		$$python -m venv $(VENV) >/dev/null 2>&1 && exit 0; \
+		rm -rf $(VENV); echo "$$python cannot make a virtual environment: install its venv package (on Debian: apt install python3-venv)" >&2; exit 1; \
+	done; echo "Python 3.11 or newer is needed, and no python3 of that age is on the PATH" >&2; exit 1
+
+$(VENV)/runtime.stamp: $(INPUTS) | $(VENV)/bin/python
+	@echo "Installing (once) …"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(INPUTS) | $(VENV)/bin/python
+	@echo "Installing with the tools for tests (once) …"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/runtime.stamp $@
