@@ -57,9 +57,7 @@ class _Problem(Value):
 class Peer:
     """An outside system at `base_url`. `total_seconds` bounds a call from first to last byte."""
 
-    def __init__(
-        self, name: str, base_url: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS
-    ) -> None:
+    def __init__(self, name: str, base_url: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
         self._client = client

@@ -55,6 +55,7 @@ class Gateway(Protocol):
         """What has become of a payment: its outcome, state and amounts.
 
         `not_attempted` with state `absent` means that the gateway itself says it never saw the key. When the gateway
-        cannot be asked the answer is `unknown`, also if there was no connection: not having asked proves nothing.
+        cannot be asked, or something else answers for it, the result is `unknown`: that proves nothing about the
+        payment, also if there was no connection. Never raises.
         """
         ...

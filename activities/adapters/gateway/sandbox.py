@@ -93,9 +93,7 @@ class SandboxGateway:
         except Refused as refusal:
             if refusal.code not in _NOTHING_TO_UNDO:
                 raise
-            return PaymentResult(
-                outcome=Outcome.succeeded, state=_NOTHING_TO_UNDO[refusal.code], message="nothing to undo"
-            )
+            return PaymentResult(outcome=Outcome.succeeded, state=_NOTHING_TO_UNDO[refusal.code], message="nothing to undo")
 
     async def refund(self, request: RefundRequest) -> PaymentResult:
         path = ("payments", request.key, "refunds")
@@ -106,12 +104,10 @@ class SandboxGateway:
         call = Call("GET", ("payments", key))
         try:
             return await self._answer(key, call)
-        except (Unavailable, Unknown) as error:
+        except (Refused, Unavailable, Unknown) as error:
+            if isinstance(error, Refused) and error.code == "payment_absent":
+                return PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=error.code)
             return PaymentResult(outcome=Outcome.unknown, message=str(error))
-        except Refused as refusal:
-            if refusal.code != "payment_absent":
-                raise
-            return PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=refusal.code)
 
     async def _start(self, request: PaymentRequest, mode: _Mode) -> PaymentResult:
         body = _Payment(

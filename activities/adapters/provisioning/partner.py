@@ -48,9 +48,7 @@ class PartnerProvisioner:
     """`base_url` is this partner's own root (for the sandbox `http://host:port/partners/<partner>`); credentials, if
     the partner wants any, are headers of `client`. `partner` names it in error texts."""
 
-    def __init__(
-        self, base_url: str, partner: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS
-    ) -> None:
+    def __init__(self, base_url: str, partner: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS) -> None:
         self._peer = Peer(partner, base_url, client, total_seconds)
 
     async def perform(self, request: ProvisionRequest) -> ProvisionResult:

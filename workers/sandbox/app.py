@@ -1,0 +1,63 @@
+"""The sandbox as one FastAPI application: a payment gateway, any number of partners, and their journal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
+
+from workers.sandbox.config import SandboxConfig
+from workers.sandbox.control_routes import control_router
+from workers.sandbox.faults import Faults
+from workers.sandbox.gateway import PaymentDesk
+from workers.sandbox.gateway_routes import gateway_router
+from workers.sandbox.journal import Journal
+from workers.sandbox.partner_routes import partner_router
+from workers.sandbox.partners import PartnerDesk
+from workers.sandbox.pulse import beat
+from workers.sandbox.replies import Problem
+
+
+def create_app(config: SandboxConfig) -> FastAPI:
+    """Serve it with `wire.SandboxServer`, which can drop connections. The journal is opened here and closed when the
+    application shuts down."""
+    journal, faults = Journal(config.data), Faults()
+    partners = PartnerDesk(journal, config, faults)
+    app = FastAPI(title="Turnup sandbox", lifespan=lambda _: _alive(journal, partners))
+    app.include_router(control_router(journal, faults))
+    app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks), faults))
+    app.include_router(partner_router(partners, faults))
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    return app
+
+
+def _alive(journal: Journal, partners: PartnerDesk) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def alive() -> AsyncIterator[None]:
+        pulse = asyncio.create_task(beat(partners))
+        try:
+            yield
+        finally:
+            pulse.cancel()
+            with suppress(asyncio.CancelledError):
+                await pulse
+            await partners.callbacks.aclose()
+            journal.close()
+
+    return alive()
+
+
+async def _answer_problem(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem.reply().response()
+
+
+async def _answer_invalid(_: Request, error: Exception) -> Response:
+    """Names the field and not what was in it, which might have been a card number."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    return Problem(422, "invalid", f"{field}: {first['msg']}").reply().response()

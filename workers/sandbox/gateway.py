@@ -1,0 +1,189 @@
+"""The payment gateway that the sandbox plays: its accounts, and the facts they leave in the journal."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.money import Money
+from domain.payments import Outcome, RemotePayment
+from domain.values import Value
+from workers.sandbox.idempotency import fingerprint, once
+from workers.sandbox.journal import FactKind, Journal
+from workers.sandbox.payments import CaptureBody, Payment, PaymentBody, PaymentMode, RefundBody, TokenBody
+from workers.sandbox.replies import Problem, Reply, answer
+
+_SCOPE = "gateway"
+
+
+@dataclass(frozen=True)
+class _Behaviour:
+    outcome: Outcome
+    code: str | None = None
+    message: str = ""
+
+
+TEST_TOKENS = {
+    "tok_visa": _Behaviour(Outcome.succeeded),
+    "tok_declined_soft": _Behaviour(Outcome.declined_soft, "insufficient_funds", "the account has not enough money"),
+    "tok_declined_hard": _Behaviour(Outcome.declined_hard, "stolen_card", "the card was reported stolen"),
+    "tok_pending": _Behaviour(Outcome.pending),
+}
+_INVALID_TOKEN = _Behaviour(Outcome.declined_hard, "invalid_token", "there is no such token")
+
+NONCES = {
+    "nonce_visa": ("tok_visa", "visa ending 4242"),
+    "nonce_declined_soft": ("tok_declined_soft", "visa ending 9995"),
+    "nonce_declined_hard": ("tok_declined_hard", "visa ending 9979"),
+    "nonce_pending": ("tok_pending", "bank account ending 6789"),
+}
+
+
+class TokenView(Value):
+    outcome: Outcome
+    token: str | None = None
+    code: str | None = None
+    message: str = ""
+
+
+class PaymentDesk:
+    """Every method is one transaction. `forced` is a decline that a fault orders, whatever the token would do."""
+
+    def __init__(self, journal: Journal, pending_asks: int) -> None:
+        self._journal = journal
+        self._pending_asks = pending_asks
+
+    def tokenize(self, idempotency_key: str, body: TokenBody, forced: Outcome | None) -> Reply:
+        def act() -> Reply:
+            if forced is not None:
+                return _declined_token(forced, "sandbox_declined")
+            if body.nonce not in NONCES:
+                return _declined_token(Outcome.declined_hard, "invalid_nonce")
+            behaves_as, description = NONCES[body.nonce]
+            token = f"tok_{secrets.token_hex(8)}"
+            self._journal.execute("INSERT INTO tokens (token, behaves_as) VALUES (?, ?)", token, behaves_as)
+            return answer(201, TokenView(outcome=Outcome.succeeded, token=token, message=description))
+
+        return once(self._journal, _SCOPE, idempotency_key, fingerprint("tokenize", body), act)
+
+    def start(self, body: PaymentBody, forced: Outcome | None) -> Reply:
+        def act() -> Reply:
+            behaviour = self._behaviour(body.method) if forced is None else _Behaviour(forced, "sandbox_declined")
+            payment = self._settled(_opened(body), behaviour)
+            self._save(payment)
+            return answer(402 if payment.decline else 201, payment.view())
+
+        return once(self._journal, _SCOPE, body.key, fingerprint("start", body), act)
+
+    def capture(self, key: str, idempotency_key: str, body: CaptureBody, forced: Outcome | None) -> Reply:
+        def change(payment: Payment) -> Payment:
+            return self._moved(FactKind.captured, payment.capture(body.amount), body.amount)
+
+        return self._change(key, idempotency_key, fingerprint(f"capture {key}", body), change, forced)
+
+    def void(self, key: str, idempotency_key: str, forced: Outcome | None) -> Reply:
+        def change(payment: Payment) -> Payment:
+            return self._moved(FactKind.voided, payment.void(), payment.authorized)
+
+        return self._change(key, idempotency_key, fingerprint(f"void {key}", None), change, forced)
+
+    def refund(self, key: str, body: RefundBody, forced: Outcome | None) -> Reply:
+        def change(payment: Payment) -> Payment:
+            return self._moved(FactKind.refunded, payment.refund(body.amount), body.amount, body.refund_key)
+
+        return self._change(key, body.refund_key, fingerprint(f"refund {key}", body), change, forced)
+
+    def status(self, key: str) -> Reply:
+        """Asking often enough settles a pending payment."""
+        with self._journal.transaction():
+            payment = self._find(key)
+            if payment.state is RemotePayment.pending:
+                payment = self._asked(payment)
+                self._save(payment)
+            return answer(200, payment.view())
+
+    def settle(self, key: str) -> Reply:
+        """What the issuer of a pending payment does in its own time."""
+        with self._journal.transaction():
+            payment = self._held(self._find(key))
+            self._save(payment)
+            return answer(200, payment.view())
+
+    def _change(
+        self,
+        key: str,
+        idempotency_key: str,
+        request: str,
+        change: Callable[[Payment], Payment],
+        forced: Outcome | None,
+    ) -> Reply:
+        """A decline leaves the payment as it is and is not remembered: an undo that got one must be able to try on."""
+
+        def act() -> Reply:
+            payment = self._find(key)
+            if forced is not None:
+                self._journal.record(FactKind.declined, key, detail="sandbox_declined")
+                return answer(402, payment.view(forced, "sandbox_declined"), remember=False)
+            changed = change(payment)
+            self._save(changed)
+            return answer(200, changed.view())
+
+        return once(self._journal, _SCOPE, idempotency_key, request, act)
+
+    def _settled(self, payment: Payment, behaviour: _Behaviour) -> Payment:
+        if behaviour.outcome is Outcome.succeeded:
+            return self._held(payment)
+        if behaviour.outcome is Outcome.pending:
+            return payment.model_copy(update={"asks_left": self._pending_asks})
+        self._journal.record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
+        return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
+
+    def _asked(self, payment: Payment) -> Payment:
+        if payment.asks_left == 0:
+            return self._held(payment)
+        return payment.model_copy(update={"asks_left": payment.asks_left - 1})
+
+    def _held(self, payment: Payment) -> Payment:
+        held = payment.held()
+        self._journal.record(FactKind.authorized, payment.key, amount=payment.amount)
+        if payment.mode is PaymentMode.purchase:
+            self._journal.record(FactKind.captured, payment.key, amount=payment.amount)
+        return held
+
+    def _moved(self, kind: FactKind, payment: Payment, amount: Money, detail: str = "") -> Payment:
+        self._journal.record(kind, payment.key, amount=amount, detail=detail)
+        return payment
+
+    def _behaviour(self, token: str) -> _Behaviour:
+        row = self._journal.one("SELECT behaves_as FROM tokens WHERE token = ?", token)
+        return TEST_TOKENS.get(token if row is None else row["behaves_as"], _INVALID_TOKEN)
+
+    def _find(self, key: str) -> Payment:
+        row = self._journal.one("SELECT body FROM payments WHERE key = ?", key)
+        if row is None:
+            raise Problem(404, "payment_absent", "there is no payment with this key")
+        return Payment.model_validate_json(row["body"])
+
+    def _save(self, payment: Payment) -> None:
+        self._journal.execute(
+            "INSERT INTO payments (key, body) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body",
+            payment.key,
+            payment.model_dump_json(),
+        )
+
+
+def _opened(body: PaymentBody) -> Payment:
+    nothing = Money.zero(body.amount.currency)
+    return Payment(
+        key=body.key,
+        mode=body.mode,
+        amount=body.amount,
+        state=RemotePayment.pending,
+        reference=f"pay_{secrets.token_hex(8)}",
+        authorized=nothing,
+        captured=nothing,
+        refunded=nothing,
+    )
+
+
+def _declined_token(outcome: Outcome, code: str) -> Reply:
+    return answer(402, TokenView(outcome=outcome, code=code, message="the card was not accepted"), remember=False)

@@ -1,0 +1,66 @@
+"""The HTTP face of the gateway."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from workers.sandbox.cards import shows_card_number
+from workers.sandbox.faults import Faults, Operation
+from workers.sandbox.gateway import PaymentDesk
+from workers.sandbox.payments import CaptureBody, PaymentBody, PaymentMode, RefundBody, TokenBody
+from workers.sandbox.replies import Problem
+from workers.sandbox.serving import IdempotencyKey, serve
+
+_STARTS = {PaymentMode.authorize: Operation.authorize, PaymentMode.purchase: Operation.purchase}
+
+
+def gateway_router(desk: PaymentDesk, faults: Faults) -> APIRouter:
+    router = APIRouter(prefix="/gateway", tags=["gateway"])
+
+    @router.post("/tokens")
+    async def tokenize(body: TokenBody, idempotency_key: IdempotencyKey) -> Response:
+        _refuse_card_numbers(body)
+        fault = faults.draw(Operation.tokenize, idempotency_key)
+        return serve(fault, lambda forced: desk.tokenize(idempotency_key, body, forced))
+
+    @router.post("/payments")
+    async def start(body: PaymentBody, idempotency_key: IdempotencyKey) -> Response:
+        _refuse_card_numbers(body)
+        _must_agree("key", body.key, idempotency_key)
+        return serve(faults.draw(_STARTS[body.mode], body.key), lambda forced: desk.start(body, forced))
+
+    @router.post("/payments/{key}/capture")
+    async def capture(key: str, body: CaptureBody, idempotency_key: IdempotencyKey) -> Response:
+        fault = faults.draw(Operation.capture, key)
+        return serve(fault, lambda forced: desk.capture(key, idempotency_key, body, forced))
+
+    @router.post("/payments/{key}/void")
+    async def void(key: str, idempotency_key: IdempotencyKey) -> Response:
+        return serve(faults.draw(Operation.void, key), lambda forced: desk.void(key, idempotency_key, forced))
+
+    @router.post("/payments/{key}/refunds")
+    async def refund(key: str, body: RefundBody, idempotency_key: IdempotencyKey) -> Response:
+        _refuse_card_numbers(body)
+        _must_agree("refund_key", body.refund_key, idempotency_key)
+        return serve(faults.draw(Operation.refund, key), lambda forced: desk.refund(key, body, forced))
+
+    @router.post("/payments/{key}/settle")
+    async def settle(key: str) -> Response:
+        return desk.settle(key).response()
+
+    @router.get("/payments/{key}")
+    async def status(key: str) -> Response:
+        return serve(faults.draw(Operation.status, key), lambda _: desk.status(key))
+
+    return router
+
+
+def _refuse_card_numbers(body: BaseModel) -> None:
+    if shows_card_number(body):
+        raise Problem(422, "card_number", "this looks like a card number; send a token")
+
+
+def _must_agree(field: str, key: str, idempotency_key: str) -> None:
+    """One key for one payment or refund, so that another header cannot make a second one of it."""
+    if key != idempotency_key:
+        raise Problem(422, "idempotency_key_differs", f"{field} and the Idempotency-Key header must be the same")

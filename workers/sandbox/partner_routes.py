@@ -1,0 +1,81 @@
+"""The HTTP face of the partners."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from pydantic import Field
+from starlette.responses import Response
+
+from domain.provisioning import CallbackStatus
+from domain.values import StrictValue
+from workers.sandbox.faults import Faults, Operation
+from workers.sandbox.partners import PartnerDesk, PartnerSettings
+from workers.sandbox.services import ChangeBody, ServiceBody, SimpleVerb
+from workers.sandbox.serving import IdempotencyKey, serve
+
+Partner = Annotated[str, InPath(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+
+
+class FinishBody(StrictValue):
+    status: Literal[CallbackStatus.completed, CallbackStatus.failed] = CallbackStatus.completed
+    message: Annotated[str, Field(max_length=500)] = ""
+
+
+class Delivery(StrictValue):
+    """How many callbacks the partner still owes."""
+
+    owed: int
+
+
+def partner_router(desk: PartnerDesk, faults: Faults) -> APIRouter:
+    router = APIRouter(prefix="/partners/{partner}", tags=["partners"])
+    _add_service_routes(router, desk, faults)
+    _add_control_routes(router, desk)
+    return router
+
+
+def _add_service_routes(router: APIRouter, desk: PartnerDesk, faults: Faults) -> None:
+    @router.post("/services")
+    async def create(partner: Partner, body: ServiceBody, idempotency_key: IdempotencyKey) -> Response:
+        fault = faults.draw(Operation.create, body.reference, partner)
+        response = serve(fault, lambda forced: desk.create(partner, idempotency_key, body, forced))
+        await desk.call_back_early(partner, body.reference)
+        return response
+
+    @router.post("/services/{reference}/change")
+    async def change(partner: Partner, reference: str, body: ChangeBody, idempotency_key: IdempotencyKey) -> Response:
+        fault = faults.draw(Operation.change, reference, partner)
+        return serve(fault, lambda forced: desk.change(partner, reference, idempotency_key, body, forced))
+
+    @router.post("/services/{reference}/finish")
+    async def finish(partner: Partner, reference: str, body: FinishBody) -> Response:
+        return desk.finish(partner, reference, body.status, body.message).response()
+
+    @router.post("/services/{reference}/{verb}")
+    async def move(partner: Partner, reference: str, verb: SimpleVerb, idempotency_key: IdempotencyKey) -> Response:
+        fault = faults.draw(Operation(verb.value), reference, partner)
+        return serve(fault, lambda forced: desk.move(partner, reference, idempotency_key, verb, forced))
+
+    @router.get("/services/{reference}")
+    async def look_up(partner: Partner, reference: str) -> Response:
+        fault = faults.draw(Operation.verify, reference, partner)
+        return serve(fault, lambda _: desk.look_up(partner, reference))
+
+
+def _add_control_routes(router: APIRouter, desk: PartnerDesk) -> None:
+    @router.get("/settings")
+    async def settings(partner: Partner) -> PartnerSettings:
+        return desk.settings(partner)
+
+    @router.put("/settings")
+    async def configure(partner: Partner, body: PartnerSettings) -> PartnerSettings:
+        desk.configure(partner, body)
+        return body
+
+    @router.post("/callbacks/deliver")
+    async def deliver(partner: Partner) -> Delivery:
+        """Try every callback the partner owes now, due or not, once; answers when that is done."""
+        for subject in desk.callbacks.hasten(partner):
+            await desk.callbacks.deliver(subject)
+        return Delivery(owed=desk.callbacks.owed(partner))
