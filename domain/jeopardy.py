@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from graphlib import TopologicalSorter
 
 from domain.plans import Node
 from domain.values import Instant, Value
@@ -60,21 +61,38 @@ def forecast(
     )
 
 
+def expected_starts(
+    stages: Sequence[Mapping[Node, set[Node]]], open_steps: Mapping[Node, StepForecast], now: datetime
+) -> dict[Node, datetime]:
+    """When each step that has not begun is expected to, by the same reckoning as `forecast`."""
+    starts: dict[Node, datetime] = {}
+    begin = now
+    for graph in stages:
+        ends = _ends(graph, open_steps, begin, now)
+        starts |= {node: max((ends[need] for need in graph[node] if need in graph), default=begin) for node in graph}
+        begin = max([begin, *ends.values()])
+    return {node: start for node, start in starts.items() if node in open_steps}
+
+
+def _ends(
+    graph: Mapping[Node, set[Node]], open_steps: Mapping[Node, StepForecast], begin: datetime, now: datetime
+) -> dict[Node, datetime]:
+    """The expected end of every step of one stage, in an order in which each comes after its needs."""
+    ends: dict[Node, datetime] = {}
+    for node in TopologicalSorter({node: needs & graph.keys() for node, needs in graph.items()}).static_order():
+        ready = max((ends[need] for need in graph[node] if need in graph), default=begin)
+        ends[node] = _expected_end(open_steps.get(node), ready, now)
+    return ends
+
+
 def _critical_path(
     graph: Mapping[Node, set[Node]], open_steps: Mapping[Node, StepForecast], begin: datetime, now: datetime
 ) -> tuple[datetime, str | None]:
-    ends: dict[Node, datetime] = {}
-
-    def end_of(node: Node) -> datetime:
-        if node not in ends:
-            ready = max((end_of(need) for need in graph[node] if need in graph), default=begin)
-            ends[node] = _expected_end(open_steps.get(node), ready, now)
-        return ends[node]
-
-    latest = max(graph, key=lambda node: (end_of(node), node), default=None)
-    if latest is None or end_of(latest) <= begin:
+    ends = _ends(graph, open_steps, begin, now)
+    latest = max(graph, key=lambda node: (ends[node], node), default=None)
+    if latest is None or ends[latest] <= begin:
         return begin, None
-    return end_of(latest), _bottleneck(graph, open_steps, ends, latest)
+    return ends[latest], _bottleneck(graph, open_steps, ends, latest)
 
 
 def _expected_end(step: StepForecast | None, ready: datetime, now: datetime) -> datetime:

@@ -1,0 +1,140 @@
+"""The worker process: all task queues of this product, and the sweep of the dispatcher."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import httpx
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.adapters.billing.postgres import PostgresBilling
+from activities.adapters.gateway.port import Gateway
+from activities.adapters.gateway.sandbox import SandboxGateway
+from activities.adapters.provisioning.entitlements import EntitlementProvisioner
+from activities.adapters.provisioning.partner import PartnerProvisioner
+from activities.adapters.provisioning.port import Provisioner
+from activities.contracts import queues
+from activities.runtime.billing import BillingActivities
+from activities.runtime.dispatcher import Dispatcher
+from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
+from activities.runtime.failures import FailureTranslation
+from activities.runtime.payments import PaymentActivities
+from activities.runtime.processes import Processes
+from activities.runtime.provisioning import ProvisioningActivities
+from activities.runtime.settings import Settings
+from activities.store.database import Database
+from workflows.order import OrderWorkflow
+from workflows.subscription import SubscriptionWorkflow
+
+log = structlog.get_logger()
+OWN_PACKAGES = ("domain", "workflows", "activities", "orjson", "structlog")
+"""Passed through the sandbox: they keep no state between workflows, and loading them per workflow costs half the CPU."""
+
+
+class Adapters:
+    """The outside systems a worker calls, by name."""
+
+    def __init__(self, gateway: Gateway, provisioners: Mapping[str, Provisioner]) -> None:
+        self.gateway = gateway
+        self.provisioners = provisioners
+
+
+def sandbox_adapters(sandbox_url: str, partners: list[str], database: Database, client: httpx.AsyncClient) -> Adapters:
+    """The gateway and partners that the sandbox plays, and our own entitlements."""
+    provisioners: dict[str, Provisioner] = {"entitlements": EntitlementProvisioner(database)}
+    for partner in partners:
+        provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
+    return Adapters(SandboxGateway(sandbox_url, client), provisioners)
+
+
+def workers(client: Client, database: Database, adapters: Adapters, gateway: str, cached: int) -> list[Worker]:
+    """One worker a queue, so that each can be given its own limits."""
+    facts, checks = StoredFacts(database), StoredChecks(database)
+    billing = BillingActivities(PostgresBilling(database, gateway))
+    payments = PaymentActivities(adapters.gateway)
+    provisioning = ProvisioningActivities(adapters.provisioners)
+    subscriptions = StoredSubscriptions(database)
+    runner = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*OWN_PACKAGES))
+    grace = timedelta(seconds=5)
+    return [
+        Worker(
+            client,
+            task_queue=queues.ORDERS,
+            workflows=[OrderWorkflow],
+            activities=[
+                facts.record,
+                checks.assess,
+                checks.release_capacity,
+                billing.bill,
+                billing.credit,
+                provisioning.perform,
+            ],
+            workflow_runner=runner,
+            interceptors=[FailureTranslation()],
+            max_cached_workflows=cached,
+            graceful_shutdown_timeout=grace,
+        ),
+        Worker(
+            client,
+            task_queue=queues.SUBSCRIPTIONS,
+            workflows=[SubscriptionWorkflow],
+            activities=[subscriptions.activate],
+            workflow_runner=runner,
+            interceptors=[FailureTranslation()],
+            max_cached_workflows=cached,
+            graceful_shutdown_timeout=grace,
+        ),
+        Worker(
+            client,
+            task_queue=queues.PAYMENTS,
+            activities=[payments.authorize, payments.status, payments.capture, payments.refund, payments.release],
+            interceptors=[FailureTranslation()],
+            graceful_shutdown_timeout=grace,
+        ),
+        Worker(
+            client,
+            task_queue=queues.PARTNERS,
+            activities=[provisioning.perform, provisioning.look_up],
+            interceptors=[FailureTranslation()],
+            graceful_shutdown_timeout=grace,
+        ),
+    ]
+
+
+@asynccontextmanager
+async def at_work(client: Client, database: Database, adapters: Adapters, gateway: str, cached: int) -> AsyncIterator[None]:
+    """Workers and dispatcher at work within the block."""
+    dispatcher = asyncio.create_task(Dispatcher(database, Processes(client)).run())
+    async with AsyncExitStack() as stack:
+        for worker in workers(client, database, adapters, gateway, cached):
+            await stack.enter_async_context(worker)
+        try:
+            yield
+        finally:
+            dispatcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await dispatcher
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    from activities.runtime.temporal import connect, ensure_search_attributes
+
+    database = Database(settings.database_url or "")
+    client = await connect(settings)
+    await ensure_search_attributes(client)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with httpx.AsyncClient() as http:
+        adapters = sandbox_adapters(settings.sandbox_url or "", ["fibreworks", "mailhub"], database, http)
+        async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
+            log.info("worker ready", queues=[queues.ORDERS, queues.SUBSCRIPTIONS, queues.PAYMENTS, queues.PARTNERS])
+            await stop.wait()
+    await database.close()

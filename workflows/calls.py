@@ -1,0 +1,116 @@
+"""The two ways a workflow calls out: `attempt` gives up in bounded time, `ensure` never does; and what outlives both."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as CallTimeout
+from temporalio.workflow import ActivityCancellationType
+
+from domain.plans import Retry
+
+Answer = TypeVar("Answer")
+Call = Callable[[Any, Any], Coroutine[Any, Any, Answer]]
+
+OWN_DATABASE = timedelta(seconds=10)
+OUTSIDE = timedelta(seconds=30)
+FOREVER = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+
+
+def _bounded(retry: Retry) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=retry.first_wait),
+        maximum_interval=timedelta(seconds=max(retry.longest_wait, retry.first_wait)),
+        maximum_attempts=retry.attempts,
+    )
+
+
+async def attempt(
+    call: Call[Answer], request: object, *, queue: str, summary: str, retry: Retry, patience: timedelta = OUTSIDE
+) -> Answer:
+    """A forward call to the outside: ActivityError after `retry.attempts` tries of at most `patience` each.
+
+    A cancellation waits for the running try to end, so that what is undone next has happened or has not.
+    """
+    return await workflow.execute_activity_method(
+        call,
+        request,
+        task_queue=queue,
+        start_to_close_timeout=patience,
+        retry_policy=_bounded(retry),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+
+
+async def ensure(call: Call[Answer], request: object, *, queue: str, summary: str) -> Answer:
+    """An undo at an outside system: tried for ever, a minute apart at the most. ActivityError only on a definite refusal."""
+    return await workflow.execute_activity_method(
+        call,
+        request,
+        task_queue=queue,
+        start_to_close_timeout=OUTSIDE,
+        retry_policy=FOREVER,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+
+
+async def attempt_here(call: Call[Answer], request: object, *, retry: Retry) -> Answer:
+    """A forward call that touches only our own database."""
+    return await workflow.execute_local_activity_method(
+        call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=_bounded(retry)
+    )
+
+
+async def ensure_here(call: Call[Answer], request: object) -> Answer:
+    """A read or write of our own database, tried for ever."""
+    return await workflow.execute_local_activity_method(
+        call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=FOREVER
+    )
+
+
+async def uncancellable(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Let `work` end, whatever is cancelled meanwhile; the cancellation is raised again after it."""
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+            cancelled = True
+        except BaseException:  # noqa: S110 - raised again by task.result() below
+            pass
+    answer = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return answer
+
+
+def explain(error: ActivityError) -> str:
+    """Why an activity failed, in one line for an operator."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return str(cause.message)
+    if isinstance(cause, CallTimeout):
+        return "no answer in time; it may have happened"
+    return str(cause or error)
+
+
+def is_refusal(error: ActivityError) -> bool:
+    """Whether the other side said a definite no: it certainly did not happen."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == "Refused"
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """The error inside the groups that a TaskGroup wraps it in; a cancellation only where there is nothing else."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [first_cause(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if not isinstance(cause, asyncio.CancelledError)), causes[0])

@@ -1,0 +1,60 @@
+"""What people type into Temporal's UI, read leniently and refused in one line that names the field and shows an example."""
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import BadInput, TurnupError
+
+Message = TypeVar("Message", bound=BaseModel)
+WORDS = {
+    "yes": "approve",
+    "y": "approve",
+    "ok": "approve",
+    "approved": "approve",
+    "no": "reject",
+    "n": "reject",
+    "rejected": "reject",
+}
+
+
+def parse(kind: type[Message], raw: Any, example: dict[str, Any]) -> Message:
+    """`raw` as a `kind`: JSON text is read, keys may be in any case, yes and no stand for approve and reject.
+
+    Raises ApplicationError of type BadInput.
+    """
+    try:
+        return kind.model_validate(_keyed(raw, next(iter(kind.model_fields))))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        problem = f"{field}: {_plain(first['msg'])}. Example: {json.dumps(example)}"
+        raise ApplicationError(problem, type="BadInput", non_retryable=True) from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _keyed(raw: Any, first_field: str) -> Any:
+    if isinstance(raw, str):
+        text = raw.strip()
+        if text.startswith("{"):
+            try:
+                return _keyed(json.loads(text), first_field)
+            except json.JSONDecodeError:
+                return {first_field: text}
+        return {first_field: WORDS.get(text.lower(), text)}
+    if isinstance(raw, dict):
+        named = {str(key).strip().lower(): value for key, value in raw.items()}
+        word = named.get(first_field)
+        return named | {first_field: WORDS.get(word.lower(), word.lower())} if isinstance(word, str) else named
+    return raw
+
+
+def refusal(error: TurnupError) -> ApplicationError:
+    """A domain error as the one line a caller reads, here or in Temporal's UI."""
+    kind = "BadInput" if isinstance(error, BadInput) else "WrongState"
+    return ApplicationError(str(error), type=kind, non_retryable=True)

@@ -1,0 +1,571 @@
+"""The order: from accepted to live and billed, or back to nothing."""
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts.checks import Assessment, Checks, Release
+    from domain import amendment, cancellation, keys
+    from domain.approvals import ApprovalRequirement, Decision, Verdict
+    from domain.cancellation import CancellationPreview, CancelRequest
+    from domain.errors import Conflict, TurnupError
+    from domain.facts import HandOver
+    from domain.fallout import FalloutDecision
+    from domain.fraud import Band
+    from domain.orders import Action, Order
+    from domain.plans import Node, Stage
+    from domain.provisioning import PartnerCallback
+    from domain.states import ItemState, OrderState, roll_up
+    from domain.values import Value
+    from workflows import approval
+    from workflows.approval import Approvals
+    from workflows.book import Book, Settled, Wait
+    from workflows.calls import ensure_here, first_cause, uncancellable
+    from workflows.fallout import Desk
+    from workflows.messages import parse, refusal
+    from workflows.partners import Mail
+    from workflows.payment import Declined, Till
+    from workflows.steps import ItemFailed, Steps
+
+CANCEL_EXAMPLE = {"by": "your name", "reason": "the customer changed her mind"}
+FALLOUT_EXAMPLE = {"fallout": "O-1001:1:account:fallout:1", "verb": "retry", "by": "your name"}
+REVIEW = ApprovalRequirement(reason="fraud review", quorum=1, deadline=3 * 86400, owner="fraud")
+
+
+class AmendCommand(Value):
+    """The order as it should be from now on, already checked and priced."""
+
+    order: Order
+    by: str
+    reason: str = ""
+
+
+class CancelAnswer(Value):
+    """`accepted` False with an offer in `preview`: what could be undone, which `accept_partial` takes."""
+
+    accepted: bool
+    preview: CancellationPreview
+
+
+class AmendAnswer(Value):
+    version: int
+    message: str
+
+
+class CallbackMessage(Value):
+    partner: str
+    message_id: str
+    callback: PartnerCallback
+
+
+class Ended(Exception):
+    """The order ends here: in this state, for this reason."""
+
+    def __init__(self, state: OrderState, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+
+
+@dataclass
+class Command:
+    """A request to do otherwise, and where its answer goes."""
+
+    request: CancelRequest | AmendCommand
+    answer: "asyncio.Future[Value]"
+
+
+Process = asyncio.Task[None]
+
+
+@workflow.defn(name="order")
+class OrderWorkflow:
+    @workflow.init
+    def __init__(self, order: Order) -> None:
+        self._book = Book(order, workflow.now())
+        self._desk = Desk(self._book)
+        self._mail = Mail()
+        self._approvals = Approvals(self._book)
+        self._steps = Steps(self._book, self._desk, self._approvals, self._mail)
+        self._till = Till(self._book, self._desk)
+        self._commands: deque[Command] = deque()
+        self._begun = order.requested_start is None
+        self._checked_revision = 0
+        self._wakes = 0
+        self._node_settled: dict[Node, asyncio.Event] = {}
+
+    @workflow.run
+    async def run(self, order: Order) -> str:
+        """The order's final state. A cancellation from Temporal's own UI is a request like any other: it undoes what it can."""
+        life = asyncio.create_task(self._live())
+        while not life.done():
+            try:
+                await asyncio.shield(life)
+            except asyncio.CancelledError:
+                reason = "cancellation requested in Temporal"
+                self._command(CancelRequest(by="temporal", reason=reason, accept_partial=True))
+        return life.result()
+
+    async def _live(self) -> str:
+        try:
+            while not self._book.settled:
+                await self._advance()
+        except Settled as other:
+            workflow.logger.warning("a reset order had already settled", extra={"order": self._book.order.id})
+            return other.state
+        self._refuse_commands()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._book.state
+
+    async def _advance(self) -> None:
+        """Fulfil until done, or until a command comes; then carry it out, and go on with what is left."""
+        process = asyncio.create_task(self._fulfil())
+        watch = asyncio.create_task(self._watch_jeopardy())
+        while not process.done():
+            await workflow.wait_condition(lambda: process.done() or bool(self._commands))
+            if self._commands and not process.done():
+                await self._carry_out(self._commands.popleft(), process)
+        watch.cancel()
+        if not process.cancelled() and not self._book.settled:
+            await self._conclude(process.exception())
+
+    async def _conclude(self, error: BaseException | None) -> None:
+        """Settle the order where its process came to an end of its own."""
+        cause = first_cause(error) if error is not None else None
+        if cause is None:
+            await self._settle()
+        elif isinstance(cause, Ended):
+            await self._end(cause)
+        elif not isinstance(cause, asyncio.CancelledError):
+            raise cause
+
+    async def _carry_out(self, command: Command, process: Process) -> None:
+        try:
+            if isinstance(command.request, AmendCommand):
+                await self._amend(command.request, command.answer, process)
+            else:
+                await self._cancel(command.request, command.answer, process)
+        except TurnupError as error:
+            command.answer.set_exception(error)
+
+    async def _stop(self, process: Process) -> None:
+        """Interrupt the process. What cannot be cut in two, as a capture with its invoice, is brought to its end first."""
+        process.cancel()
+        await workflow.wait([process])
+        error = None if process.cancelled() else process.exception()
+        cause = first_cause(error) if error is not None else None
+        if cause is not None and not isinstance(cause, (Ended, asyncio.CancelledError)):
+            raise cause
+
+    async def _cancel(self, request: CancelRequest, answer: "asyncio.Future[Value]", process: Process) -> None:
+        """Undo what can be undone. Where not everything can, it is offered first, and done when the offer is taken."""
+        before = self._book.state
+        by = request.by or "unknown"
+        self._book.set_state(OrderState.assessing_cancellation)
+        self._book.note("cancellation.asked", f"Cancellation asked for by {by}: {request.reason}", actor=by)
+        preview = self._preview(request)
+        if not preview.possible or not (preview.complete or request.accept_partial or request.items):
+            self._book.note("cancellation.refused", preview.message)
+            self._book.set_state(OrderState.in_progress if before is OrderState.acknowledged else before)
+            await self._book.save()
+            answer.set_result(CancelAnswer(accepted=False, preview=preview))
+            return
+        self._book.set_state(OrderState.pending_cancellation, request.reason or f"cancelled by {by}")
+        await self._book.save()
+        await self._stop(process)
+        preview = self._preview(request)
+        answer.set_result(CancelAnswer(accepted=True, preview=preview))
+        await self._drop_all(preview.undone, ItemState.cancelled, request.reason or f"cancelled by {by}")
+        if self._book.open_items:
+            self._book.set_state(OrderState.in_progress)
+            await self._book.save()
+        else:
+            await self._settle()
+
+    def _preview(self, request: CancelRequest) -> CancellationPreview:
+        order = self._book.order
+        return cancellation.assess(order.id, order.currency, self._book.standings(), request.items)
+
+    async def _amend(self, command: AmendCommand, answer: "asyncio.Future[Value]", process: Process) -> None:
+        """No new step begins, those that are out come back, the process stops; then what differs is done and it goes on."""
+        self._steps.frozen = True
+        try:
+            await workflow.wait_condition(lambda: self._steps.calling == 0)
+            await self._stop(process)
+            await self._apply_amendment(command)
+        finally:
+            self._steps.frozen = False
+        message = f"now at version {self._book.order.revision}, total {self._book.order.total}"
+        answer.set_result(AmendAnswer(version=self._book.order.revision, message=message))
+
+    async def _apply_amendment(self, command: AmendCommand) -> None:
+        """Money first: an amendment that cannot be paid changes nothing. Raises Conflict where it is refused."""
+        before, after = self._book.order, command.order
+        if self._captured:
+            raise Conflict("the order was paid meanwhile; change the service instead")
+        states = {item: status.state for item, status in self._book.items.items()}
+        past = {item: status.point_of_no_return_passed for item, status in self._book.items.items()}
+        differs = amendment.difference(before, after, states, past)
+        if self._till.current is not None and before.total < after.total:
+            try:
+                await self._till.extend(after.total, after.payment_method or "")
+            except Declined as declined:
+                raise Conflict(f"the order stays as it was: {declined}") from declined
+        await self._drop_all(differs.removed, ItemState.cancelled, "removed by an amendment")
+        self._book.amend(after)
+        self._book.note("order.amended", f"Amended by {command.by} to {after.total}: {command.reason}", actor=command.by)
+        for item in differs.added:
+            self._book.add_item(item)
+        for item in differs.changed:
+            await self._steps.change(item)
+        if before.total < after.total:
+            self._book.forget_approval(approval.ORDER)
+        await self._book.save()
+
+    async def _fulfil(self) -> None:
+        """The process itself. It may be interrupted anywhere and run again: each phase passes over what is done."""
+        await self._wait_for_start()
+        await self._pass_checks()
+        await self._win_approval()
+        await self._take_payment()
+        await self._run_stage(Stage.provision)
+        await self._check_again()
+        await self._capture()
+        await self._run_stage(Stage.activate)
+
+    async def _wait_for_start(self) -> None:
+        """The dispatcher says when the requested date has come; until then nothing is even checked."""
+        start = self._book.order.requested_start
+        if self._begun or start is None:
+            return
+        text = f"requested start {start:%Y-%m-%d %H:%M} UTC"
+        with self._book.waiting("start", Wait(text=text, owner="calendar", deadline=start, state=OrderState.pending)):
+            await self._book.save()
+            await workflow.wait_condition(lambda: self._begun)
+
+    async def _pass_checks(self) -> None:
+        if self._checked_revision == self._book.order.revision:
+            return
+        screening = (await self._unblocked()).screening
+        if screening.band is Band.reject:
+            raise Ended(OrderState.rejected, "; ".join(screening.reasons))
+        if screening.band is Band.review:
+            self._book.approval(approval.ORDER, self._book.order.approval or REVIEW)
+        self._checked_revision = self._book.order.revision
+
+    async def _unblocked(self) -> Assessment:
+        """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
+        deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
+        while (assessment := await ensure_here(Checks.assess, self._book.order)).blockers:
+            wait = Wait(
+                text="blocked: " + "; ".join(blocker.message for blocker in assessment.blockers),
+                owner="operations",
+                deadline=deadline,
+                state=OrderState.pending,
+                blockers=[blocker.subject for blocker in assessment.blockers],
+            )
+            with self._book.waiting("checks", wait):
+                await self._wait_for_clearing(deadline)
+        return assessment
+
+    async def _wait_for_clearing(self, deadline: datetime) -> None:
+        """Written down first, then looked at once more: what clears in between is not missed. Raises Ended at the deadline."""
+        seen = self._wakes
+        await self._book.save()
+        if not (await ensure_here(Checks.assess, self._book.order)).blockers:
+            return
+        left = deadline - workflow.now()
+        if left <= timedelta(0):
+            raise Ended(OrderState.failed, f"still {self._book.waits['checks'].text} at the deadline")
+        look = min(left, timedelta(seconds=self._book.order.patience.recheck))
+        try:
+            await workflow.wait_condition(lambda: self._wakes > seen, timeout=look, timeout_summary="look again")
+        except TimeoutError:
+            return
+
+    async def _win_approval(self) -> None:
+        known = self._book.approvals.get(approval.ORDER)
+        requirement = known.ballot.requirement if known else self._book.order.approval
+        if requirement is None or (known is not None and known.outcome == Verdict.approve):
+            return
+        if await self._approvals.win(approval.ORDER, requirement, OrderState.pending) is Verdict.reject:
+            raise Ended(OrderState.rejected, self._rejection())
+
+    def _rejection(self) -> str:
+        cast = self._book.approvals[approval.ORDER].ballot.cast
+        by = next((decision for decision in cast if decision.decision is Verdict.reject), None)
+        return f"rejected by {by.by}" + (f": {by.reason}" if by.reason else "") if by else "nobody approved it in time"
+
+    async def _take_payment(self) -> None:
+        """Hold the whole total before anything is provisioned."""
+        if self._captured:
+            return
+        try:
+            await self._till.authorize(self._book.order.total)
+        except Declined as declined:
+            raise Ended(OrderState.failed, str(declined)) from declined
+
+    async def _check_again(self) -> None:
+        """Weeks may have passed: what the order depends on has to hold still, before it is paid for."""
+        if not self._captured and self._book.open_items:
+            await self._unblocked()
+
+    async def _capture(self) -> None:
+        """Take the money for what was fulfilled, and for nothing else."""
+        items = self._book.open_items
+        if self._captured or not items:
+            return
+        try:
+            await self._till.capture(items)
+        except Declined as declined:
+            raise Ended(OrderState.failed, str(declined)) from declined
+
+    @property
+    def _captured(self) -> bool:
+        return any(item.captured for item in self._book.items.values())
+
+    async def _run_stage(self, stage: Stage) -> None:
+        """Run the steps of every open item, each as soon as what it needs is done."""
+        graph = self._book.graph(stage)
+        self._node_settled = {node: asyncio.Event() for node in graph}
+        async with asyncio.TaskGroup() as group:
+            for item in self._book.open_items:
+                group.create_task(self._run_item(item, stage, graph))
+
+    async def _run_item(self, item: str, stage: Stage, graph: dict[Node, set[Node]]) -> None:
+        own = [node for node in graph if node[0] == item]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for node in own:
+                    group.create_task(self._run_node(node, graph[node]))
+        except BaseExceptionGroup as errors:
+            failure = first_cause(errors)
+            if not isinstance(failure, ItemFailed):
+                raise failure from None
+            await uncancellable(self._drop(item, failure.state, failure.reason))
+        else:
+            if stage is Stage.activate:
+                await self._complete(item)
+        for node in own:
+            self._node_settled[node].set()
+
+    async def _run_node(self, node: Node, needs: set[Node]) -> None:
+        for need in sorted(needs):
+            await self._node_settled[need].wait()
+        self._refuse_orphan(node[0])
+        await self._steps.run(node)
+        self._node_settled[node].set()
+
+    def _refuse_orphan(self, item_id: str) -> None:
+        """An item whose prerequisite in this order was given up cannot go on."""
+        item = self._book.order.item(item_id)
+        for need in item.after if item else []:
+            state = self._book.items[need].state
+            if state in {ItemState.failed, ItemState.cancelled}:
+                raise ItemFailed(item_id, f"item {need}, which it depends on, is {state}", ItemState.cancelled)
+
+    async def _complete(self, item_id: str) -> None:
+        """The item is live: its subscription takes over, told in the same transaction."""
+        item = self._book.order.item(item_id)
+        if item is None:
+            return
+        self._book.set_item(item_id, ItemState.completed)
+        if item.action is Action.add:
+            order = self._book.order
+            self._book.hand_over(
+                HandOver(
+                    subscription=keys.subscription(order.id, item_id),
+                    order=order.id,
+                    item=item_id,
+                    customer=order.customer.id,
+                    product=item.product.id,
+                    plan=item.plan.id,
+                    quantity=item.quantity,
+                    currency=order.currency,
+                    activated_at=workflow.now(),
+                )
+            )
+        await self._book.save()
+
+    async def _drop(self, item_id: str, state: ItemState, reason: str) -> None:
+        """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""
+        item = self._book.order.item(item_id)
+        await self._steps.undo(item_id)
+        self._steps.cancel_waiting(item_id)
+        await ensure_here(Checks.release_capacity, Release(order=self._book.order.id, items=[item_id]))
+        status = self._book.items[item_id]
+        if item is not None and status.captured and not status.refunded:
+            await self._till.refund(item_id, item.due, reason or "not fulfilled")
+        self._book.set_item(item_id, state, reason=reason)
+        await self._book.save()
+
+    async def _drop_all(self, items: list[str], state: ItemState, reason: str) -> None:
+        """Dependants first."""
+        left = list(items)
+        while left:
+            needed = {need for item in left if (order := self._book.order.item(item)) for need in order.after}
+            item = next((item for item in reversed(left) if item not in needed), left[-1])
+            await self._drop(item, state, reason)
+            left.remove(item)
+
+    async def _end(self, end: Ended) -> None:
+        """Undo everything and settle in the state the end names."""
+        self._book.ending = True
+        state = ItemState.failed if end.state is OrderState.failed else ItemState.cancelled
+        await self._drop_all(self._book.open_items, state, end.reason)
+        await self._settle(end.state, end.reason)
+
+    async def _settle(self, state: OrderState | None = None, reason: str = "") -> None:
+        """Nothing is in hand any more: the order's final state, by the roll-up of its items where no other is given."""
+        await self._till.release_all()
+        rolled_up = roll_up(self._book.items[item.id].state for item in self._book.order.items)
+        self._book.set_state(state or rolled_up, reason)
+        await self._book.save()
+
+    def _refuse_commands(self) -> None:
+        """Commands that came while the order was ending."""
+        while self._commands:
+            ended = Conflict(f"order {self._book.order.id} is {self._book.state}")
+            self._commands.popleft().answer.set_exception(ended)
+
+    async def _watch_jeopardy(self) -> None:
+        """Say that the requested date is in danger when it becomes so, though nothing else happens."""
+        while self._book.order.requested_completion is not None and not self._book.settled:
+            changes_at = self._book.outlook.changes_at
+            timeout = max(changes_at - workflow.now(), timedelta(seconds=1)) if changes_at is not None else None
+            try:
+                await workflow.wait_condition(
+                    lambda known=changes_at: self._book.outlook.changes_at != known,  # type: ignore[misc]
+                    timeout=timeout,
+                    timeout_summary="the requested date comes into danger",
+                )
+            except TimeoutError:
+                await self._book.look_ahead()
+
+    @workflow.update(
+        name="approve",
+        description='Decide on this order. Type {"decision": "approve", "by": "your name"}; reject or delegate likewise.',
+    )
+    async def approve(self, raw: Any) -> str:
+        said = self._decide(parse(Decision, raw, approval.EXAMPLE))
+        await self._keep()
+        return said
+
+    @approve.validator
+    def _check_approve(self, raw: Any) -> None:
+        self._refuse_settled("decided on")
+        try:
+            self._approvals.check(parse(Decision, raw, approval.EXAMPLE))
+        except TurnupError as error:
+            raise refusal(error) from None
+
+    @workflow.signal(
+        name="approval",
+        description='The same as the update approve: {"decision": "approve", "by": "your name"}. A wrong one becomes an event.',
+    )
+    async def approval_signal(self, raw: Any) -> None:
+        try:
+            self._decide(parse(Decision, raw, approval.EXAMPLE))
+        except ApplicationError as error:
+            self._book.note("approval.ignored", f"An approval signal was ignored: {error.message}")
+        await self._keep()
+
+    async def _keep(self) -> None:
+        """Save what a handler noted; an order that has settled meanwhile needs nothing more."""
+        if not self._book.settled:
+            with contextlib.suppress(Settled):
+                await self._book.save()
+
+    def _decide(self, decision: Decision) -> str:
+        try:
+            return self._approvals.decide(decision)
+        except TurnupError as error:
+            raise refusal(error) from None
+
+    @workflow.update(
+        name="resolve_fallout",
+        description='Decide on a stuck step: {"fallout": "<id>", "verb": "retry|resolve|skip|compensate", "by": "your name"}',
+    )
+    async def resolve_fallout(self, raw: Any) -> str:
+        said = self._desk.decide(parse(FalloutDecision, raw, FALLOUT_EXAMPLE))
+        await self._keep()
+        return said
+
+    @resolve_fallout.validator
+    def _check_resolve_fallout(self, raw: Any) -> None:
+        self._refuse_settled("changed")
+        try:
+            self._desk.check(parse(FalloutDecision, raw, FALLOUT_EXAMPLE))
+        except TurnupError as error:
+            raise refusal(error) from None
+
+    @workflow.update(
+        name="cancel",
+        description='Cancel: {"by": "your name", "reason": "…"}. Past a point of no return add "accept_partial": true.',
+    )
+    async def cancel(self, raw: Any) -> CancelAnswer:
+        request = parse(CancelRequest, raw, CANCEL_EXAMPLE)
+        return CancelAnswer.model_validate(await self._heard(self._command(request)))
+
+    @cancel.validator
+    def _check_cancel(self, raw: Any) -> None:
+        self._refuse_settled("cancelled")
+        asked = parse(CancelRequest, raw, CANCEL_EXAMPLE).items
+        unknown = [item for item in asked if self._book.order.item(item) is None]
+        if unknown:
+            raise refusal(Conflict(f"order {self._book.order.id} has no item {unknown[0]}"))
+
+    @workflow.update(name="amend", description="Sent by the API: the whole order as it should be from now on.")
+    async def amend(self, command: AmendCommand) -> AmendAnswer:
+        return AmendAnswer.model_validate(await self._heard(self._command(command)))
+
+    @amend.validator
+    def _check_amend(self, command: AmendCommand) -> None:
+        self._refuse_settled("amended")
+        if command.order.revision != self._book.order.revision + 1:
+            raise refusal(Conflict(f"the order is at version {self._book.order.revision}; read it again and repeat the change"))
+        if self._captured:
+            raise refusal(Conflict("the order has been paid and is being activated; change the service instead"))
+
+    @workflow.signal(name="partner_callback", description="Sent by the API: what a partner told about an item.")
+    async def partner_callback(self, message: CallbackMessage) -> None:
+        split = keys.split_reference(message.callback.reference)
+        item = split[1] if split else ""
+        if item not in self._book.items or not self._mail.take(item, message.message_id, message.callback):
+            return
+        text = f"{message.partner} reports item {item} {message.callback.status.replace('_', ' ')}"
+        self._book.note(f"callback.{message.callback.status}", text, about=message.callback.reference, actor=message.partner)
+        await self._keep()
+
+    @workflow.signal(name="wake", description="Sent by the dispatcher: something this order waits for has changed.")
+    def wake(self, key: str) -> None:
+        self._steps.woken.add(key)
+        self._wakes += 1
+
+    @workflow.signal(name="begin", description="Sent by the dispatcher: the requested start date has come.")
+    def begin(self, at: str) -> None:
+        self._begun = True
+
+    def _refuse_settled(self, done: str) -> None:
+        if self._book.settled:
+            raise refusal(Conflict(f"order {self._book.order.id} is {self._book.state}; it can no longer be {done}"))
+
+    def _command(self, request: CancelRequest | AmendCommand) -> "asyncio.Future[Value]":
+        """Hand a request to the main loop; the future is its answer."""
+        answer: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        self._commands.append(Command(request, answer))
+        return answer
+
+    async def _heard(self, answer: "asyncio.Future[Value]") -> Value:
+        """The main loop's answer to a command; a domain error becomes the caller's refusal."""
+        try:
+            return await answer
+        except TurnupError as error:
+            raise refusal(error) from None

@@ -1,0 +1,287 @@
+"""The order's money: authorized before anything is provisioned, captured for what was fulfilled, else given back."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities.contracts import queues
+from activities.contracts.billing import Bill, BilledItem, Billing, Credit
+from activities.contracts.payments import Payments, Release
+from domain import keys
+from domain.facts import PaymentStatus
+from domain.fallout import FalloutVerb, Subject
+from domain.money import Money, total
+from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResult, RefundRequest, RemotePayment
+from domain.plans import Retry
+from domain.states import PaymentState
+from workflows.book import Book, Wait
+from workflows.calls import attempt, ensure_here, explain, uncancellable
+from workflows.fallout import Desk, Stuck
+
+PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
+FINANCE = "finance"
+POLL = timedelta(seconds=30)
+
+
+class Declined(Exception):
+    """The payment was declined for good, or an operator gave it up."""
+
+
+class Till:
+    """One payment at a time. Each attempt that may have another outcome has a number and a key of its own; an attempt whose
+    outcome is not known keeps its key until it is."""
+
+    def __init__(self, book: Book, desk: Desk) -> None:
+        self._book = book
+        self._desk = desk
+        self._methods: dict[int, str] = {}
+
+    @property
+    def current(self) -> PaymentStatus | None:
+        """The payment that holds the order's money; None where none does."""
+        return next((p for p in reversed(list(self._book.payments.values())) if p.state in _HOLDING), None)
+
+    def covers(self, amount: Money) -> bool:
+        """Whether enough is held with the payment method asked for."""
+        if not amount:
+            return True
+        held = self.current
+        return held is not None and amount <= held.authorized and self._methods[held.number] == self._method
+
+    @property
+    def _method(self) -> str:
+        return self._book.order.payment_method or ""
+
+    async def authorize(self, amount: Money) -> None:
+        """Hold `amount`; what an earlier payment held goes back once this one is in. Raises Declined."""
+        if self.covers(amount):
+            return
+        soft_declines = 0
+        number = self._next_number(amount)
+        while True:
+            result = await self._try_authorize(number, amount)
+            if result is None:
+                continue
+            if result.outcome in {Outcome.succeeded, Outcome.pending}:
+                break
+            soft_declines += result.outcome is Outcome.declined_soft
+            if result.outcome is Outcome.declined_hard:
+                raise Declined(f"payment declined: {result.code or 'hard decline'}")
+            if soft_declines % self._book.order.patience.soft_declines == 0:
+                await self._ask_for_another_method(number, result, soft_declines)
+            else:
+                await workflow.sleep(self._book.order.patience.soft_decline_wait, summary="before the payment is tried again")
+            number += 1
+        await self._release_but(number)
+
+    async def extend(self, amount: Money, method: str) -> None:
+        """Hold a larger amount in place of what is held, now or not at all. Raises Declined; what is held then stays."""
+        number = max(self._book.payments, default=0) + 1
+        self._methods[number] = method
+        while (result := await self._try_authorize(number, amount)) is None:
+            pass
+        if result.outcome is not Outcome.succeeded:
+            raise Declined(f"payment of {amount} declined: {result.code or result.outcome}")
+        await self._release_but(number)
+
+    def _next_number(self, amount: Money) -> int:
+        """An attempt whose outcome is not known is taken up again; only another amount or method makes a new one."""
+        last = max(self._book.payments, default=0)
+        payment = self._book.payments.get(last)
+        open_still = payment is not None and payment.state in _UNDECIDED and not payment.authorized
+        same = payment is not None and payment.amount == amount and self._methods[last] == self._method
+        return last if open_still and same else last + 1
+
+    async def _try_authorize(self, number: int, amount: Money) -> PaymentResult | None:
+        """One attempt's definite outcome; None where an operator asked to try the same attempt again."""
+        key = keys.payment(self._book.order.id, number)
+        if number not in self._book.payments:
+            self._methods.setdefault(number, self._method)
+            self._book.set_payment(_new_payment(key, number, amount))
+        request = PaymentRequest(key=key, amount=amount, method=self._methods[number], description=self._book.order.id)
+        await self._book.save()
+        try:
+            result = await attempt(
+                Payments.authorize, request, queue=queues.PAYMENTS, summary=f"authorize {amount}", retry=PATIENT
+            )
+            result = await self._settled(number, result)
+        except ActivityError as error:
+            await self._ask(number, f"Payment {number} of {amount} is not known to be authorized", explain(error))
+            return None
+        self._note_result(number, result)
+        return result
+
+    async def _settled(self, number: int, result: PaymentResult) -> PaymentResult:
+        """A pending authorization is asked about until it is decided or the order's patience ends."""
+        deadline = workflow.now() + timedelta(seconds=self._book.order.patience.payment)
+        wait = Wait(text=f"payment {number} at the gateway", owner=FINANCE, deadline=deadline)
+        with self._book.waiting(f"payment:{number}", wait):
+            while result.outcome is Outcome.pending and workflow.now() < deadline:
+                await self._book.save()
+                await workflow.sleep(POLL, summary="before the payment is asked about again")
+                release = Release(key=keys.payment(self._book.order.id, number))
+                result = await attempt(
+                    Payments.status, release, queue=queues.PAYMENTS, summary="ask about the payment", retry=PATIENT
+                )
+        if result.outcome is Outcome.pending:
+            return result.model_copy(update={"outcome": Outcome.declined_hard, "code": "never_confirmed"})
+        return result
+
+    def _note_result(self, number: int, result: PaymentResult) -> None:
+        payment = self._book.payments[number]
+        if result.outcome is Outcome.succeeded:
+            changes: dict[str, object] = {"state": PaymentState.authorized, "authorized": result.authorized or payment.amount}
+        else:
+            changes = {"state": PaymentState.declined, "code": result.code}
+        self._book.set_payment(payment.model_copy(update={**changes, "reference": result.reference}))
+
+    async def _ask_for_another_method(self, number: int, result: PaymentResult, attempts: int) -> None:
+        error = f"declined {attempts} times, last as {result.code or 'soft decline'}"
+        await self._ask(number, f"Payment of {self._book.payments[number].amount} is declined", error, attempts)
+
+    async def _ask(self, number: int, title: str, error: str, attempts: int = PATIENT.attempts) -> None:
+        """Let finance decide; a retry may bring another payment method. Raises Declined where it is given up."""
+        payment = self._book.payments[number]
+        if payment.state in {PaymentState.authorizing, PaymentState.capturing}:
+            self._book.set_payment(payment.model_copy(update={"state": PaymentState.held}))
+        stuck = Stuck(
+            subject=Subject.payment,
+            name=f"payment:{number}",
+            title=title,
+            error=error,
+            owner=FINANCE,
+            attempts=attempts,
+            money_at_stake=payment.amount,
+            patience=self._book.order.patience.payment,
+        )
+        decision = await self._desk.ask(stuck)
+        if decision.verb is FalloutVerb.compensate:
+            raise Declined(f"payment given up by {decision.by}: {decision.reason}")
+        if method := decision.data.get("payment_method"):
+            self._book.amend(self._book.order.model_copy(update={"payment_method": method}))
+
+    async def capture(self, items: list[str]) -> None:
+        """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up."""
+        order = self._book.order
+        amount = total([item.due for item in order.items if item.id in items], order.currency)
+        while amount:
+            try:
+                await uncancellable(self._capture_once(items, amount))
+                return
+            except ActivityError as error:
+                held = self.current
+                number = held.number if held else max(self._book.payments)
+                await self._ask(number, f"Payment {number} of {amount} is not captured", explain(error))
+                await self.authorize(amount)
+        await self._release_but(None)
+        for item in items:
+            self._book.set_item(item, captured=True)
+
+    async def _capture_once(self, items: list[str], amount: Money) -> None:
+        """Not to be cut in two: what was captured is billed."""
+        held = self.current
+        if held is None:
+            raise ValueError(f"order {self._book.order.id} holds no payment to capture")
+        if held.state is not PaymentState.captured:
+            self._book.set_payment(held.model_copy(update={"state": PaymentState.capturing}))
+            request = CaptureRequest(key=held.key, amount=amount)
+            await attempt(Payments.capture, request, queue=queues.PAYMENTS, summary=f"capture {amount}", retry=PATIENT)
+        await ensure_here(Billing.bill, self._bill(held.key, items, amount))
+        captured = {"state": PaymentState.captured, "captured": amount}
+        self._book.set_payment(self._book.payments[held.number].model_copy(update=captured))
+        for item in items:
+            self._book.set_item(item, captured=True)
+        await self._book.save()
+
+    def _bill(self, payment: str, items: list[str], amount: Money) -> Bill:
+        order = self._book.order
+        billed = [BilledItem(item=item.id, lines=item.lines) for item in order.items if item.id in items]
+        return Bill(order=order.id, customer=order.customer.id, payment=payment, items=billed, total=amount, at=workflow.now())
+
+    async def refund(self, item_id: str, amount: Money, reason: str) -> None:
+        """Give one captured item's money back, and credit it."""
+        held = self.current
+        if not amount or held is None:
+            self._book.set_item(item_id, refunded=True)
+            return
+        request = RefundRequest(key=held.key, refund_key=keys.refund(held.key, item_id), amount=amount)
+        stuck = Stuck(
+            subject=Subject.undo,
+            name=f"{item_id}:refund",
+            title=f"{amount} for item {item_id} cannot be refunded",
+            owner=FINANCE,
+            money_at_stake=amount,
+            item=item_id,
+        )
+        summary = f"refund {amount} for item {item_id}"
+        await self._desk.insist(Payments.refund, request, queue=queues.PAYMENTS, summary=summary, stuck=stuck)
+        credit = Credit(order=self._book.order.id, item=item_id, amount=amount, reason=reason, at=workflow.now())
+        await ensure_here(Billing.credit, credit)
+        refunded = held.refunded + amount
+        state = PaymentState.refunded if refunded == held.captured else PaymentState.partially_refunded
+        self._book.set_payment(held.model_copy(update={"state": state, "refunded": refunded}))
+        self._book.set_item(item_id, refunded=True)
+        await self._book.save()
+
+    async def release_all(self) -> None:
+        """Nothing stays held: authorizations are voided, and an attempt of unknown outcome is found out and undone."""
+        await self._release_but(None)
+
+    async def _release_but(self, kept: int | None) -> None:
+        for number, payment in list(self._book.payments.items()):
+            if number != kept and payment.state in _OPEN:
+                await self._release(number)
+
+    async def _release(self, number: int) -> None:
+        payment = self._book.payments[number]
+        self._book.set_payment(payment.model_copy(update={"state": PaymentState.releasing}))
+        await self._book.save()
+        stuck = Stuck(
+            subject=Subject.undo,
+            name=f"payment:{number}:undo",
+            title=f"Payment {number} of {payment.amount} cannot be released",
+            owner=FINANCE,
+            money_at_stake=payment.amount,
+        )
+        result = await self._desk.insist(
+            Payments.release,
+            Release(key=payment.key),
+            queue=queues.PAYMENTS,
+            summary=f"release payment {number}",
+            stuck=stuck,
+        )
+        self._book.set_payment(_released(self._book.payments[number], result))
+        await self._book.save()
+
+
+_HOLDING = {
+    PaymentState.authorized,
+    PaymentState.capturing,
+    PaymentState.captured,
+    PaymentState.partially_refunded,
+    PaymentState.held,
+}
+_UNDECIDED = {PaymentState.authorizing, PaymentState.held}
+_OPEN = {*_UNDECIDED, PaymentState.authorized, PaymentState.capturing, PaymentState.releasing}
+
+
+def _new_payment(key: str, number: int, amount: Money) -> PaymentStatus:
+    nothing = Money.zero(amount.currency)
+    return PaymentStatus(
+        key=key,
+        number=number,
+        state=PaymentState.authorizing,
+        amount=amount,
+        authorized=nothing,
+        captured=nothing,
+        refunded=nothing,
+    )
+
+
+def _released(payment: PaymentStatus, result: PaymentResult | None) -> PaymentStatus:
+    """What a release came to (None: done by hand): a capture that turned out to have happened is now refunded in full."""
+    if result is not None and result.state is RemotePayment.refunded and result.captured is not None:
+        amounts = {"captured": result.captured, "refunded": result.captured, "authorized": payment.amount}
+        return payment.model_copy(update={"state": PaymentState.refunded, **amounts})
+    return payment.model_copy(update={"state": PaymentState.voided})
