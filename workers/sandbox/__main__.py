@@ -23,7 +23,7 @@ def main() -> None:
         config = SandboxConfig(data=arguments.data, callback_url=arguments.callback_url, secrets=_secrets())
         asyncio.run(_run(config, arguments.host, arguments.port))
     except ValidationError as error:
-        sys.exit(f"sandbox: {error.errors(include_input=False)[0]['msg']}")
+        sys.exit(f"sandbox: {error.errors(include_input=False)[0]['msg'].removeprefix('Value error, ')}")
     except (OSError, sqlite3.Error) as error:
         sys.exit(f"sandbox: cannot use {arguments.host}:{arguments.port} and {arguments.data}: {error}")
 

@@ -59,5 +59,6 @@ async def _answer_invalid(_: Request, error: Exception) -> Response:
     """Names the field and not what was in it, which might have been a card number."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return Problem(422, "invalid", f"{field}: {first['msg']}").reply().response()
+    where = () if first["type"] == "json_invalid" else first["loc"][1:]
+    field = ".".join(str(part) for part in where) or str(first["loc"][0])
+    return Problem(422, "invalid", f"{field}: {first['msg'].removeprefix('Value error, ')}").reply().response()

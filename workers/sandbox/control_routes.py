@@ -61,4 +61,4 @@ def _fault(body: JsonValue, prefix: str) -> Fault:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = prefix + (".".join(str(part) for part in first["loc"]) or "body")
-        raise Problem(422, "bad_fault", f"{field}: {first['msg']}") from None
+        raise Problem(422, "bad_fault", f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
