@@ -1,0 +1,46 @@
+"""What Prometheus may ask: requests as they happen, and orders, fallout and backlog as the database has them."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from activities.store import dispatches, views
+from activities.store.database import Database
+from domain.states import OrderState
+
+FRESH_FOR = 5.0
+"""Seconds for which counts over whole tables are answered again without asking the database."""
+
+
+class Metrics:
+    """One registry for each app, so that two apps in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ["method", "route", "status"]
+        self._requests = Counter("turnup_http_requests", "Requests answered", labels, registry=self.registry)
+        self._seconds = Histogram("turnup_http_seconds", "Time to answer", ["method", "route"], registry=self.registry)
+        self._orders = Gauge("turnup_orders", "Orders by state", ["state"], registry=self.registry)
+        self._fallout = Gauge("turnup_fallout_open", "Fallout that waits for a decision", registry=self.registry)
+        self._backlog = Gauge("turnup_dispatch_backlog", "Due and not yet sent to Temporal", registry=self.registry)
+        self._read_at = float("-inf")
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request. `route` is its template, never an address with ids in it."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    async def text(self, database: Database) -> bytes:
+        """All of it in Prometheus' text format. Raises Unavailable."""
+        if time.monotonic() - self._read_at > FRESH_FOR:
+            await self._read(database)
+            self._read_at = time.monotonic()
+        return generate_latest(self.registry)
+
+    async def _read(self, database: Database) -> None:
+        async with database.transaction() as connection:
+            counts = await views.counts_by_state(connection)
+            self._fallout.set(await views.open_fallout(connection))
+            self._backlog.set(await dispatches.unsent(connection))
+        for state in OrderState:
+            self._orders.labels(state).set(counts.get(state, 0))
