@@ -1,0 +1,46 @@
+"""What every action needs besides its request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from activities.store import catalogue
+from activities.store.database import Connection, Database
+from domain.catalogue import Catalogue
+from domain.orders import Order
+
+
+class Processes(Protocol):
+    """How a running order is told something; `activities.runtime.processes` does it through Temporal."""
+
+    async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any: ...
+
+
+class Catalogues:
+    """The current catalogue, loaded anew only when its revision has moved."""
+
+    def __init__(self) -> None:
+        self._kept: Catalogue | None = None
+
+    async def current(self, connection: Connection) -> Catalogue:
+        """One cheap query, where nothing was published since."""
+        revision = await catalogue.revision(connection)
+        if self._kept is None or self._kept.revision != revision:
+            self._kept = await catalogue.load(connection)
+        return self._kept
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """`kick` tells the dispatcher that something was written for it."""
+
+    database: Database
+    processes: Processes
+    kick: Callable[[], None] = lambda: None
+    now: Callable[[], datetime] = utc_now
+    catalogues: Catalogues = field(default_factory=Catalogues)

@@ -1,0 +1,109 @@
+"""What an order would cost, do and meet, before it is placed: computed by the very functions that accept it."""
+
+from datetime import timedelta
+
+from domain import checks, jeopardy
+from domain.approvals import ApprovalRequirement
+from domain.checks import Blocker, Surroundings
+from domain.fraud import Screening, screen
+from domain.jeopardy import Jeopardy, StepForecast
+from domain.money import Money
+from domain.orders import Action, Order, OrderItem
+from domain.plans import Stage, StepKind, order_graph
+from domain.pricing import PricedLine
+from domain.values import Instant, Value
+
+
+class PreviewedStep(Value):
+    """`target` is in seconds."""
+
+    step: str
+    name: str
+    kind: StepKind
+    stage: Stage
+    needs: list[str]
+    target: int
+    point_of_no_return: bool
+
+
+class PreviewedItem(Value):
+    item: str
+    action: Action
+    product: str
+    plan: str
+    quantity: int
+    after: list[str]
+    due: Money
+    lines: list[PricedLine]
+    steps: list[PreviewedStep]
+
+
+class OrderPreview(Value):
+    """`total` is what placing the same order charges. `points_of_no_return` reads `item 2: Order the line`; `blockers` would
+    keep it pending now; `expected_completion` is by the target durations of its steps."""
+
+    total: Money
+    items: list[PreviewedItem]
+    points_of_no_return: list[str]
+    blockers: list[Blocker]
+    approval: ApprovalRequirement | None
+    screening: Screening
+    expected_completion: Instant
+    jeopardy: Jeopardy
+    catalogue_revision: int
+
+
+def describe(order: Order, around: Surroundings) -> OrderPreview:
+    """The preview of an order frozen at `order.placed_at`."""
+    final = [f"item {item.id}: {step.name}" for item in order.items for step in item.plan.steps if step.point_of_no_return]
+    forecast = jeopardy.forecast(
+        [order_graph([item.steps for item in order.items], stage) for stage in Stage],
+        _open_steps(order),
+        max(order.placed_at, order.requested_start or order.placed_at),
+        order.requested_completion,
+    )
+    return OrderPreview(
+        total=order.total,
+        items=[_item(item) for item in order.items],
+        points_of_no_return=final,
+        blockers=checks.blockers(order, around),
+        approval=order.approval,
+        screening=screen(order.customer.risk, order.total),
+        expected_completion=forecast.expected_completion,
+        jeopardy=forecast.jeopardy,
+        catalogue_revision=order.catalogue_revision,
+    )
+
+
+def _open_steps(order: Order) -> dict[tuple[str, str], StepForecast]:
+    return {
+        (item.id, step.id): StepForecast(node=(item.id, step.id), name=step.name, target=timedelta(seconds=step.target))
+        for item in order.items
+        for step in item.plan.steps
+    }
+
+
+def _item(item: OrderItem) -> PreviewedItem:
+    steps = [
+        PreviewedStep(
+            step=step.id,
+            name=step.name,
+            kind=step.kind,
+            stage=step.stage,
+            needs=step.needs,
+            target=step.target,
+            point_of_no_return=step.point_of_no_return,
+        )
+        for step in item.plan.steps
+    ]
+    return PreviewedItem(
+        item=item.id,
+        action=item.action,
+        product=item.product.id,
+        plan=item.plan.id,
+        quantity=item.quantity,
+        after=item.after,
+        due=item.due,
+        lines=item.lines,
+        steps=steps,
+    )
