@@ -1,0 +1,110 @@
+"""The API as one application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from activities.runtime.dispatcher import Dispatcher
+from activities.runtime.processes import Processes
+from activities.runtime.settings import Settings
+from activities.store.database import Database
+from activities.store.listener import Listener
+from api import context, openapi, problems
+from api.auth import Keyring
+from api.context import Context
+from api.edge import BoundedBody, Observed
+from api.metrics import Metrics
+from api.routes import (
+    api_keys,
+    approval_policies,
+    callbacks,
+    customers,
+    fallout,
+    operations,
+    orders,
+    plans,
+    prices,
+    products,
+    services,
+)
+
+ROUTES = (orders, fallout, callbacks, customers, products, plans, prices, approval_policies, services, api_keys, operations)
+
+log = structlog.get_logger()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database,
+    client: Client,
+    processes: context.Processes | None = None,
+) -> FastAPI:
+    """The application. The caller closes `database`; `processes` is how running orders are asked, by default through `client`.
+
+    `app.state` holds what the console shares: `settings`, `context`, `keyring` and `listener`.
+    """
+    through_temporal = Processes(client)
+    dispatcher = Dispatcher(database, through_temporal)
+    app = FastAPI(
+        title="Turnup",
+        version=_version(),
+        summary="Order fulfilment that loses no order and charges nobody twice",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.context = Context(database, processes or through_temporal, dispatcher.kick)
+    app.state.keyring = Keyring(database)
+    app.state.listener = Listener(database.url)
+    app.state.temporal = client
+    app.state.metrics = Metrics()
+    app.state.dispatcher, app.state.dispatching = dispatcher, None
+    for route in ROUTES:
+        app.include_router(route.router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(BoundedBody)
+    app.add_middleware(Observed, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with _running(app.state.dispatcher.run) as app.state.dispatching, _running(app.state.listener.run):
+        yield
+
+
+@asynccontextmanager
+async def _running(work: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
+    """`work` beside the block, cancelled at its end."""
+    task = asyncio.create_task(_kept_up(work))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """`work`, begun again after an error nobody foresaw: orders must not wait for the process to be restarted."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("beginning again after an unforeseen error")
+        await asyncio.sleep(1)
+
+
+def _version() -> str:
+    try:
+        return version("turnup")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,53 @@
+"""What routes are given: the application's parts, and the checked pieces of a request."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Path
+from starlette.requests import Request
+
+from activities.runtime.settings import Settings
+from activities.store.database import Database
+from api.auth import requires
+from api.context import Context
+from domain.roles import Principal, Right
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _database(request: Request) -> Database:
+    return _context(request).database
+
+
+Ctx = Annotated[Context, Depends(_context)]
+Config = Annotated[Settings, Depends(_settings)]
+Db = Annotated[Database, Depends(_database)]
+
+OrderId = Annotated[str, Path(max_length=40, examples=["O-1001"])]
+RecordId = Annotated[str, Path(max_length=40)]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x20-\x7e]{1,200}$",
+        description="makes repeating the request safe: 1 to 200 printable ASCII characters, your own",
+    ),
+]
+
+Placer = Annotated[Principal, Depends(requires(Right.place_orders))]
+Reader = Annotated[Principal, Depends(requires(Right.read_orders))]
+OwnReader = Annotated[Principal, Depends(requires(Right.read_orders, Right.place_orders))]
+"""May read every order, or those it placed."""
+Changer = Annotated[Principal, Depends(requires(Right.change_orders))]
+Approver = Annotated[Principal, Depends(requires(Right.approve))]
+Resolver = Annotated[Principal, Depends(requires(Right.resolve_fallout))]
+RecordReader = Annotated[Principal, Depends(requires(Right.read_records))]
+RecordWriter = Annotated[Principal, Depends(requires(Right.write_records))]
+KeyKeeper = Annotated[Principal, Depends(requires(Right.manage_keys))]

@@ -1,0 +1,34 @@
+"""Examples shown in the API's documentation; they fit the sample catalogue."""
+
+from typing import Any
+
+ORDER: dict[str, Any] = {
+    "customer": "C-1",
+    "currency": "EUR",
+    "payment_method": "tok_visa",
+    "items": [{"id": "1", "product": "crm", "plan": "crm-team", "quantity": 5}],
+}
+AMEND: dict[str, Any] = {"version": 1, "items": ORDER["items"], "reason": "five seats are enough"}
+CUSTOMER: dict[str, Any] = {"id": "C-1", "name": "Aurora Labs GmbH", "email": "it@aurora.example", "country": "DE"}
+CUSTOMER_CHANGE: dict[str, Any] = {"verified": True}
+PRODUCT: dict[str, Any] = {"id": "crm", "name": "CRM"}
+PLAN: dict[str, Any] = {
+    "id": "crm-team",
+    "product": "crm",
+    "name": "CRM Team",
+    "entitlements": {"crm.seats": "quantity"},
+    "steps": [{"id": "grant", "name": "Grant access", "adapter": "entitlements", "verb": "create", "undo": "terminate"}],
+}
+PRICE: dict[str, Any] = {
+    "id": "crm-team-eur",
+    "plan": "crm-team",
+    "currency": "EUR",
+    "charges": [{"kind": "recurring", "name": "CRM Team per seat", "unit_amount": "19.00", "interval": "month"}],
+}
+POLICY: dict[str, Any] = {
+    "id": "large-orders",
+    "name": "Orders above 500 EUR",
+    "above": [{"minor": 50000, "currency": "EUR"}],
+}
+API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
+CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}
