@@ -94,6 +94,7 @@ class HandOver(Value):
     plan: str
     quantity: int
     currency: str
+    remote_id: str | None = None
     activated_at: Instant
 
 

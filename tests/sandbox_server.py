@@ -137,9 +137,9 @@ async def callback_receiver() -> AsyncIterator[CallbackReceiver]:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """A real server on a free port of the loopback, in this event loop; yields its root URL."""
-    with listen("127.0.0.1", 0) as listener:
+async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+    """A real server on the loopback, on a free port unless given, in this event loop; yields its root URL."""
+    with listen("127.0.0.1", port) as listener:
         server = SandboxServer(app, handle_signals=False)
         running = asyncio.create_task(server.serve([listener]))
         await server.ready.wait()

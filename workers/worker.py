@@ -50,7 +50,7 @@ def sandbox_adapters(sandbox_url: str, partners: list[str], database: Database, 
     provisioners: dict[str, Provisioner] = {"entitlements": EntitlementProvisioner(database)}
     for partner in partners:
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
-    return Adapters(SandboxGateway(sandbox_url, client), provisioners)
+    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners)
 
 
 def workers(client: Client, database: Database, adapters: Adapters, gateway: str, cached: int) -> list[Worker]:

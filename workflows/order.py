@@ -389,6 +389,7 @@ class OrderWorkflow:
                     plan=item.plan.id,
                     quantity=item.quantity,
                     currency=order.currency,
+                    remote_id=self._book.items[item_id].remote_id,
                     activated_at=workflow.now(),
                 )
             )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import dispatches
 from activities.store.database import Connection
@@ -25,7 +25,7 @@ async def load(connection: Connection) -> Catalogue:
     """Everything current, as of one revision."""
     latest = (
         select(catalogue_entries.c.kind, catalogue_entries.c.id, catalogue_entries.c.document)
-        .distinct(catalogue_entries.c.kind, catalogue_entries.c.id)
+        .ext(distinct_on(catalogue_entries.c.kind, catalogue_entries.c.id))
         .order_by(catalogue_entries.c.kind, catalogue_entries.c.id, catalogue_entries.c.version.desc())
     )
     at = await revision(connection)
@@ -84,7 +84,7 @@ async def capacities(connection: Connection, products: list[str]) -> dict[str, i
     latest = (
         select(catalogue_entries.c.id, catalogue_entries.c.document["capacity"].label("capacity"))
         .where(catalogue_entries.c.kind == "product", catalogue_entries.c.id.in_(products))
-        .distinct(catalogue_entries.c.id)
+        .ext(distinct_on(catalogue_entries.c.id))
         .order_by(catalogue_entries.c.id, catalogue_entries.c.version.desc())
     )
     return {row.id: int(row.capacity) for row in (await connection.execute(latest)).all() if row.capacity is not None}

@@ -50,6 +50,7 @@ async def hand_over(connection: Connection, given: HandOver) -> None:
         plan=given.plan,
         quantity=given.quantity,
         state=ServiceState.active,
+        remote_id=given.remote_id,
         activated_at=given.activated_at,
     )
     await connection.execute(service.on_conflict_do_nothing())

@@ -1,7 +1,6 @@
 """The tables. Money is a bigint of minor units beside its currency; moments are timestamptz in UTC."""
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -21,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -83,7 +82,7 @@ catalogue_revision = Table(
     metadata,
     Column("only", Boolean, primary_key=True, server_default=text("true")),
     Column("revision", Integer, nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint('"only"', name="one_row"),
 )
 
 orders = Table(

@@ -1,0 +1,211 @@
+"""The whole product for tests, every part of it real: PostgreSQL, Temporal with a virtual clock, the sandbox, API and workers."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from pydantic import SecretStr
+from temporalio.client import WorkflowHandle
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from activities.runtime.settings import Settings
+from activities.runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
+from activities.store import api_keys
+from activities.store.database import Database
+from api.app import create_app
+from domain.roles import Role
+from tests.sandbox_server import SECRET, RunningSandbox, running_sandbox, serving
+from workers import migrate
+from workers.embedded.ports import free_port
+from workers.embedded.postgres import Cluster
+from workers.embedded.temporal import server_arguments, temporal_binary
+from workers.worker import at_work, sandbox_adapters
+
+SAMPLES = Path(__file__).resolve().parents[1] / "deploy" / "samples"
+PATIENCE = 20.0
+"""Real seconds that a test waits for something to become true."""
+
+Json = dict[str, Any]
+
+
+@dataclass
+class World:
+    """`api` carries an admin key. `client_for` makes one for other roles, signed with a name of its own."""
+
+    database: Database
+    database_url: str
+    settings: Settings
+    temporal: WorkflowEnvironment
+    sandbox: RunningSandbox
+    api: httpx.AsyncClient
+    clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def client_for(self, name: str, *roles: Role) -> httpx.AsyncClient:
+        """A client whose key is called `name`."""
+        if name not in self.clients:
+            async with self.database.transaction() as connection:
+                _, key = await api_keys.create(connection, name, list(roles), datetime.now(UTC))
+            headers = {"Authorization": f"Bearer {key}"}
+            self.clients[name] = httpx.AsyncClient(base_url=self.api.base_url, headers=headers, trust_env=False, timeout=30)
+        return self.clients[name]
+
+    async def customer(self, **changes: Any) -> str:
+        """A new verified customer with a good card."""
+        customer = {"id": f"C-{next(self.numbers)}", "name": "Someone", "country": "DE", "verified": True}
+        customer |= {"payment_method": "tok_visa"} | changes
+        await self.succeed(self.api.post("/v1/customers", json=customer))
+        return str(customer["id"])
+
+    async def product(
+        self, *steps: Json, price: str = "10.00", entitlements: Json | None = None, **changes: Any
+    ) -> tuple[str, str]:
+        """A new product with one plan of these steps and one price an item; returns (product, plan)."""
+        number = next(self.numbers)
+        product, plan = f"product-{number}", f"plan-{number}"
+        await self.succeed(self.api.post("/v1/products", json={"id": product, "name": product, **changes}))
+        granted = {"feature": "1"} if entitlements is None else entitlements
+        body = {"id": plan, "product": product, "name": plan, "entitlements": granted, "steps": list(steps)}
+        await self.succeed(self.api.post("/v1/plans", json=body))
+        charge = {"kind": "one_time", "name": "Fee", "unit_amount": price, "per": "unit"}
+        await self.succeed(
+            self.api.post("/v1/prices", json={"id": f"price-{number}", "plan": plan, "currency": "EUR", "charges": [charge]})
+        )
+        return product, plan
+
+    async def order(self, customer: str, *items: Json, **changes: Any) -> str:
+        """Place an order; items get ids 1, 2, … unless given."""
+        numbered = [{"id": str(index), **item} for index, item in enumerate(items, start=1)]
+        body = {"customer": customer, "currency": "EUR", "items": numbered, **changes}
+        answer = await self.succeed(self.api.post("/v1/orders", json=body))
+        return str(answer["id"])
+
+    async def succeed(self, request: Awaitable[httpx.Response]) -> Json:
+        """The body of an answer that has to be a success."""
+        response = await request
+        assert response.is_success, f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+        return dict(response.json()) if response.content else {}
+
+    async def get(self, order: str) -> Json:
+        return await self.succeed(self.api.get(f"/v1/orders/{order}"))
+
+    def workflow(self, order: str) -> WorkflowHandle[Any, Any]:
+        return self.temporal.client.get_workflow_handle(f"order-{order}")
+
+    async def until(self, holds: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
+        """Ask again and again until it holds; the answer. Fails after `patience` real seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while True:
+            answer = await holds()
+            if answer:
+                return answer
+            assert loop.time() < deadline, f"{what}: not within {patience:.0f} s"
+            await asyncio.sleep(0.02)
+
+    async def state(self, order: str, *states: str, patience: float = PATIENCE) -> Json:
+        """The order once it is in one of `states`."""
+        last: Json = {}
+
+        async def reached() -> Json | None:
+            last.update(await self.get(order))
+            return last if last["state"] in states else None
+
+        try:
+            return dict(await self.until(reached, f"{order} to be {' or '.join(states)}", patience))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {json.dumps(last, indent=1)[:3000]}") from None
+
+    async def skip(self, order: str, by: timedelta) -> None:
+        """Move the order's own clock."""
+        await self.temporal.fast_forward(self.workflow(order), by)
+
+    async def settled(self, order: str, step: timedelta = timedelta(seconds=40), most: int = 60) -> Json:
+        """The order once it is terminal, its clock moved on as long as it is not."""
+        for _ in range(most):
+            found = await self.get(order)
+            if found["state"] in TERMINAL:
+                return found
+            await self.skip(order, step)
+        raise AssertionError(f"{order} does not settle: {json.dumps(await self.get(order), indent=1)[:3000]}")
+
+    async def events(self, order: str) -> list[Json]:
+        answer = await self.succeed(self.api.get(f"/v1/orders/{order}/events", params={"limit": 200}))
+        return list(answer["items"])
+
+    async def fallout(self, order: str) -> Json:
+        """The order's open fallout, once there is one."""
+
+        async def opened() -> Json | None:
+            answer = await self.succeed(self.api.get("/v1/fallout", params={"order": order}))
+            return next((record for record in answer["items"] if record["verb"] is None), None)
+
+        return dict(await self.until(opened, f"fallout of {order}"))
+
+
+TERMINAL = {"completed", "partial", "failed", "cancelled", "rejected", "superseded"}
+
+
+@asynccontextmanager
+async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
+    """Everything on free ports of the loopback, on a database of its own."""
+    database_url = await cluster.create_database(f"world_{secrets.token_hex(4)}")
+    await migrate.upgrade(database_url)
+    database = Database(database_url)
+    port = free_port()
+    async with contextlib.AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(
+            running_sandbox(folder, callback_url=f"http://127.0.0.1:{port}", callback_attempts=50, callback_backoff_seconds=0.1)
+        )
+        settings = Settings(
+            database_url=database_url,
+            sandbox_url=sandbox.url,
+            api_port=port,
+            temporal_ui_url="http://127.0.0.1:1",
+            partner_secrets={"fibreworks": SecretStr(SECRET), "mailhub": SecretStr(SECRET)},
+        )
+        temporal = await stack.enter_async_context(
+            await WorkflowEnvironment.start_time_skipping_v2(
+                ts_config=TimeSkippingConfig(enabled=False),
+                data_converter=DATA_CONVERTER,
+                dev_server_existing_path=str(temporal_binary()),
+                dev_server_log_level="error",
+                dev_server_extra_args=server_arguments(time_skipping=True),
+                search_attributes=SEARCH_ATTRIBUTES,
+            )
+        )
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        adapters = sandbox_adapters(sandbox.url, ["fibreworks", "mailhub"], database, http)
+        await stack.enter_async_context(at_work(temporal.client, database, adapters, "sandbox", 500))
+        app = create_app(settings, database=database, client=temporal.client)
+        api_url = await stack.enter_async_context(serving(app, port))
+        async with database.transaction() as connection:
+            _, key = await api_keys.create(connection, "admin", [Role.admin], datetime.now(UTC))
+        headers = {"Authorization": f"Bearer {key}"}
+        api = await stack.enter_async_context(httpx.AsyncClient(base_url=api_url, headers=headers, trust_env=False, timeout=30))
+        world = World(database, database_url, settings, temporal, sandbox, api)
+        await load_samples(api)
+        yield world
+        for client in world.clients.values():
+            await client.aclose()
+    await database.close()
+
+
+async def load_samples(api: httpx.AsyncClient) -> None:
+    """The sample catalogue, through the API as a user would."""
+    samples = yaml.safe_load((SAMPLES / "catalogue.yaml").read_text(encoding="utf-8"))
+    for noun in ("products", "plans", "prices", "customers"):
+        for record in samples[noun]:
+            (await api.post(f"/v1/{noun}", json=record)).raise_for_status()
+    for policy in samples["approval_policies"]:
+        (await api.put(f"/v1/approval-policies/{policy['id']}", json=policy)).raise_for_status()
