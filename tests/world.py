@@ -1,4 +1,4 @@
-"""The whole product for tests, every part of it real: PostgreSQL, Temporal with a virtual clock, the sandbox, API and workers."""
+"""The whole product for tests, each part real: PostgreSQL, Temporal with a virtual clock, sandbox, API and workers."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,9 @@ from pydantic import SecretStr
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from activities.contracts.attributes import SEARCH_ATTRIBUTES
 from activities.runtime.settings import Settings
-from activities.runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
+from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import api_keys
 from activities.store.database import Database
 from api.app import create_app
