@@ -79,6 +79,9 @@ def _config(connection: Connection | None = None, *, writes: bool = False) -> Co
 
 
 def _first_line(error: Exception) -> str:
+    """What the database itself said, where it did."""
+    error = getattr(error, "orig", None) or error
+    error = error.__cause__ if isinstance(error.__cause__, Exception) else error
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 

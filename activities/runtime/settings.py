@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _certificate_with_key(self) -> "Settings":
         if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
-            raise ValueError("temporal_tls_cert and temporal_tls_key: give both or neither")
+            raise ValueError("TURNUP_TEMPORAL_TLS_CERT and TURNUP_TEMPORAL_TLS_KEY: give both or neither")
         return self
 
 

@@ -104,7 +104,7 @@ class Cluster:
             while True:
                 try:
                     await self.create_database(NAME)
-                except (OSError, PostgresError, InterfaceError):
+                except (ConnectionError, PostgresError, InterfaceError):
                     await asyncio.sleep(0.05)
                 else:
                     return
@@ -112,7 +112,7 @@ class Cluster:
     async def create_database(self, name: str, template: str | None = None) -> str:
         """Create it unless it exists, as a copy of `template` when given; returns its address."""
         connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
-            self.url("postgres"), timeout=10
+            self.url("postgres"), timeout=10, ssl=False
         )
         try:
             copied = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
@@ -132,6 +132,7 @@ def open_cluster(home: Path, password: str, port: int, *, durable: bool = True) 
     if account:
         os.chown(home, account.uid, account.gid)
     home.chmod(0o700)
+    _check_reachable(home, account)
     cluster.repair()
     if not (cluster.data / "PG_VERSION").exists():
         _initialise(cluster)
@@ -152,13 +153,26 @@ def choose_home(data_dir: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running_cluster(home: Path, *, port: int | None = None, durable: bool = False) -> AsyncIterator[Cluster]:
-    """A cluster for tests: started, ready, and stopped at the end; `home` may be kept and started again."""
-    home.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else waits here
-    with owned(home):
+async def running_cluster(
+    home: Path | None = None, *, port: int | None = None, durable: bool = False
+) -> AsyncIterator[Cluster]:
+    """A cluster for tests: started, ready, and stopped at the end.
+
+    Without `home` it is a temporary one. A `home` given is kept, and has to lie where root's PostgreSQL can go.
+    """
+    with contextlib.ExitStack() as until_end:
+        home = home or _temporary_home(until_end)
+        home.mkdir(parents=True, exist_ok=True)
+        until_end.enter_context(owned(home))
         cluster = await asyncio.to_thread(open_cluster, home, "for-tests", port or free_port(), durable=durable)
         async with running("PostgreSQL", cluster.command(home / "postgres.log"), cluster.ready):
             yield cluster
+
+
+def _temporary_home(until_end: contextlib.ExitStack) -> Path:
+    folder = Path(until_end.enter_context(tempfile.TemporaryDirectory(prefix="turnup-postgres-", ignore_cleanup_errors=True)))
+    folder.chmod(0o711)
+    return folder / "home"
 
 
 def _initialise(cluster: Cluster) -> None:
@@ -220,6 +234,11 @@ def _check_owner(home: Path) -> None:
     owner = home.stat().st_uid
     if os.geteuid() not in (0, owner):
         raise CannotStart(f"{home} belongs to another account (user id {owner}): start as that one, or move TURNUP_DATA_DIR")
+
+
+def _check_reachable(home: Path, account: Account | None) -> None:
+    if account and not _can_enter(account, home):
+        raise CannotStart(f"PostgreSQL, which runs as user id {account.uid}, cannot reach {home}: move TURNUP_DATA_DIR")
 
 
 def _binaries(account: Account | None) -> Path:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ class Mark(Value):
         """The process if it still runs. The clock may have been set since, so a second's difference is the same one."""
         try:
             found = psutil.Process(self.pid)
-            if abs(found.create_time() - self.started) < 1 and found.status() != psutil.STATUS_ZOMBIE:
+            if abs(found.create_time() - self.started) < 1 and is_alive(found):
                 return found
         except psutil.NoSuchProcess:
             pass
@@ -122,14 +123,26 @@ async def stop(process: asyncio.subprocess.Process, how: signal.Signals, patienc
 
 def end(processes: list[psutil.Process], how: signal.Signals, patience: float = 10) -> None:
     """As `stop`, for processes that are not our children. Blocks."""
+    alive = _left_after(processes, how, patience)
+    _left_after(alive, signal.SIGKILL, 5)
+
+
+def _left_after(processes: list[psutil.Process], how: signal.Signals, patience: float) -> list[psutil.Process]:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(how)
-    _, alive = psutil.wait_procs(processes, timeout=patience)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    deadline = time.monotonic() + patience
+    while (alive := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """One that has ended and waits for a slow init process to notice is not."""
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def last_line(log: Path) -> str:
