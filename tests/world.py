@@ -153,6 +153,10 @@ class World:
 
         return dict(await self.until(opened, f"fallout of {order}"))
 
+    async def resolve(self, record: Json, verb: str, **answer: Any) -> None:
+        """Decide about a fallout record, as the admin."""
+        await self.succeed(self.api.post(f"/v1/fallout/{record['id']}/{verb}", json=answer))
+
 
 TERMINAL = {"completed", "partial", "failed", "cancelled", "rejected", "superseded"}
 

@@ -10,14 +10,11 @@ from domain.errors import BadInput, TurnupError
 
 Message = TypeVar("Message", bound=BaseModel)
 WORDS = {
-    "yes": "approve",
-    "y": "approve",
-    "ok": "approve",
-    "approved": "approve",
-    "no": "reject",
-    "n": "reject",
-    "rejected": "reject",
+    "approve": ("approve", "approved", "yes", "y", "ok"),
+    "reject": ("reject", "rejected", "no", "n"),
+    "delegate": ("delegate",),
 }
+MEANT = {word: meant for meant, words in WORDS.items() for word in words}
 
 
 def parse(kind: type[Message], raw: Any, example: dict[str, Any]) -> Message:
@@ -46,11 +43,11 @@ def _keyed(raw: Any, first_field: str) -> Any:
                 return _keyed(json.loads(text), first_field)
             except json.JSONDecodeError:
                 return {first_field: text}
-        return {first_field: WORDS.get(text.lower(), text)}
+        return {first_field: MEANT.get(text.lower(), text)}
     if isinstance(raw, dict):
         named = {str(key).strip().lower(): value for key, value in raw.items()}
         word = named.get(first_field)
-        return named | {first_field: WORDS.get(word.lower(), word.lower())} if isinstance(word, str) else named
+        return named | {first_field: MEANT.get(word.lower(), word)} if isinstance(word, str) else named
     return raw
 
 
