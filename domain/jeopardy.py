@@ -49,7 +49,7 @@ def forecast(
     moment, culprit = now, None
     for graph in stages:
         moment, last = _critical_path(graph, open_steps, moment, now)
-        culprit = last or culprit
+        culprit = culprit or last
     if requested is None:
         return Forecast(jeopardy=Jeopardy.normal, expected_completion=moment, step=culprit)
     jeopardy = _flag(now, moment, requested)
@@ -89,10 +89,10 @@ def _critical_path(
     graph: Mapping[Node, set[Node]], open_steps: Mapping[Node, StepForecast], begin: datetime, now: datetime
 ) -> tuple[datetime, str | None]:
     ends = _ends(graph, open_steps, begin, now)
-    latest = max(graph, key=lambda node: (ends[node], node), default=None)
-    if latest is None or ends[latest] <= begin:
+    latest = max((node for node in graph if node in open_steps), key=lambda node: (ends[node], node), default=None)
+    if latest is None:
         return begin, None
-    return ends[latest], _bottleneck(graph, open_steps, ends, latest)
+    return max(begin, ends[latest]), _bottleneck(graph, open_steps, ends, latest)
 
 
 def _expected_end(step: StepForecast | None, ready: datetime, now: datetime) -> datetime:

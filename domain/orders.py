@@ -91,7 +91,7 @@ class OrderItem(Value):
 
 class Patience(Value):
     """How long an order waits, in seconds, before it decides by itself: for a blocker to clear, for a person to resolve
-    fallout, for a new payment method; and how often a soft decline is tried again."""
+    fallout, for a new payment method; how often a soft decline is tried again; and when blockers are first looked at again."""
 
     blocker: int = 3 * 86400
     fallout: int = 3 * 86400

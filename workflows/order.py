@@ -36,6 +36,9 @@ with workflow.unsafe.imports_passed_through():
 
 CANCEL_EXAMPLE = {"by": "your name", "reason": "the customer changed her mind"}
 FALLOUT_EXAMPLE = {"fallout": "O-1001:1:account:fallout:1", "verb": "retry", "by": "your name"}
+LONGEST_LOOK = timedelta(hours=6)
+"""Between two looks at a blocker whose clearing nobody told."""
+
 REVIEW = ApprovalRequirement(reason="fraud review", quorum=1, deadline=3 * 86400, owner="fraud")
 
 
@@ -263,6 +266,7 @@ class OrderWorkflow:
     async def _unblocked(self) -> Assessment:
         """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
         deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
+        look = timedelta(seconds=self._book.order.patience.recheck)
         while (assessment := await ensure_here(Checks.assess, self._book.order)).blockers:
             wait = Wait(
                 text="blocked: " + "; ".join(blocker.message for blocker in assessment.blockers),
@@ -272,10 +276,11 @@ class OrderWorkflow:
                 blockers=[blocker.subject for blocker in assessment.blockers],
             )
             with self._book.waiting("checks", wait):
-                await self._wait_for_clearing(deadline)
+                await self._wait_for_clearing(deadline, look)
+            look = min(2 * look, LONGEST_LOOK)
         return assessment
 
-    async def _wait_for_clearing(self, deadline: datetime) -> None:
+    async def _wait_for_clearing(self, deadline: datetime, look: timedelta) -> None:
         """Written down first, then looked at once more: what clears in between is not missed. Raises Ended at the deadline."""
         seen = self._wakes
         await self._book.save()
@@ -284,9 +289,8 @@ class OrderWorkflow:
         left = deadline - workflow.now()
         if left <= timedelta(0):
             raise Ended(OrderState.failed, f"still {self._book.waits['checks'].text} at the deadline")
-        look = min(left, timedelta(seconds=self._book.order.patience.recheck))
         try:
-            await workflow.wait_condition(lambda: self._wakes > seen, timeout=look, timeout_summary="look again")
+            await workflow.wait_condition(lambda: self._wakes > seen, timeout=min(left, look), timeout_summary="look again")
         except TimeoutError:
             return
 
