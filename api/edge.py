@@ -39,7 +39,7 @@ class BoundedBody:
         refusal = _bad_address(scope)
         body = b"" if refusal else await self._read(receive)
         if body is None:
-            refusal = problem(413, f"the body may have at most {self._limit} bytes", headers={"Connection": "close"})
+            refusal = problem(413, f"the body may have at most {self._limit} bytes")
         elif not refusal:
             refusal = _bad_text(body)
         if refusal:
@@ -48,7 +48,8 @@ class BoundedBody:
             await self._app(scope, _replay(body or b"", receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body, or None where it is too large: the rest is left unread."""
+        """The body, or None where it is too large. The server passes over the rest and keeps the connection, since closing it
+        while a caller still sends would lose them the answer."""
         parts: list[bytes] = []
         size = 0
         while True:

@@ -3,13 +3,13 @@
 from typing import Any
 
 ORDER: dict[str, Any] = {
-    "customer": "C-1",
+    "customer": "C-100",
     "currency": "EUR",
     "payment_method": "tok_visa",
     "items": [{"id": "1", "product": "crm", "plan": "crm-team", "quantity": 5}],
 }
 AMEND: dict[str, Any] = {"version": 1, "items": ORDER["items"], "reason": "five seats are enough"}
-CUSTOMER: dict[str, Any] = {"id": "C-1", "name": "Aurora Labs GmbH", "email": "it@aurora.example", "country": "DE"}
+CUSTOMER: dict[str, Any] = {"id": "C-100", "name": "Aurora Labs GmbH", "email": "it@aurora.example", "country": "DE"}
 CUSTOMER_CHANGE: dict[str, Any] = {"verified": True}
 PRODUCT: dict[str, Any] = {"id": "crm", "name": "CRM"}
 PLAN: dict[str, Any] = {

@@ -38,6 +38,7 @@ def _configuration(settings: Settings, app: object) -> uvicorn.Config:
         host=settings.api_host,
         port=settings.api_port or USUAL_PORT,
         log_config=None,
+        http="httptools",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
@@ -55,12 +56,19 @@ async def _register_admin_key(settings: Settings, database: Database) -> None:
         await api_keys.ensure_bootstrap_key(connection, key, datetime.now(UTC))
 
 
+async def _nothing(*_: object) -> None:
+    """Stands for the application where uvicorn is only asked for the fastest event loop there is."""
+
+
 def main() -> int:
     """The exit code; what is wrong goes to standard error in one line each."""
     try:
         settings = load_settings()
         set_up_logs(settings)
-        asyncio.run(serve(settings))
+        with asyncio.Runner(loop_factory=uvicorn.Config(_nothing).get_loop_factory()) as runner:
+            runner.run(serve(settings))
+    except KeyboardInterrupt:
+        return 130
     except TurnupError as error:
         print(error, file=sys.stderr)
         return 2
