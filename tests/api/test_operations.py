@@ -1,0 +1,51 @@
+"""Health, readiness and measures."""
+
+import httpx
+import pytest
+
+from api.routes import operations
+from api.routes.operations import Dependency, Health
+from tests.api.test_orders import placed
+
+
+async def test_it_is_alive_whatever_else_is_down(anyone: httpx.AsyncClient) -> None:
+    answer = await anyone.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+
+
+async def test_readiness_tells_of_each_dependency(anyone: httpx.AsyncClient) -> None:
+    body = (await anyone.get("/readyz")).json()
+    assert set(body["dependencies"]) == {"postgres", "dispatcher", "temporal", "gateway"}
+    assert body["dependencies"]["postgres"]["up"]
+    assert not body["dependencies"]["temporal"]["up"]
+    assert not body["dependencies"]["gateway"]["up"]
+
+
+@pytest.mark.parametrize(
+    ("down", "health"),
+    [
+        ([], Health.ready),
+        (["temporal"], Health.degraded),
+        (["gateway"], Health.degraded),
+        (["postgres"], Health.unready),
+        (["dispatcher"], Health.unready),
+    ],
+)
+def test_it_serves_as_long_as_orders_can_be_kept(down: list[str], health: Health) -> None:
+    names = ("postgres", "dispatcher", "temporal", "gateway")
+    found = {name: Dependency(up=name not in down, detail="") for name in names}
+    assert operations._health(found) is health
+
+
+async def test_measures_count_orders_fallout_backlog_and_requests(api: httpx.AsyncClient, anyone: httpx.AsyncClient) -> None:
+    await placed(api)
+    text = (await anyone.get("/metrics")).text
+    for name in (
+        'turnup_orders{state="acknowledged"}',
+        "turnup_fallout_open",
+        "turnup_dispatch_backlog",
+        'turnup_http_requests_total{method="POST",route="/v1/orders",status="202"}',
+        'turnup_http_seconds_count{method="POST",route="/v1/orders"}',
+    ):
+        assert name in text, name
+    assert "O-1" not in text
