@@ -79,6 +79,8 @@ async def _banner(stack: Stack, running: Running) -> None:
         "Sandbox": running.sandbox_url,
         "Logs": str(stack.logs),
     }
+    if stack.cluster and stack.settings.data_dir not in stack.cluster.home.parents:
+        rows["Database"] = f"{stack.cluster.home}, where the account PostgreSQL runs as can reach it"
     for name, where in rows.items():
         console.print(f"  {name:<9} {where}", soft_wrap=True)
     key = running.admin_key_file

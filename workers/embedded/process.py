@@ -87,7 +87,9 @@ async def ready_or_ended(name: str, command: Command, process: asyncio.subproces
     try:
         await asyncio.wait({is_ready, has_ended}, return_when=asyncio.FIRST_COMPLETED)
         if not is_ready.done():
-            raise CannotStart(f"{name} ended as it started: {last_line(command.log) or 'it said nothing'}")
+            raise CannotStart(
+                f"{name} ended as it started: {last_line(command.log) or f'it said nothing, code {process.returncode}'}"
+            )
         try:
             await is_ready
         except TimeoutError:
