@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -24,11 +26,14 @@ from activities.runtime.billing import BillingActivities
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
+from activities.runtime.logs import set_up_logs
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
-from activities.runtime.settings import Settings
+from activities.runtime.settings import Settings, SettingsError, load_settings
+from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.store.database import Database
+from domain.errors import TurnupError
 from workflows.order import OrderWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
@@ -123,18 +128,36 @@ async def at_work(client: Client, database: Database, adapters: Adapters, gatewa
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
-    from activities.runtime.temporal import connect, ensure_search_attributes
-
-    database = Database(settings.database_url or "")
+    """Work until SIGTERM or SIGINT. Raises SettingsError, and Unavailable where Temporal does not answer."""
+    if settings.database_url is None:
+        raise SettingsError(["TURNUP_DATABASE_URL: the worker needs one; `turnup start` brings its own database"])
+    database = Database(settings.database_url)
     client = await connect(settings)
     await ensure_search_attributes(client)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with httpx.AsyncClient() as http:
-        adapters = sandbox_adapters(settings.sandbox_url or "", ["fibreworks", "mailhub"], database, http)
+        adapters = sandbox_adapters(settings.sandbox_url or "", sorted(settings.partner_secrets), database, http)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             log.info("worker ready", queues=[queues.ORDERS, queues.SUBSCRIPTIONS, queues.PAYMENTS, queues.PARTNERS])
             await stop.wait()
     await database.close()
+
+
+def main() -> int:
+    """The exit code; what is wrong goes to standard error in one line each."""
+    try:
+        settings = load_settings()
+        set_up_logs(settings)
+        asyncio.run(run(settings))
+    except TurnupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # Temporal's client may crash a process that ends in the ordinary way

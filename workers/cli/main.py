@@ -9,7 +9,7 @@ import typer
 
 from activities.runtime.settings import SettingsError
 from domain.errors import TurnupError
-from workers.cli import orders, services
+from workers.cli import demo, orders, services
 
 app = typer.Typer(
     name="turnup",
@@ -25,6 +25,7 @@ app.command()(services.worker)
 app.command()(services.sandbox)
 app.command()(services.migrate)
 app.command()(services.doctor)
+app.command()(demo.demo)
 
 
 def main() -> None:

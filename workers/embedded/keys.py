@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domain.values import Value
 
-PARTNERS = ("fibreworks",)
+PARTNERS = ("fibreworks", "mailhub")
 """The partners of the sample catalogue, played by the sandbox."""
 
 
