@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,11 +84,17 @@ async def _banner(stack: Stack, running: Running) -> None:
         rows["Database"] = f"{stack.cluster.home}, where the account PostgreSQL runs as can reach it"
     for name, where in rows.items():
         console.print(f"  {name:<9} {where}", soft_wrap=True)
-    key = running.admin_key_file
-    if stack.admin_key_is_new:
+    _show_key_once(running.admin_key_file)
+    console.print("Ctrl-C stops it; the data stays.\n")
+
+
+def _show_key_once(key: Path) -> None:
+    """On the first start that succeeds, which need not be the one that made it."""
+    shown = key.with_name("admin.key.shown")
+    if not shown.exists():
         console.print(f"  {'Admin key':<9} {key.read_text(encoding='utf-8').strip()}", soft_wrap=True)
         console.print(f"            for development; shown this once and kept in {key}", soft_wrap=True)
-    console.print("Ctrl-C stops it; the data stays.\n")
+        shown.touch()
 
 
 def _with_database_and_temporal() -> Settings:

@@ -31,13 +31,12 @@ def keep_keys(data_dir: Path) -> Keys:
     return keys
 
 
-def keep_admin_key(data_dir: Path) -> tuple[Path, bool]:
-    """The file with the development admin key (`tk_dev_…`), and whether it was made by this call."""
+def keep_admin_key(data_dir: Path) -> Path:
+    """The file with the development admin key (`tk_dev_…`), made by the first call."""
     path = data_dir / "admin.key"
-    if path.exists():
-        return path, False
-    write_private(path, f"tk_dev_{secrets.token_urlsafe(24)}\n")
-    return path, True
+    if not path.exists():
+        write_private(path, f"tk_dev_{secrets.token_urlsafe(24)}\n")
+    return path
 
 
 def write_private(path: Path, text: str) -> None:

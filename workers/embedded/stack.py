@@ -45,7 +45,6 @@ class Stack:
     settings: Settings
     ports: Ports
     admin_key_file: Path
-    admin_key_is_new: bool
     cluster: Cluster | None
     temporal: DevelopmentServer | None
     has_sandbox: bool
@@ -120,7 +119,7 @@ def plan(settings: Settings) -> Stack:
     """Decide ports, secrets and addresses. Blocks; the caller owns the data folder. Raises `CannotStart`."""
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     keys, ports = keep_keys(settings.data_dir), _choose_ports(settings)
-    admin_key_file, is_new = keep_admin_key(settings.data_dir)
+    admin_key_file = keep_admin_key(settings.data_dir)
     cluster = None
     if settings.database_url is None:
         cluster = open_cluster(choose_home(settings.data_dir), keys.postgres, ports.postgres)
@@ -130,7 +129,7 @@ def plan(settings: Settings) -> Stack:
         temporal = DevelopmentServer(ports.temporal, ports.temporal_ui, database, namespace=settings.temporal_namespace)
     resolved = _resolve(settings, ports, keys, cluster, temporal)
     resolved = resolved.model_copy(update={"admin_key_file": admin_key_file})
-    return Stack(resolved, ports, admin_key_file, is_new, cluster, temporal, settings.sandbox_url is None)
+    return Stack(resolved, ports, admin_key_file, cluster, temporal, settings.sandbox_url is None)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
