@@ -21,7 +21,10 @@ class StrictValue(BaseModel):
 def _as_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("needs a time zone, for example 2026-12-01T09:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("needs a year from 1 to 9999 in UTC") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_as_utc)]

@@ -32,7 +32,7 @@ class Processes:
             await self.client.start_workflow("order", order, **self._order_options(order), request_eager_start=True)
         except WorkflowAlreadyStartedError:
             return
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
     async def signal(self, order: Order, signal: str, argument: Any) -> None:
@@ -43,7 +43,7 @@ class Processes:
             )
         except WorkflowAlreadyStartedError:
             return
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
@@ -57,7 +57,7 @@ class Processes:
             raise _refusal(error) from error
         except WorkflowAlreadyStartedError as error:
             raise Ended(f"order {order.id} has ended") from error
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
     async def subscribe(self, service: HandOver) -> None:
@@ -73,7 +73,7 @@ class Processes:
                 start_signal="take_over",
                 start_signal_args=[service],
             )
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
     @staticmethod
@@ -100,7 +100,10 @@ def _refusal(error: WorkflowUpdateFailedError) -> TurnupError:
     return Conflict(cause.message if isinstance(cause, ApplicationError) else str(cause or error))
 
 
-def _translated(error: RPCError) -> TurnupError:
+def _translated(error: RPCError | RuntimeError) -> TurnupError:
+    """A client that was never connected raises RuntimeError."""
+    if isinstance(error, RuntimeError):
+        return Unavailable("Temporal does not answer (never connected)")
     if error.status is RPCStatusCode.NOT_FOUND:
         return Ended("the order has ended")
     return Unavailable(f"Temporal does not answer ({error.status.name.lower()})")

@@ -1,6 +1,5 @@
 """How this product connects to Temporal, and the search attributes it asks of every server."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,11 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, TLSConfig
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    PayloadConverter,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
@@ -32,7 +34,30 @@ class HumanFailureConverter(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
-DATA_CONVERTER: DataConverter = dataclasses.replace(pydantic_data_converter, failure_converter_class=HumanFailureConverter)
+class TolerantJson(PydanticJSONPlainPayloadConverter):
+    """Ignores fields it does not know, also in values that are strict at the HTTP edge: a payload that a newer release wrote
+    stays readable."""
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        """The value of `payload` as `type_hint`."""
+        return _adapter(type_hint if type_hint is not None else Any).validate_json(payload.data, extra="ignore")
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(type_hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(type_hint)
+
+
+class TolerantPayloads(CompositePayloadConverter):
+    """The SDK's own converters, with JSON read tolerantly."""
+
+    def __init__(self) -> None:
+        json = TolerantJson()
+        default = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(json if isinstance(one, JSONPlainPayloadConverter) else one for one in default))
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=TolerantPayloads, failure_converter_class=HumanFailureConverter)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:

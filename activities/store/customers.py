@@ -26,9 +26,10 @@ async def put(connection: Connection, customer: Customer, now: datetime) -> int:
     return version
 
 
-async def get(connection: Connection, customer: str) -> Customer:
-    """Raises NotFound."""
-    found = (await connection.execute(select(customers.c.document).where(customers.c.id == customer))).scalar()
+async def get(connection: Connection, customer: str, *, lock: bool = False) -> Customer:
+    """Raises NotFound. `lock` holds the record until the transaction ends, for whoever is about to change it."""
+    query = select(customers.c.document).where(customers.c.id == customer)
+    found = (await connection.execute(query.with_for_update() if lock else query)).scalar()
     if found is None:
         raise NotFound("customer", customer)
     return Customer.model_validate(found)

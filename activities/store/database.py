@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domain.errors import Unavailable
@@ -44,7 +45,7 @@ class Database:
         try:
             async with self._engine.begin() as connection:
                 yield connection
-        except (OSError, InterfaceError, TimeoutError) as error:
+        except (OSError, InterfaceError, TimeoutError, PoolExhausted) as error:
             raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
         except DBAPIError as error:
             if error.connection_invalidated or _is_passing(error):

@@ -79,7 +79,7 @@ async def patch_customer(
 ) -> Customer:
     """Orders that wait for this customer look again: `{"verified": true}` lets those go on that need a verified one."""
     async with context.database.transaction() as connection:
-        before = await customers.get(connection, customer_id)
+        before = await customers.get(connection, customer_id, lock=True)
         after = _changed(before, change)
         await customers.put(connection, after, context.now())
     context.kick()

@@ -175,7 +175,6 @@ async def test_what_a_process_refuses_is_told(
     assert ("Retry-After" in answer.headers) is (status == 503)
 
 
-@pytest.mark.xfail(reason="a client that has never been connected raises RuntimeError, which Processes does not translate yet")
 async def test_temporal_being_down_is_told_as_unavailable(settings: Settings) -> None:
     processes = Processes(await connect(settings, lazy=True))
     with pytest.raises(Unavailable):
