@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from workflows.book import Book
 
 MARKS = {
-    StepState.waiting: "·",
+    StepState.waiting: "○",
     StepState.running: "▶",
     StepState.held: "!",
     StepState.done: "✓",

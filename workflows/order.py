@@ -4,41 +4,39 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts.checks import Assessment, Checks, Release
+    from activities.contracts.checks import Assessment
     from domain import amendment, cancellation, keys
     from domain.approvals import ApprovalRequirement, Decision, Verdict
     from domain.cancellation import CancellationPreview, CancelRequest
     from domain.errors import Conflict, TurnupError
-    from domain.facts import HandOver
     from domain.fallout import FalloutDecision
     from domain.fraud import Band
-    from domain.orders import Action, Order
-    from domain.plans import Node, Stage
+    from domain.orders import Order
+    from domain.plans import Stage
     from domain.provisioning import PartnerCallback
     from domain.states import ItemState, OrderState, roll_up
     from domain.values import Value
     from workflows import approval
     from workflows.approval import Approvals
     from workflows.book import Book, Settled, Wait
-    from workflows.calls import ensure_here, first_cause, uncancellable
+    from workflows.calls import first_cause
     from workflows.fallout import Desk
+    from workflows.gate import Gate, StillBlocked
+    from workflows.items import Items
     from workflows.messages import parse, refusal
     from workflows.partners import Mail
     from workflows.payment import Declined, Till
-    from workflows.steps import ItemFailed, Steps
+    from workflows.steps import Steps
 
 CANCEL_EXAMPLE = {"by": "your name", "reason": "the customer changed her mind"}
 FALLOUT_EXAMPLE = {"fallout": "O-1001:1:account:fallout:1", "verb": "retry", "by": "your name"}
-LONGEST_LOOK = timedelta(hours=6)
-"""Between two looks at a blocker whose clearing nobody told."""
-
 REVIEW = ApprovalRequirement(reason="fraud review", quorum=1, deadline=3 * 86400, owner="fraud")
 
 
@@ -101,8 +99,8 @@ class OrderWorkflow:
         self._commands: deque[Command] = deque()
         self._begun = order.requested_start is None
         self._checked_revision = 0
-        self._wakes = 0
-        self._node_settled: dict[Node, asyncio.Event] = {}
+        self._gate = Gate(self._book)
+        self._items = Items(self._book, self._steps, self._till)
 
     @workflow.run
     async def run(self, order: Order) -> str:
@@ -185,7 +183,7 @@ class OrderWorkflow:
         await self._stop(process)
         preview = self._preview(request)
         answer.set_result(CancelAnswer(accepted=True, preview=preview))
-        await self._drop_all(preview.undone, ItemState.cancelled, request.reason or f"cancelled by {by}")
+        await self._items.drop_all(preview.undone, ItemState.cancelled, request.reason or f"cancelled by {by}")
         if self._book.open_items:
             self._book.set_state(OrderState.in_progress)
             await self._book.save()
@@ -221,7 +219,7 @@ class OrderWorkflow:
                 await self._till.extend(after.total, after.payment_method or "")
             except Declined as declined:
                 raise Conflict(f"the order stays as it was: {declined}") from declined
-        await self._drop_all(differs.removed, ItemState.cancelled, "removed by an amendment")
+        await self._items.drop_all(differs.removed, ItemState.cancelled, "removed by an amendment")
         self._book.amend(after)
         self._book.note("order.amended", f"Amended by {command.by} to {after.total}: {command.reason}", actor=command.by)
         for item in differs.added:
@@ -238,10 +236,10 @@ class OrderWorkflow:
         await self._pass_checks()
         await self._win_approval()
         await self._take_payment()
-        await self._run_stage(Stage.provision)
+        await self._items.run_stage(Stage.provision)
         await self._check_again()
         await self._capture()
-        await self._run_stage(Stage.activate)
+        await self._items.run_stage(Stage.activate)
 
     async def _wait_for_start(self) -> None:
         """The dispatcher says when the requested date has come; until then nothing is even checked."""
@@ -264,35 +262,10 @@ class OrderWorkflow:
         self._checked_revision = self._book.order.revision
 
     async def _unblocked(self) -> Assessment:
-        """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
-        deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
-        look = timedelta(seconds=self._book.order.patience.recheck)
-        while (assessment := await ensure_here(Checks.assess, self._book.order)).blockers:
-            wait = Wait(
-                text="blocked: " + "; ".join(blocker.message for blocker in assessment.blockers),
-                owner="operations",
-                deadline=deadline,
-                state=OrderState.pending,
-                blockers=[blocker.subject for blocker in assessment.blockers],
-            )
-            with self._book.waiting("checks", wait):
-                await self._wait_for_clearing(deadline, look)
-            look = min(2 * look, LONGEST_LOOK)
-        return assessment
-
-    async def _wait_for_clearing(self, deadline: datetime, look: timedelta) -> None:
-        """Written down first, then looked at once more: what clears in between is not missed. Raises Ended at the deadline."""
-        seen = self._wakes
-        await self._book.save()
-        if not (await ensure_here(Checks.assess, self._book.order)).blockers:
-            return
-        left = deadline - workflow.now()
-        if left <= timedelta(0):
-            raise Ended(OrderState.failed, f"still {self._book.waits['checks'].text} at the deadline")
         try:
-            await workflow.wait_condition(lambda: self._wakes > seen, timeout=min(left, look), timeout_summary="look again")
-        except TimeoutError:
-            return
+            return await self._gate.passed()
+        except StillBlocked as blocked:
+            raise Ended(OrderState.failed, str(blocked)) from blocked
 
     async def _win_approval(self) -> None:
         known = self._book.approvals.get(approval.ORDER)
@@ -335,96 +308,11 @@ class OrderWorkflow:
     def _captured(self) -> bool:
         return any(item.captured for item in self._book.items.values())
 
-    async def _run_stage(self, stage: Stage) -> None:
-        """Run the steps of every open item, each as soon as what it needs is done."""
-        graph = self._book.graph(stage)
-        self._node_settled = {node: asyncio.Event() for node in graph}
-        async with asyncio.TaskGroup() as group:
-            for item in self._book.open_items:
-                group.create_task(self._run_item(item, stage, graph))
-
-    async def _run_item(self, item: str, stage: Stage, graph: dict[Node, set[Node]]) -> None:
-        own = [node for node in graph if node[0] == item]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for node in own:
-                    group.create_task(self._run_node(node, graph[node]))
-        except BaseExceptionGroup as errors:
-            failure = first_cause(errors)
-            if not isinstance(failure, ItemFailed):
-                raise failure from None
-            await uncancellable(self._drop(item, failure.state, failure.reason))
-        else:
-            if stage is Stage.activate:
-                await self._complete(item)
-        for node in own:
-            self._node_settled[node].set()
-
-    async def _run_node(self, node: Node, needs: set[Node]) -> None:
-        for need in sorted(needs):
-            await self._node_settled[need].wait()
-        self._refuse_orphan(node[0])
-        await self._steps.run(node)
-        self._node_settled[node].set()
-
-    def _refuse_orphan(self, item_id: str) -> None:
-        """An item whose prerequisite in this order was given up cannot go on."""
-        item = self._book.order.item(item_id)
-        for need in item.after if item else []:
-            state = self._book.items[need].state
-            if state in {ItemState.failed, ItemState.cancelled}:
-                raise ItemFailed(item_id, f"item {need}, which it depends on, is {state}", ItemState.cancelled)
-
-    async def _complete(self, item_id: str) -> None:
-        """The item is live: its subscription takes over, told in the same transaction."""
-        item = self._book.order.item(item_id)
-        if item is None:
-            return
-        self._book.set_item(item_id, ItemState.completed)
-        if item.action is Action.add:
-            order = self._book.order
-            self._book.hand_over(
-                HandOver(
-                    subscription=keys.subscription(order.id, item_id),
-                    order=order.id,
-                    item=item_id,
-                    customer=order.customer.id,
-                    product=item.product.id,
-                    plan=item.plan.id,
-                    quantity=item.quantity,
-                    currency=order.currency,
-                    remote_id=self._book.items[item_id].remote_id,
-                    activated_at=workflow.now(),
-                )
-            )
-        await self._book.save()
-
-    async def _drop(self, item_id: str, state: ItemState, reason: str) -> None:
-        """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""
-        item = self._book.order.item(item_id)
-        await self._steps.undo(item_id)
-        self._steps.cancel_waiting(item_id)
-        await ensure_here(Checks.release_capacity, Release(order=self._book.order.id, items=[item_id]))
-        status = self._book.items[item_id]
-        if item is not None and status.captured and not status.refunded:
-            await self._till.refund(item_id, item.due, reason or "not fulfilled")
-        self._book.set_item(item_id, state, reason=reason)
-        await self._book.save()
-
-    async def _drop_all(self, items: list[str], state: ItemState, reason: str) -> None:
-        """Dependants first."""
-        left = list(items)
-        while left:
-            needed = {need for item in left if (order := self._book.order.item(item)) for need in order.after}
-            item = next((item for item in reversed(left) if item not in needed), left[-1])
-            await self._drop(item, state, reason)
-            left.remove(item)
-
     async def _end(self, end: Ended) -> None:
         """Undo everything and settle in the state the end names."""
         self._book.ending = True
         state = ItemState.failed if end.state is OrderState.failed else ItemState.cancelled
-        await self._drop_all(self._book.open_items, state, end.reason)
+        await self._items.drop_all(self._book.open_items, state, end.reason)
         await self._settle(end.state, end.reason)
 
     async def _settle(self, state: OrderState | None = None, reason: str = "") -> None:
@@ -552,7 +440,7 @@ class OrderWorkflow:
     @workflow.signal(name="wake", description="Sent by the dispatcher: something this order waits for has changed.")
     def wake(self, key: str) -> None:
         self._steps.woken.add(key)
-        self._wakes += 1
+        self._gate.woken()
 
     @workflow.signal(name="begin", description="Sent by the dispatcher: the requested start date has come.")
     def begin(self, at: str) -> None:

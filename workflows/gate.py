@@ -1,0 +1,59 @@
+"""The gate before fulfilment and again before payment: waiting until nothing that an order depends on is in its way."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.contracts.checks import Assessment, Checks
+from domain.states import OrderState
+from workflows.book import Book, Wait
+from workflows.calls import ensure_here
+
+LONGEST_LOOK = timedelta(hours=6)
+"""Between two looks at a blocker whose clearing nobody told."""
+
+
+class StillBlocked(Exception):
+    """The deadline came first."""
+
+
+class Gate:
+    """`woken` tells it that something it may wait for has changed."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._wakes = 0
+
+    def woken(self) -> None:
+        self._wakes += 1
+
+    async def passed(self) -> Assessment:
+        """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
+        deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
+        look = timedelta(seconds=self._book.order.patience.recheck)
+        while (assessment := await ensure_here(Checks.assess, self._book.order)).blockers:
+            wait = Wait(
+                text="blocked: " + "; ".join(blocker.message for blocker in assessment.blockers),
+                owner="operations",
+                deadline=deadline,
+                state=OrderState.pending,
+                blockers=[blocker.subject for blocker in assessment.blockers],
+            )
+            with self._book.waiting("checks", wait):
+                await self._wait_for_clearing(deadline, look)
+            look = min(2 * look, LONGEST_LOOK)
+        return assessment
+
+    async def _wait_for_clearing(self, deadline: datetime, look: timedelta) -> None:
+        """Written down, then looked at once more: what clears in between is not missed. StillBlocked at the deadline."""
+        seen = self._wakes
+        await self._book.save()
+        if not (await ensure_here(Checks.assess, self._book.order)).blockers:
+            return
+        left = deadline - workflow.now()
+        if left <= timedelta(0):
+            raise StillBlocked(f"still {self._book.waits['checks'].text} at the deadline")
+        try:
+            await workflow.wait_condition(lambda: self._wakes > seen, timeout=min(left, look), timeout_summary="look again")
+        except TimeoutError:
+            return

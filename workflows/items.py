@@ -1,0 +1,109 @@
+"""The items of an order: each run as soon as what it needs is done, completed, or undone on its own."""
+
+import asyncio
+
+from temporalio import workflow
+
+from activities.contracts.checks import Checks, Release
+from domain import keys
+from domain.facts import HandOver
+from domain.orders import Action
+from domain.plans import Node, Stage
+from domain.states import ItemState
+from workflows.book import Book
+from workflows.calls import ensure_here, first_cause, uncancellable
+from workflows.payment import Till
+from workflows.steps import ItemFailed, Steps
+
+
+class Items:
+    def __init__(self, book: Book, steps: Steps, till: Till) -> None:
+        self._book = book
+        self._steps = steps
+        self._till = till
+        self._node_settled: dict[Node, asyncio.Event] = {}
+
+    async def run_stage(self, stage: Stage) -> None:
+        """Run the steps of every open item, each as soon as what it needs is done."""
+        graph = self._book.graph(stage)
+        self._node_settled = {node: asyncio.Event() for node in graph}
+        async with asyncio.TaskGroup() as group:
+            for item in self._book.open_items:
+                group.create_task(self._run_item(item, stage, graph))
+
+    async def _run_item(self, item: str, stage: Stage, graph: dict[Node, set[Node]]) -> None:
+        own = [node for node in graph if node[0] == item]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for node in own:
+                    group.create_task(self._run_node(node, graph[node]))
+        except BaseExceptionGroup as errors:
+            failure = first_cause(errors)
+            if not isinstance(failure, ItemFailed):
+                raise failure from None
+            await uncancellable(self.drop(item, failure.state, failure.reason))
+        else:
+            if stage is Stage.activate:
+                await self._complete(item)
+        for node in own:
+            self._node_settled[node].set()
+
+    async def _run_node(self, node: Node, needs: set[Node]) -> None:
+        for need in sorted(needs):
+            await self._node_settled[need].wait()
+        self._refuse_orphan(node[0])
+        await self._steps.run(node)
+        self._node_settled[node].set()
+
+    def _refuse_orphan(self, item_id: str) -> None:
+        """An item whose prerequisite in this order was given up cannot go on."""
+        item = self._book.order.item(item_id)
+        for need in item.after if item else []:
+            state = self._book.items[need].state
+            if state in {ItemState.failed, ItemState.cancelled}:
+                raise ItemFailed(item_id, f"item {need}, which it depends on, is {state}", ItemState.cancelled)
+
+    async def _complete(self, item_id: str) -> None:
+        """The item is live: its subscription takes over, told in the same transaction."""
+        item = self._book.order.item(item_id)
+        if item is None:
+            return
+        self._book.set_item(item_id, ItemState.completed)
+        if item.action is Action.add:
+            order = self._book.order
+            self._book.hand_over(
+                HandOver(
+                    subscription=keys.subscription(order.id, item_id),
+                    order=order.id,
+                    item=item_id,
+                    customer=order.customer.id,
+                    product=item.product.id,
+                    plan=item.plan.id,
+                    quantity=item.quantity,
+                    currency=order.currency,
+                    remote_id=self._book.items[item_id].remote_id,
+                    activated_at=workflow.now(),
+                )
+            )
+        await self._book.save()
+
+    async def drop(self, item_id: str, state: ItemState, reason: str) -> None:
+        """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""
+        item = self._book.order.item(item_id)
+        await self._steps.undo(item_id)
+        self._steps.cancel_waiting(item_id)
+        await ensure_here(Checks.release_capacity, Release(order=self._book.order.id, items=[item_id]))
+        status = self._book.items[item_id]
+        if item is not None and status.captured and not status.refunded:
+            await self._till.refund(item_id, item.due, reason or "not fulfilled")
+        self._book.set_item(item_id, state, reason=reason)
+        await self._book.save()
+
+    async def drop_all(self, items: list[str], state: ItemState, reason: str) -> None:
+        """Dependants first."""
+        left = list(items)
+        while left:
+            needed = {need for item in left if (order := self._book.order.item(item)) for need in order.after}
+            item = next((item for item in reversed(left) if item not in needed), left[-1])
+            await self.drop(item, state, reason)
+            left.remove(item)
