@@ -16,6 +16,7 @@ import httpx
 import yaml
 from pydantic import SecretStr
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.contracts.attributes import SEARCH_ATTRIBUTES
@@ -37,6 +38,15 @@ PATIENCE = 20.0
 """Real seconds that a test waits for something to become true."""
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Money:
+    """What the gateway says of an order, over all its payments, in minor units. `open` is what it still holds for it."""
+
+    captured: int
+    refunded: int
+    open: int
 
 
 @dataclass
@@ -91,6 +101,29 @@ class World:
         answer = await self.succeed(self.api.post("/v1/orders", json=body))
         return str(answer["id"])
 
+    async def draft(self, customer: str, *items: Json, **changes: Any) -> str:
+        """An order that waits to be submitted, so that faults can be narrowed to it before it begins."""
+        return await self.order(customer, *items, submit=False, **changes)
+
+    async def submit(self, order: str) -> None:
+        await self.succeed(self.api.post(f"/v1/orders/{order}/submit"))
+
+    async def money(self, order: str) -> Money:
+        """By the gateway's own journal. A capture of part of an authorization releases the rest of it."""
+        payments = (await self.sandbox.summary(order)).payments
+        held = [p.authorized.minor for p in payments if not p.captured.minor and not p.voided.minor]
+        captured, refunded = sum(p.captured.minor for p in payments), sum(p.refunded.minor for p in payments)
+        return Money(captured=captured, refunded=refunded, open=sum(held))
+
+    async def struck(self, order: str) -> bool:
+        """Whether a fault narrowed to this order has struck."""
+        states = (await self.sandbox.client.get("/faults")).json()
+        return any(state["struck"] for state in states if state["fault"]["order"] == order)
+
+    async def happened(self, order: str, *kinds: str) -> list[str]:
+        """Facts of these kinds from the sandbox's journal, in order of happening."""
+        return [kind for kind in await self.sandbox.kinds(order) if kind in kinds]
+
     async def succeed(self, request: Awaitable[httpx.Response]) -> Json:
         """The body of an answer that has to be a success."""
         response = await request
@@ -128,8 +161,13 @@ class World:
             raise AssertionError(f"{error}; it is {json.dumps(last, indent=1)[:3000]}") from None
 
     async def skip(self, order: str, by: timedelta) -> None:
-        """Move the order's own clock."""
-        await self.temporal.fast_forward(self.workflow(order), by)
+        """Move the order's own clock. One that has not begun or has ended is given a moment instead."""
+        try:
+            await self.temporal.fast_forward(self.workflow(order), by)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(0.05)
 
     async def settled(self, order: str, step: timedelta = timedelta(seconds=40), most: int = 60) -> Json:
         """The order once it is terminal, its clock moved on as long as it is not."""
@@ -153,9 +191,23 @@ class World:
 
         return dict(await self.until(opened, f"fallout of {order}"))
 
+    async def stuck(self, order: str, step: timedelta = timedelta(seconds=40), most: int = 30) -> Json:
+        """The order's open fallout, its clock moved on until there is one."""
+        for _ in range(most):
+            answer = await self.succeed(self.api.get("/v1/fallout", params={"order": order, "open": "true"}))
+            if answer["items"]:
+                return dict(answer["items"][0])
+            await self.skip(order, step)
+        raise AssertionError(f"{order} is not stuck: {json.dumps(await self.get(order), indent=1)[:3000]}")
+
     async def resolve(self, record: Json, verb: str, **answer: Any) -> None:
         """Decide about a fallout record, as the admin."""
         await self.succeed(self.api.post(f"/v1/fallout/{record['id']}/{verb}", json=answer))
+
+
+def cash(order: Json) -> int:
+    """What our own ledger says was taken for an order and not given back, in minor units."""
+    return sum(entry["amount"]["minor"] for entry in order["ledger"] if entry["account"].startswith("cash"))
 
 
 TERMINAL = {"completed", "partial", "failed", "cancelled", "rejected", "superseded"}

@@ -18,6 +18,7 @@ Call = Callable[[Any, Any], Coroutine[Any, Any, Answer]]
 
 OWN_DATABASE = timedelta(seconds=10)
 OUTSIDE = timedelta(seconds=30)
+WAIT = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 FOREVER = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
 
@@ -36,61 +37,88 @@ async def attempt(
 
     A cancellation waits for the running try to end, so that what is undone next has happened or has not.
     """
-    return await workflow.execute_activity_method(
-        call,
-        request,
-        task_queue=queue,
-        start_to_close_timeout=patience,
-        retry_policy=_bounded(retry),
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=summary,
+    return await _to_its_end(
+        workflow.execute_activity_method(
+            call,
+            request,
+            task_queue=queue,
+            start_to_close_timeout=patience,
+            retry_policy=_bounded(retry),
+            cancellation_type=WAIT,
+            summary=summary,
+        )
     )
 
 
 async def ensure(call: Call[Answer], request: object, *, queue: str, summary: str) -> Answer:
     """An undo at an outside system: tried for ever, a minute apart at the most. ActivityError only on a definite refusal."""
-    return await workflow.execute_activity_method(
-        call,
-        request,
-        task_queue=queue,
-        start_to_close_timeout=OUTSIDE,
-        retry_policy=FOREVER,
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=summary,
+    return await _to_its_end(
+        workflow.execute_activity_method(
+            call,
+            request,
+            task_queue=queue,
+            start_to_close_timeout=OUTSIDE,
+            retry_policy=FOREVER,
+            cancellation_type=WAIT,
+            summary=summary,
+        )
     )
 
 
 async def attempt_here(call: Call[Answer], request: object, *, retry: Retry) -> Answer:
     """A forward call that touches only our own database."""
-    return await workflow.execute_local_activity_method(
-        call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=_bounded(retry)
+    return await _to_its_end(
+        workflow.execute_local_activity_method(
+            call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=_bounded(retry), cancellation_type=WAIT
+        )
     )
 
 
 async def ensure_here(call: Call[Answer], request: object) -> Answer:
     """A read or write of our own database, tried for ever."""
-    return await workflow.execute_local_activity_method(
-        call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=FOREVER
+    return await _to_its_end(
+        workflow.execute_local_activity_method(
+            call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=FOREVER, cancellation_type=WAIT
+        )
     )
 
 
+async def _to_its_end(call: Coroutine[Any, Any, Answer]) -> Answer:
+    """Bring a call to its end, then raise the cancellation that came meanwhile.
+
+    Of itself the SDK forgets it: a call that ends well in spite of it just returns, and one that it ended looks failed.
+    """
+    task = asyncio.create_task(call)
+    cancelled = False
+    while not task.done():
+        try:
+            await workflow.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+            task.cancel()
+    if cancelled:
+        raise asyncio.CancelledError from _error_of(task)
+    return task.result()
+
+
 async def uncancellable(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Let `work` end, whatever is cancelled meanwhile; the cancellation is raised again after it."""
+    """Let `work` end, whatever is cancelled meanwhile; the cancellation is raised after it, also where a call failed, since
+    what it was for is given up."""
     task = asyncio.create_task(work)
     cancelled = False
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await workflow.wait([task])
         except asyncio.CancelledError:
-            if task.cancelled():
-                raise
             cancelled = True
-        except BaseException:  # noqa: S110 - raised again by task.result() below
-            pass
-    answer = task.result()
-    if cancelled:
-        raise asyncio.CancelledError
-    return answer
+    error = _error_of(task)
+    if cancelled and (error is None or isinstance(error, ActivityError)):
+        raise asyncio.CancelledError from error
+    return task.result()
+
+
+def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
+    return None if task.cancelled() else task.exception()
 
 
 def explain(error: ActivityError) -> str:

@@ -22,6 +22,8 @@ from workflows.fallout import Desk, Stuck
 PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
 FINANCE = "finance"
 POLL = timedelta(seconds=30)
+LONGEST_POLL = timedelta(hours=1)
+"""A payment that takes days is asked about ever less often: a workflow's history has room for some thousands of questions."""
 
 
 class Declined(Exception):
@@ -36,18 +38,23 @@ class Till:
         self._book = book
         self._desk = desk
         self._methods: dict[int, str] = {}
+        self._captures: dict[int, Money] = {}
+        """What each payment was asked to capture: a gateway captures once, so another amount takes another payment."""
 
     @property
     def current(self) -> PaymentStatus | None:
         """The payment that holds the order's money; None where none does."""
-        return next((p for p in reversed(list(self._book.payments.values())) if p.state in _HOLDING), None)
+        payments = reversed(list(self._book.payments.values()))
+        return next((payment for payment in payments if payment.state in _HOLDING and payment.authorized), None)
 
     def covers(self, amount: Money) -> bool:
         """Whether enough is held with the payment method asked for."""
         if not amount:
             return True
         held = self.current
-        return held is not None and amount <= held.authorized and self._methods[held.number] == self._method
+        if held is None or self._methods[held.number] != self._method:
+            return False
+        return amount <= held.authorized and self._captures.get(held.number, amount) == amount
 
     @property
     def _method(self) -> str:
@@ -62,6 +69,7 @@ class Till:
         while True:
             result = await self._try_authorize(number, amount)
             if result is None:
+                number = self._next_number(amount)
                 continue
             if result.outcome in {Outcome.succeeded, Outcome.pending}:
                 break
@@ -76,11 +84,18 @@ class Till:
         await self._release_but(number)
 
     async def extend(self, amount: Money, method: str) -> None:
-        """Hold a larger amount in place of what is held, now or not at all. Raises Declined; what is held then stays."""
+        """Hold a larger amount in place of what is held, now or not at all. Raises Declined; what is held then stays.
+
+        An attempt that is pending or not known is left open, to be released with the rest.
+        """
         number = max(self._book.payments, default=0) + 1
         self._methods[number] = method
-        while (result := await self._try_authorize(number, amount)) is None:
-            pass
+        try:
+            result = await self._attempt(number, amount)
+        except ActivityError as error:
+            raise Declined(f"payment of {amount} is not known to be authorized: {explain(error)}") from error
+        if result.outcome is not Outcome.pending:
+            self._note_result(number, result)
         if result.outcome is not Outcome.succeeded:
             raise Declined(f"payment of {amount} declined: {result.code or result.outcome}")
         await self._release_but(number)
@@ -94,38 +109,44 @@ class Till:
         return last if open_still and same else last + 1
 
     async def _try_authorize(self, number: int, amount: Money) -> PaymentResult | None:
-        """One attempt's definite outcome; None where an operator asked to try the same attempt again."""
-        key = keys.payment(self._book.order.id, number)
-        if number not in self._book.payments:
-            self._methods.setdefault(number, self._method)
-            self._book.set_payment(_new_payment(key, number, amount))
-        request = PaymentRequest(key=key, amount=amount, method=self._methods[number], description=self._book.order.id)
-        await self._book.save()
+        """One attempt's definite outcome; None where an operator asked to try again what is not known."""
         try:
-            result = await attempt(
-                Payments.authorize, request, queue=queues.PAYMENTS, summary=f"authorize {amount}", retry=PATIENT
-            )
-            result = await self._settled(number, result)
+            result = await self._settled(number, await self._attempt(number, amount))
         except ActivityError as error:
             await self._ask(number, f"Payment {number} of {amount} is not known to be authorized", explain(error))
             return None
         self._note_result(number, result)
         return result
 
+    async def _attempt(self, number: int, amount: Money) -> PaymentResult:
+        key = keys.payment(self._book.order.id, number)
+        if number not in self._book.payments:
+            self._methods.setdefault(number, self._method)
+            self._book.set_payment(_new_payment(key, number, amount))
+        elif self._book.payments[number].state is PaymentState.held:
+            again = self._book.payments[number].model_copy(update={"state": PaymentState.authorizing})
+            self._book.set_payment(again)
+        request = PaymentRequest(key=key, amount=amount, method=self._methods[number], description=self._book.order.id)
+        await self._book.save()
+        return await attempt(Payments.authorize, request, queue=queues.PAYMENTS, summary=f"authorize {amount}", retry=PATIENT)
+
     async def _settled(self, number: int, result: PaymentResult) -> PaymentResult:
-        """A pending authorization is asked about until it is decided or the order's patience ends."""
+        """A pending authorization is asked about until it is decided. Raises Declined where the order's patience ends first;
+        the attempt then stays open, to be released."""
         deadline = workflow.now() + timedelta(seconds=self._book.order.patience.payment)
+        release = Release(key=keys.payment(self._book.order.id, number))
+        pause = POLL
         wait = Wait(text=f"payment {number} at the gateway", owner=FINANCE, deadline=deadline)
         with self._book.waiting(f"payment:{number}", wait):
-            while result.outcome is Outcome.pending and workflow.now() < deadline:
+            while result.outcome is Outcome.pending:
+                if workflow.now() >= deadline:
+                    raise Declined("the payment was never confirmed")
                 await self._book.save()
-                await workflow.sleep(POLL, summary="before the payment is asked about again")
-                release = Release(key=keys.payment(self._book.order.id, number))
+                await workflow.sleep(min(pause, deadline - workflow.now()), summary="before the payment is asked about again")
                 result = await attempt(
                     Payments.status, release, queue=queues.PAYMENTS, summary="ask about the payment", retry=PATIENT
                 )
-        if result.outcome is Outcome.pending:
-            return result.model_copy(update={"outcome": Outcome.declined_hard, "code": "never_confirmed"})
+                pause = min(pause * 2, LONGEST_POLL)
         return result
 
     def _note_result(self, number: int, result: PaymentResult) -> None:
@@ -167,13 +188,13 @@ class Till:
         amount = total([item.due for item in order.items if item.id in items], order.currency)
         while amount:
             try:
+                await self.authorize(amount)
                 await uncancellable(self._capture_once(items, amount))
                 return
             except ActivityError as error:
                 held = self.current
                 number = held.number if held else max(self._book.payments)
                 await self._ask(number, f"Payment {number} of {amount} is not captured", explain(error))
-                await self.authorize(amount)
         await self._release_but(None)
         for item in items:
             self._book.set_item(item, captured=True)
@@ -184,6 +205,7 @@ class Till:
         if held is None:
             raise ValueError(f"order {self._book.order.id} holds no payment to capture")
         if held.state is not PaymentState.captured:
+            self._captures[held.number] = amount
             self._book.set_payment(held.model_copy(update={"state": PaymentState.capturing}))
             request = CaptureRequest(key=held.key, amount=amount)
             await attempt(Payments.capture, request, queue=queues.PAYMENTS, summary=f"capture {amount}", retry=PATIENT)
@@ -201,10 +223,10 @@ class Till:
 
     async def refund(self, item_id: str, amount: Money, reason: str) -> None:
         """Give one captured item's money back, and credit it."""
-        held = self.current
-        if not amount or held is None:
+        if not amount:
             self._book.set_item(item_id, refunded=True)
             return
+        held = self._captured()
         request = RefundRequest(key=held.key, refund_key=keys.refund(held.key, item_id), amount=amount)
         stuck = Stuck(
             subject=Subject.undo,
@@ -218,11 +240,19 @@ class Till:
         await self._desk.insist(Payments.refund, request, queue=queues.PAYMENTS, summary=summary, stuck=stuck)
         credit = Credit(order=self._book.order.id, item=item_id, amount=amount, reason=reason, at=workflow.now())
         await ensure_here(Billing.credit, credit)
+        held = self._captured()
         refunded = held.refunded + amount
         state = PaymentState.refunded if refunded == held.captured else PaymentState.partially_refunded
         self._book.set_payment(held.model_copy(update={"state": state, "refunded": refunded}))
         self._book.set_item(item_id, refunded=True)
         await self._book.save()
+
+    def _captured(self) -> PaymentStatus:
+        """As it is now: items are refunded side by side."""
+        held = self.current
+        if held is None:
+            raise ValueError(f"order {self._book.order.id} has no captured payment to refund")
+        return held
 
     async def release_all(self) -> None:
         """Nothing stays held: authorizations are voided, and an attempt of unknown outcome is found out and undone."""
@@ -284,4 +314,5 @@ def _released(payment: PaymentStatus, result: PaymentResult | None) -> PaymentSt
     if result is not None and result.state is RemotePayment.refunded and result.captured is not None:
         amounts = {"captured": result.captured, "refunded": result.captured, "authorized": payment.amount}
         return payment.model_copy(update={"state": PaymentState.refunded, **amounts})
-    return payment.model_copy(update={"state": PaymentState.voided})
+    declined = result is not None and result.state is RemotePayment.declined
+    return payment.model_copy(update={"state": PaymentState.declined if declined else PaymentState.voided})

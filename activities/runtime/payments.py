@@ -35,20 +35,20 @@ class PaymentActivities(Payments):
             found = await self._found(request.key)
             if found.state is RemotePayment.captured and found.captured == request.amount:
                 return found
-        return _taken(_definite(await self._gateway.capture(request), "capture"))
+        return _done(await self._gateway.capture(request), "capture")
 
     @activity.defn(name="refund")
     async def refund(self, request: RefundRequest) -> PaymentResult:
-        return _definite(await self._gateway.refund(request), "refund")
+        return _done(await self._gateway.refund(request), "refund")
 
     @activity.defn(name="release_payment")
     async def release(self, release: Release) -> PaymentResult:
         found = await self._found(release.key)
         if found.state in {RemotePayment.authorized, RemotePayment.pending}:
-            return _definite(await self._gateway.void(release.key), "void")
+            return _done(await self._gateway.void(release.key), "void")
         if found.state is RemotePayment.captured and (left := _left(found)):
             refund = RefundRequest(key=release.key, refund_key=f"{release.key}:refund:rest", amount=left)
-            return _definite(await self._gateway.refund(refund), "refund")
+            return _done(await self._gateway.refund(refund), "refund")
         return found
 
     async def _found(self, key: str) -> PaymentResult:
@@ -76,7 +76,11 @@ def _definite(result: PaymentResult, verb: str) -> PaymentResult:
     return result
 
 
-def _taken(result: PaymentResult) -> PaymentResult:
+def _done(result: PaymentResult, verb: str) -> PaymentResult:
+    """An answer that says it was done. A soft decline is worth another try, a hard one is Refused."""
+    _definite(result, verb)
+    if result.outcome is Outcome.declined_soft:
+        raise Unavailable(f"declined to {verb} for now: {result.code or result.outcome}")
     if result.outcome is not Outcome.succeeded:
-        raise Refused(f"the capture was refused: {result.code or result.outcome}")
+        raise Refused(f"declined to {verb}: {result.code or result.outcome}")
     return result

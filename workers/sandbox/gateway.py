@@ -13,6 +13,7 @@ from workers.sandbox.payments import CaptureBody, Payment, PaymentBody, PaymentM
 from workers.sandbox.replies import Problem, Reply, answer
 
 _SCOPE = "gateway"
+_FOR_EVER = 2**31
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class _Behaviour:
     outcome: Outcome
     code: str | None = None
     message: str = ""
+    confirmed: bool = True
 
 
 TEST_TOKENS = {
@@ -27,6 +29,7 @@ TEST_TOKENS = {
     "tok_declined_soft": _Behaviour(Outcome.declined_soft, "insufficient_funds", "the account has not enough money"),
     "tok_declined_hard": _Behaviour(Outcome.declined_hard, "stolen_card", "the card was reported stolen"),
     "tok_pending": _Behaviour(Outcome.pending),
+    "tok_never_confirmed": _Behaviour(Outcome.pending, confirmed=False),
 }
 _INVALID_TOKEN = _Behaviour(Outcome.declined_hard, "invalid_token", "there is no such token")
 
@@ -133,7 +136,7 @@ class PaymentDesk:
         if behaviour.outcome is Outcome.succeeded:
             return self._held(payment)
         if behaviour.outcome is Outcome.pending:
-            return payment.model_copy(update={"asks_left": self._pending_asks})
+            return payment.model_copy(update={"asks_left": self._pending_asks if behaviour.confirmed else _FOR_EVER})
         self._journal.record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
         return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
 
