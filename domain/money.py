@@ -10,8 +10,11 @@ from pydantic import AfterValidator, Field
 from domain.values import Value
 
 
+_EXPONENTS = {currency.code: int(currency.exponent or 0) for currency in IsoCurrency}
+
+
 def _known_currency(code: str) -> str:
-    if code not in IsoCurrency.__members__ and code.lower() not in IsoCurrency.__members__:
+    if code not in _EXPONENTS:
         raise ValueError(f"{code!r} is not an ISO 4217 currency code such as 'EUR'")
     return code
 
@@ -24,7 +27,7 @@ LARGEST_AMOUNT = 10**15
 
 def exponent(currency: str) -> int:
     """How many decimals the currency has (ISO 4217): 2 for EUR, 0 for JPY, 3 for KWD."""
-    return int(IsoCurrency(currency).exponent or 0)
+    return _EXPONENTS[currency]
 
 
 class Money(Value):

@@ -1,11 +1,12 @@
 """Orders: their acceptance, written by the API, and everything after it, written by their workflow."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, ScalarSelect, Table, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from activities.store import dispatches, services
 from activities.store.database import EVENTS_CHANNEL, Connection
@@ -107,7 +108,7 @@ async def accept(connection: Connection, order: Order, number: int, *, drafted: 
         await connection.execute(update(orders).where(orders.c.id == order.id).values(row))
     else:
         await connection.execute(insert(orders).values(row))
-    await connection.execute(insert(order_items).values([_item_row(order.id, item.id) for item in order.items]))
+    await connection.execute(insert(order_items), [_item_row(order.id, item.id) for item in order.items])
     summary = f"Order over {order.total} accepted"
     await _append(connection, order.id, [_event("acknowledged", "order.acknowledged", now, order.placed_by, summary)])
     await dispatches.request(connection, [_start(order, now)])
@@ -175,15 +176,16 @@ def _stored(row: Row[Any]) -> StoredOrder:
 async def record(connection: Connection, change: OrderChange) -> Recorded:
     """Write one change of a running order: guarded upserts, and its events that are not yet known.
 
-    Writing the same change again changes nothing. Where the order has already settled by other facts, as after the reset of
-    a finished workflow, nothing is written and the settled state is returned.
+    Writing the same change again changes nothing. Where the order has already settled, as after the reset of a finished
+    workflow, nothing is written and the settled state is returned; only the change that settled it is welcome again.
     """
     given = [event.key for event in change.events]
     known = select(orders.c.state, _known_keys(change.order, given).label("known")).where(orders.c.id == change.order)
     row = (await connection.execute(known.with_for_update(of=orders))).one()
     fresh = [event for event in change.events if event.key not in set(row.known or ())]
     if is_terminal(ORDER, OrderState(row.state)):
-        return Recorded(settled=OrderState(row.state)) if fresh or not change.events else Recorded()
+        settling = change.status is not None and change.status.state == row.state and change.events and not fresh
+        return Recorded() if settling else Recorded(settled=OrderState(row.state))
     await _write_parts(connection, change)
     if change.status is not None:
         await connection.execute(update(orders).where(orders.c.id == change.order).values(**_status_values(change.status)))
@@ -287,12 +289,17 @@ async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None
 
 
 async def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    statement = insert(table).values(rows)
+    if rows:
+        await connection.execute(_upsert_into(table), rows)
+
+
+@functools.lru_cache(maxsize=16)
+def _upsert_into(table: Table) -> Insert:
+    """One statement for any number of rows, so that it is compiled and planned once."""
+    statement = insert(table)
     identity = {column.name for column in table.primary_key}
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in identity}
-    await connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed))
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in identity}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
 
 
 def _payment_row(order: str, payment: PaymentStatus) -> dict[str, Any]:
@@ -347,7 +354,7 @@ async def _append(connection: Connection, order: str, fresh: list[Event]) -> Non
     last = int((await connection.execute(counted)).scalar_one())
     first = last - len(fresh) + 1
     rows = [{"order_id": order, "seq": first + index, **event.model_dump()} for index, event in enumerate(fresh)]
-    await connection.execute(insert(events).values(rows))
+    await connection.execute(insert(events), rows)
     await connection.execute(text("SELECT pg_notify(:channel, :order)"), {"channel": EVENTS_CHANNEL, "order": order})
 
 
