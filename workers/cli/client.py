@@ -16,7 +16,15 @@ RECONNECT_AFTER = 1.0
 
 
 class ApiRefused(TurnupError):
-    """The API's problem document (RFC 9457) as one line."""
+    """The API's problem document (RFC 9457) as one line; `problem` is the document, {} where the answer held none."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.problem = _problem(answer)
+        super().__init__(_words(self.problem, answer.status_code))
+
+
+class _NoMore(Exception):
+    """The server says not to connect again."""
 
 
 class Api:
@@ -40,7 +48,7 @@ class Api:
         return self._send("POST", path, json=body, headers=headers, params=query)
 
     def events(self, path: str) -> Iterator[dict[str, Any]]:
-        """Server-sent events, for ever: a broken connection goes on after the last one received."""
+        """Server-sent events; a broken connection goes on after the last one received. Ends where there are no more to come."""
         last: str | None = None
         while True:
             try:
@@ -49,6 +57,8 @@ class Api:
                     yield event
             except httpx.TransportError:
                 pass
+            except _NoMore:
+                return
             time.sleep(RECONNECT_AFTER)
 
     def _stream(self, path: str, last: str | None) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -56,7 +66,9 @@ class Api:
         with self._http.stream("GET", path, headers=headers, timeout=httpx.Timeout(30, read=60)) as answer:
             if not answer.is_success:
                 answer.read()
-                raise ApiRefused(_problem(answer))
+                raise ApiRefused(answer)
+            if answer.status_code == httpx.codes.NO_CONTENT:
+                raise _NoMore
             yield from _server_sent(answer.iter_lines())
 
     def _send(self, method: str, path: str, **how: Any) -> Any:
@@ -65,7 +77,7 @@ class Api:
         except httpx.TransportError as error:
             raise Unavailable(f"the API does not answer at {self._url}: {error}") from None
         if not answer.is_success:
-            raise ApiRefused(_problem(answer))
+            raise ApiRefused(answer)
         return answer.json()
 
 
@@ -93,11 +105,17 @@ def _key(settings: Settings) -> str:
         raise Unavailable("no key for the API: set TURNUP_API_KEY") from None
 
 
-def _problem(answer: httpx.Response) -> str:
+def _problem(answer: httpx.Response) -> dict[str, Any]:
     try:
         problem = answer.json()
-        words = problem.get("detail") or problem.get("title") or str(problem)
-        fields = [f"{error.get('field', '')}: {error.get('message', '')}" for error in problem.get("errors", ())]
-    except (ValueError, AttributeError):
-        return f"the API answered {answer.status_code}"
-    return "; ".join([f"{words} ({answer.status_code})", *fields])
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _words(problem: dict[str, Any], status: int) -> str:
+    """Each thing once: the detail of a problem may already name the fields that its errors name."""
+    detail = str(problem.get("detail") or problem.get("title") or f"the API answered {status}")
+    fields = [f"{error.get('field', '')}: {error.get('message', '')}" for error in problem.get("errors", ())]
+    said = fields if fields and detail.startswith(fields[0]) else [detail, *fields]
+    return f"{'; '.join(said)} ({status})" if problem else detail

@@ -17,17 +17,17 @@ from rich.table import Table
 from activities.runtime.settings import load_settings
 from domain.errors import TurnupError
 from domain.money import Money
+from workers.cli.words import ENDED
 from workers.embedded.keys import write_private
 from workers.embedded.running import Running, running_stack
 from workers.embedded.stack import ROOT, Stack
 from workers.embedded.supervisor import Finished, supervise
 
 SAMPLES = ROOT / "deploy" / "samples"
-ENDED = {"completed", "partial", "failed", "cancelled", "rejected"}
 A_MOMENT = 1.5
 """Seconds that the order is left waiting for its approval, for people to see it."""
 
-console = Console(highlight=False)
+console = Console(highlight=False, emoji=False)
 
 
 class DemoFailed(TurnupError):
@@ -147,6 +147,8 @@ async def _events(admin: httpx.AsyncClient, order: str) -> AsyncIterator[Any]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
         try:
             async with admin.stream("GET", f"/v1/orders/{order}/events", headers=headers) as answer:
+                if not answer.is_success:
+                    raise DemoFailed(f"the events of {order} cannot be read ({answer.status_code})")
                 async for line in answer.aiter_lines():
                     if line.startswith("data:"):
                         event = json.loads(line.removeprefix("data:"))

@@ -9,7 +9,7 @@ import typer
 
 from activities.runtime.settings import SettingsError
 from domain.errors import TurnupError
-from workers.cli import demo, orders, services
+from workers.cli import demo, fallout, orders, services
 
 app = typer.Typer(
     name="turnup",
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(orders.app, name="orders")
+app.add_typer(fallout.app, name="fallout")
 app.command()(services.start)
 app.command()(services.api)
 app.command()(services.worker)

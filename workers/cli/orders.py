@@ -1,26 +1,40 @@
 """`turnup orders …`: what a person does with orders from a terminal, through the API."""
 
-import getpass
 import json
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from activities.runtime.settings import load_settings
-from domain.errors import BadInput
-from workers.cli.client import Api
+from domain.cancellation import CancellationPreview
+from domain.errors import BadInput, Unavailable
+from domain.money import Money
+from domain.states import OrderState
+from domain.values import Instant, Value
+from workers.cli.cancellation import money_words, offer_words, preview_table
+from workers.cli.client import Api, ApiRefused
+from workers.cli.order_text import OrderPage, order_lines
+from workers.cli.words import ENDED, age, console, say, say_wrong
 
 app = typer.Typer(help="Submit orders and see them through.", no_args_is_help=True)
-console = Console(highlight=False)
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The API's answer as it is.")]
 
-ENDED = frozenset({"rejected", "cancelled", "completed", "partial", "failed", "superseded"})
+
+class ListedOrder(Value):
+    """One row of the list."""
+
+    id: str
+    state: OrderState
+    customer: str
+    total: Money
+    waiting_on: str | None = None
+    placed_at: Instant
 
 
 @app.command()
@@ -30,15 +44,25 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Place the order in FILE."""
-    order = Api(load_settings()).post("/v1/orders", _read(file), key=key or str(uuid.uuid4()))
-    _show(order, as_json)
+    body, key = _read(file), key or str(uuid.uuid4())
+    api = Api(load_settings())
+    try:
+        order = api.post("/v1/orders", body, key=key)
+    except Unavailable as error:
+        raise Unavailable(f"{error}; to send it again without making a second order, add --key {key}") from None
+    if as_json:
+        return console.print_json(data=order)
+    say(f"{order['id']}  {order['state']}  {Money.model_validate(order['total'])}")
+    if order["state"] == OrderState.draft:
+        return say(f"It stays a draft until it is submitted: POST {order['links']['self']}/submit")
+    return say(f"turnup orders watch {order['id']}   shows each thing that happens to it")
 
 
 @app.command("list")
 def list_orders(
     state: Annotated[str | None, typer.Option(help="Only in this state, such as pending.")] = None,
     customer: Annotated[str | None, typer.Option(help="Only of this customer.")] = None,
-    waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this.")] = None,
+    waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this: approval, blocked, fallout, …")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -46,58 +70,101 @@ def list_orders(
     page = Api(load_settings()).get("/v1/orders", state=state, customer=customer, waiting_on=waiting_on, limit=limit)
     if as_json:
         return console.print_json(data=page)
-    orders = _rows(page)
-    table = Table("order", "state", "customer", "waiting on", "placed", box=None, pad_edge=False)
-    for order in orders:
-        table.add_row(*(_text(order, name) for name in ("id", "state", "customer", "waiting_on", "placed_at")))
-    return console.print(table if orders else "No orders.")
+    if not page["items"]:
+        return say("No orders.")
+    console.print(_table([ListedOrder.model_validate(order) for order in page["items"]]))
+    return say(f"These are the latest {limit}; --limit shows more.") if page["next"] else None
 
 
 @app.command()
 def show(order: OrderId, as_json: AsJson = False) -> None:
-    """One order with its items and payments."""
-    _show(Api(load_settings()).get(f"/v1/orders/{order}"), as_json)
+    """One order: what it waits for, its items and their steps, its payments, and what is stuck."""
+    found = Api(load_settings()).get(f"/v1/orders/{order}")
+    if as_json:
+        return console.print_json(data=found)
+    first, *rest = order_lines(OrderPage.model_validate(found))
+    say(first, style="bold")
+    for line in rest:
+        say(line)
+    return None
 
 
 @app.command()
 def watch(order: OrderId) -> None:
-    """Each thing that happens to an order, as it happens; ends with it."""
-    api = Api(load_settings())
-    api.get(f"/v1/orders/{order}")
-    for event in api.events(f"/v1/orders/{order}/events"):
-        console.print(f"{_text(event, 'at')[11:19]}  {_text(event, 'summary') or _text(event, 'type')}", soft_wrap=True)
-        state = api.get(f"/v1/orders/{order}").get("state") if _text(event, "type").startswith("order") else None
+    """Each thing that happens to an order, as it happens; ends with it, with code 0 when it is completed."""
+    state = ""
+    for event in Api(load_settings()).events(f"/v1/orders/{order}/events"):
+        say(f"{event['at'][11:19]}  {event['summary']}")
+        state = event["type"].removeprefix("order.")
         if state in ENDED:
-            console.print(f"The order is {state}.")
-            raise typer.Exit(0 if state == "completed" else 1)
+            break
+    raise typer.Exit(0 if state == OrderState.completed else 1)
 
 
 @app.command()
 def approve(
     order: OrderId,
-    by: Annotated[str, typer.Option(help="Who approves.")] = getpass.getuser(),
     reason: Annotated[str, typer.Option(help="Kept with the decision.")] = "",
     reject: Annotated[bool, typer.Option("--reject", help="Decide against it.")] = False,
     item: Annotated[str | None, typer.Option(help="The item, where one step of it needs approval.")] = None,
     step: Annotated[str | None, typer.Option(help="That step.")] = None,
 ) -> None:
-    """Approve an order that waits for it."""
-    body = {"decision": "reject" if reject else "approve", "by": by, "reason": reason, "item": item, "step": step}
+    """Approve an order that waits for it, in the name of whoever holds the key."""
+    body = {"decision": "reject" if reject else "approve", "reason": reason, "item": item, "step": step}
     answer = Api(load_settings()).post(f"/v1/orders/{order}/approvals", {k: v for k, v in body.items() if v is not None})
-    _say(answer, f"{order} {body['decision']}d by {by}" if not reject else f"{order} rejected by {by}")
+    say(f"{order}: {answer['message']}")
 
 
 @app.command()
 def cancel(
     order: OrderId,
     reason: Annotated[str, typer.Option(help="Kept with the order.")] = "",
+    item: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this item; may be given again.")] = None,
+    accept_partial: Annotated[bool, typer.Option("--accept-partial", help="Undo what can still be undone.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what it would refund, keep and not undo.")] = False,
 ) -> None:
-    """Cancel an order in flight."""
+    """Cancel an order in flight, or some of its items."""
     api = Api(load_settings())
+    body = {"reason": reason, "accept_partial": accept_partial, "items": item or []}
     if preview:
-        return console.print_json(data=api.post(f"/v1/orders/{order}/cancel", {"reason": reason}, preview="true"))
-    return _say(api.post(f"/v1/orders/{order}/cancel", {"reason": reason}), f"{order} is being cancelled")
+        return _show_preview(api.post(f"/v1/orders/{order}/cancel", body, preview="true"))
+    try:
+        answer = api.post(f"/v1/orders/{order}/cancel", body)
+    except ApiRefused as refused:
+        if "preview" not in refused.problem:
+            raise
+        for line in offer_words(_preview(refused.problem["preview"])):
+            say_wrong(line)
+        raise typer.Exit(1) from None
+    found = _preview(answer["preview"])
+    return say(f"{order} is being cancelled: {found.message} ({money_words(found)})")
+
+
+def _show_preview(answer: Any) -> None:
+    preview = _preview(answer)
+    if preview.items:
+        console.print(preview_table(preview))
+    say(f"{preview.message}: {money_words(preview)}")
+
+
+def _preview(answer: Any) -> CancellationPreview:
+    return CancellationPreview.model_validate(answer)
+
+
+def _table(orders: list[ListedOrder]) -> Table:
+    """In 80 columns; what an order waits for goes on in the next line where it is long."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("order", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("customer", max_width=14, overflow="fold")
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("waiting on", ratio=1)
+    table.add_column("age", justify="right", no_wrap=True)
+    now = datetime.now(UTC)
+    for order in orders:
+        waiting_on = order.waiting_on or ""
+        table.add_row(order.id, order.state, order.customer, str(order.total), waiting_on, age(order.placed_at, now))
+    return table
 
 
 def _read(file: Path) -> Any:
@@ -106,44 +173,3 @@ def _read(file: Path) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise BadInput(str(file), f"is not JSON: {error.msg} in line {error.lineno}") from None
-
-
-def _show(order: Any, as_json: bool) -> None:
-    if as_json:
-        return console.print_json(data=order)
-    console.print(f"[bold]{_text(order, 'id')}[/bold]  {_text(order, 'state')}", soft_wrap=True)
-    for name in ("customer", "waiting_on", "owner", "deadline", "jeopardy", "reason", "total"):
-        if value := _text(order, name):
-            console.print(f"  {name.replace('_', ' '):<11} {value}", soft_wrap=True)
-    for kind in ("items", "steps", "payments"):
-        for part in order.get(kind) or ():
-            console.print(f"  {kind[:-1]:<11} {_part(part)}", soft_wrap=True)
-    links = order.get("links") or {}
-    for name, url in links.items() if isinstance(links, dict) else ():
-        console.print(f"  {name:<11} {url}", soft_wrap=True)
-    return None
-
-
-def _part(part: dict[str, Any]) -> str:
-    names = ("item", "id", "key", "step", "product", "plan", "quantity", "amount", "state", "error", "reason")
-    return "  ".join(text for name in names if (text := _text(part, name)))
-
-
-def _text(record: dict[str, Any], name: str) -> str:
-    """A field as a person reads it: money as an amount, a record by its id, nothing as ''."""
-    value = record.get(name)
-    if isinstance(value, dict):
-        if "minor" in value:
-            return f"{value['minor']} minor units {value.get('currency', '')}".strip()
-        return str(value.get("id") or value.get("name") or "")
-    return "" if value is None else str(value)
-
-
-def _rows(page: Any) -> list[dict[str, Any]]:
-    found = page if isinstance(page, list) else page.get("items") or page.get("orders") or page.get("data") or []
-    return [row for row in found if isinstance(row, dict)]
-
-
-def _say(answer: Any, otherwise: str) -> None:
-    said = answer.get("message") or answer.get("detail") if isinstance(answer, dict) else None
-    console.print(said or otherwise, soft_wrap=True)
