@@ -1,0 +1,21 @@
+"""Where the pages are. NiceGUI puts the mount path before its own links; a redirect and a plain link need it spelled out."""
+
+MOUNTED_AT = "/console"
+SIGN_IN = "/sign-in"
+HOME = "/orders"
+
+
+def of_order(order: str) -> str:
+    return f"{HOME}/{order}"
+
+
+def spelled_out(address: str) -> str:
+    """As a browser has to ask for it."""
+    return f"{MOUNTED_AT}{address}"
+
+
+def inside(address: str | None) -> str:
+    """`address` where it is one of the console's own pages, else the first page: nobody is sent elsewhere."""
+    if address and address.startswith("/") and not any(mark in address for mark in ("//", "\\", "..", "\n", "\r", "\t")):
+        return address
+    return HOME

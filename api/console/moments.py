@@ -1,0 +1,41 @@
+"""Moments and spans as people say them."""
+
+from datetime import datetime, timedelta
+
+_UNITS = ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
+
+
+def span(length: timedelta) -> str:
+    """In its largest unit, rounded down: `3 days`, `4 h`, `12 min`, `8 s`."""
+    seconds = int(abs(length.total_seconds()))
+    for size, one, many in _UNITS:
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {one if count == 1 else many}"
+    return "0 s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    return "just now" if now - moment < timedelta(minutes=1) else f"{span(now - moment)} ago"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    return "< 1 min" if now - moment < timedelta(minutes=1) else span(now - moment)
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """`in 3 h`, or `2 h overdue`."""
+    return f"in {span(moment - now)}" if moment >= now else f"{span(now - moment)} overdue"
+
+
+def absolute(moment: datetime) -> str:
+    return f"{moment:%d %b %Y %H:%M:%S} UTC"
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S}"
+
+
+def minute(moment: datetime) -> datetime:
+    """Within a minute the same, so that what shows spans is drawn again once a minute."""
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,129 @@
+"""The console in a real API on a real PostgreSQL, seen by a real browser; a stand-in answers for running orders."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from fastapi import FastAPI
+from playwright.async_api import Browser, Page
+from pydantic import SecretStr
+
+from activities.runtime.settings import Settings
+from activities.runtime.temporal import connect
+from activities.store import api_keys
+from activities.store.database import Database
+from api.app import create_app
+from api.console.app import mount
+from domain.roles import Role
+from tests.api.conftest import StandIn
+from tests.console.chromium import running_browser
+from tests.console.orders import Orders, now
+from workers import migrate
+from workers.embedded.ports import free_port
+from workers.embedded.postgres import Cluster
+
+KeyFor = Callable[..., Awaitable[tuple[str, str]]]
+SignIn = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def console_database(cluster: Cluster) -> AsyncIterator[Database]:
+    url = await cluster.create_database("console")
+    await migrate.upgrade(url)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def running_orders() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def processes(running_orders: StandIn) -> StandIn:
+    """What running orders answer in this test."""
+    running_orders.asked.clear()
+    running_orders.answer = "noted"
+    return running_orders
+
+
+@pytest_asyncio.fixture(scope="session")
+async def console_app(console_database: Database, running_orders: StandIn, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    settings = Settings(
+        data_dir=Path(tmp_path_factory.mktemp("console")),
+        temporal_address=f"127.0.0.1:{free_port()}",
+        temporal_ui_url="http://temporal.example",
+        console_secret=SecretStr(secrets.token_urlsafe(32)),
+    )
+    client = await connect(settings, lazy=True)
+    app = create_app(settings, database=console_database, client=client, processes=running_orders)
+    mount(app, settings)
+    return app
+
+
+@pytest_asyncio.fixture(scope="session")
+async def console_url(console_app: FastAPI) -> AsyncIterator[str]:
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(console_app, port=port, log_config=None, timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/console"
+    server.should_exit = True
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def orders(console_database: Database) -> Orders:
+    return Orders(console_database)
+
+
+@pytest.fixture(scope="session")
+def key_for(console_database: Database) -> KeyFor:
+    """Makes a key of some roles: its id, and the key."""
+
+    async def make(*roles: Role) -> tuple[str, str]:
+        async with console_database.transaction() as connection:
+            made = await api_keys.create(connection, f"ada-{secrets.token_hex(3)}", list(roles), now())
+        return made[0].id, made[1]
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def anyone(browser: Browser, console_url: str) -> AsyncIterator[Page]:
+    """A browser window of somebody who is not signed in."""
+    window = await browser.new_context(base_url=console_url, viewport={"width": 1280, "height": 900})
+    page = await window.new_page()
+    page.set_default_timeout(8000)
+    yield page
+    await window.close()
+
+
+@pytest.fixture
+def sign_in(anyone: Page, console_url: str, key_for: KeyFor) -> SignIn:
+    """Signs in with a new key of these roles and opens a page of the console."""
+
+    async def enter(*roles: Role, at: str = "/orders", key: str | None = None) -> Page:
+        key = key or (await key_for(*roles))[1]
+        await anyone.goto(f"{console_url}{at}")
+        await anyone.get_by_label("API key").fill(key)
+        await anyone.get_by_role("button", name="Sign in").click()
+        await anyone.wait_for_url(f"**/console{at}")
+        return anyone
+
+    return enter
