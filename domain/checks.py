@@ -14,6 +14,7 @@ class BlockerKind(StrEnum):
     prerequisite = "prerequisite"
     capacity = "capacity"
     exclusion = "exclusion"
+    upstream = "upstream"
 
 
 class Blocker(Value):
@@ -26,11 +27,13 @@ class Blocker(Value):
 
 class Surroundings(Value):
     """What the checks look at besides the order. `free` is the units left per limited product, not counting what this order
-    has already reserved."""
+    has already reserved; `down` names the
+    adapters whose systems do not serve."""
 
     customer: Customer
     active_products: set[str] = set()
     free: dict[str, int] = {}
+    down: set[str] = set()
 
 
 def customer_subject(customer: str) -> str:
@@ -45,13 +48,17 @@ def capacity_subject(product: str) -> str:
     return f"capacity:{product}"
 
 
+def upstream_subject(adapter: str) -> str:
+    return f"upstream:{adapter}"
+
+
 def blockers(order: Order, around: Surroundings) -> list[Blocker]:
     """Everything in the way now, in a stable order; empty means go."""
     found: list[Blocker] = []
     for item in order.items:
         if item.action is Action.add:
             found += _of_item(item, order, around)
-    found += _of_capacity(order.items, around)
+    found += _of_capacity(order.items, around) + _of_upstreams(order.items, around)
     return sorted({blocker.subject: blocker for blocker in found}.values(), key=lambda blocker: blocker.subject)
 
 
@@ -84,6 +91,19 @@ def _of_item(item: OrderItem, order: Order, around: Surroundings) -> list[Blocke
             )
         )
     return found
+
+
+def _of_upstreams(items: Sequence[OrderItem], around: Surroundings) -> list[Blocker]:
+    return [
+        Blocker(kind=BlockerKind.upstream, subject=upstream_subject(name), message=f"{name} does not serve at present")
+        for name in sorted(adapters(items) & around.down)
+    ]
+
+
+def adapters(items: Sequence[OrderItem]) -> set[str]:
+    """The provisioned systems that items are fulfilled in."""
+    added = [item for item in items if item.action is Action.add]
+    return {step.adapter for item in added for step in item.plan.steps if step.adapter is not None}
 
 
 def _of_capacity(items: Sequence[OrderItem], around: Surroundings) -> list[Blocker]:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field
 
 from domain.values import Value
 
-
 _EXPONENTS = {currency.code: int(currency.exponent or 0) for currency in IsoCurrency}
 
 

@@ -1,7 +1,6 @@
 """The worker process: all task queues of this product, and the sweep of the dispatcher."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -32,6 +31,7 @@ from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.temporal import connect, ensure_search_attributes
+from activities.runtime.upstreams import UpstreamWatch
 from activities.store.database import Database
 from domain.errors import TurnupError
 from workflows.order import OrderWorkflow
@@ -114,17 +114,18 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
 
 @asynccontextmanager
 async def at_work(client: Client, database: Database, adapters: Adapters, gateway: str, cached: int) -> AsyncIterator[None]:
-    """Workers and dispatcher at work within the block."""
-    dispatcher = asyncio.create_task(Dispatcher(database, Processes(client)).run())
+    """Workers, dispatcher and the watch over upstream systems at work within the block."""
+    beside = [Dispatcher(database, Processes(client)).run(), UpstreamWatch(database, adapters.provisioners).run()]
     async with AsyncExitStack() as stack:
         for worker in workers(client, database, adapters, gateway, cached):
             await stack.enter_async_context(worker)
+        running = [asyncio.create_task(work) for work in beside]
         try:
             yield
         finally:
-            dispatcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await dispatcher
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 async def run(settings: Settings) -> None:

@@ -8,9 +8,9 @@ from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
 from activities.contracts.subscriptions import Subscriptions
-from activities.store import capacity, customers, orders, services
+from activities.store import capacity, customers, orders, services, upstreams
 from activities.store.database import Database
-from domain.checks import Surroundings, blockers, wanted
+from domain.checks import Surroundings, adapters, blockers, wanted
 from domain.facts import HandOver, OrderChange, Recorded
 from domain.fraud import screen
 from domain.orders import Order
@@ -36,7 +36,9 @@ class StoredChecks(Checks):
             customer = await customers.get(connection, order.customer.id)
             active = await services.active_products(connection, order.customer.id, besides_order=order.id)
             free = await capacity.free(connection, order.id, list(wanted(order.items)))
-            found = blockers(order, Surroundings(customer=customer, active_products=active, free=free))
+            down = await upstreams.down(connection, adapters(order.items), datetime.now(UTC))
+            around = Surroundings(customer=customer, active_products=active, free=free, down=down)
+            found = blockers(order, around)
             if not found:
                 await capacity.reserve(connection, order.id, order.items, list(free))
         return Assessment(blockers=found, screening=screen(customer.risk, order.total))

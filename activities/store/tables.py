@@ -244,6 +244,17 @@ capacity_reservations = Table(
     Index(None, "order_id"),
 )
 
+upstreams = Table(
+    "upstreams",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("failures", Integer, nullable=False, comment="looks in a row that failed"),
+    Column("detail", String, nullable=False),
+    _moment("since"),
+    _moment("checked_at"),
+    comment="Whether each provisioned system serves, as the workers last saw it",
+)
+
 services = Table(
     "services",
     metadata,

@@ -3,6 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import httpx
+
+from activities.adapters.provisioning.partner import PartnerProvisioner
+from activities.runtime.dispatcher import Dispatcher
+from activities.runtime.processes import Processes
+from activities.runtime.upstreams import UpstreamWatch
+from activities.store.upstreams import FAILURES
 from tests.workflows.plans import access, build, by_hand
 from tests.world import World
 
@@ -94,13 +101,29 @@ async def test_what_an_order_depends_on_is_looked_at_again_before_it_is_paid(wor
     await world.state(order, "completed")
 
 
+async def test_an_order_waits_for_an_upstream_system_that_is_down_and_goes_on_when_it_serves(world: World) -> None:
+    product, plan = await world.product(build(partner="fibreworks"), access())
+    customer = await world.customer()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        partner = PartnerProvisioner(world.sandbox.partner_url("fibreworks"), "fibreworks", http)
+        watch = UpstreamWatch(world.database, {"fibreworks": partner})
+        await world.sandbox.configure("fibreworks", available=False)
+        for _ in range(FAILURES):
+            await watch.look()
+        order = await world.order(customer, {"product": product, "plan": plan})
+        pending = await world.state(order, "pending")
+        assert pending["waiting_on"] == "blocked: fibreworks does not serve at present"
+
+        await world.sandbox.configure("fibreworks", available=True)
+        await watch.look()
+
+    await world.state(order, "completed")
+
+
 async def test_an_order_begins_at_its_requested_start_and_not_before(world: World) -> None:
     product, plan = await world.product(access())
     start = datetime.now(UTC) + timedelta(days=30)
     order = await world.order(await world.customer(), {"product": product, "plan": plan}, requested_start=start.isoformat())
-    from activities.runtime.dispatcher import Dispatcher
-    from activities.runtime.processes import Processes
-
     dispatcher = Dispatcher(world.database, Processes(world.temporal.client))
     await dispatcher.send_page(start - timedelta(seconds=1))
     assert (await world.get(order))["state"] == "acknowledged"

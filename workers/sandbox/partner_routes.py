@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from domain.provisioning import CallbackStatus
 from domain.values import StrictValue
@@ -32,7 +32,15 @@ def partner_router(desk: PartnerDesk, faults: Faults) -> APIRouter:
     router = APIRouter(prefix="/partners/{partner}", tags=["partners"])
     _add_service_routes(router, desk, faults)
     _add_control_routes(router, desk)
+    _add_health_route(router, desk)
     return router
+
+
+def _add_health_route(router: APIRouter, desk: PartnerDesk) -> None:
+    @router.get("/health")
+    async def health(partner: Partner) -> Response:
+        available = desk.settings(partner).available
+        return JSONResponse({"status": "ok" if available else "down"}, 200 if available else 503)
 
 
 def _add_service_routes(router: APIRouter, desk: PartnerDesk, faults: Faults) -> None:

@@ -22,12 +22,14 @@ from workers.sandbox.services import MOVES, ChangeBody, Service, ServiceBody, Si
 class PartnerSettings(StrictValue):
     """Replaces what the process was started with; what is left out goes back to that.
 
-    `hold` keeps work from finishing by itself. `callback_url` is the root of another API to call back.
+    `hold` keeps work from finishing by itself; `available` false makes its health check say no. `callback_url` is the
+    root of another API to call back.
     """
 
     delay_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
     hold: bool = False
     asynchronous: bool | None = None
+    available: bool = True
     callback_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
 
 

@@ -29,6 +29,9 @@ class EntitlementProvisioner:
             state = await self._verbs[request.verb](connection, request)
         return ProvisionResult(state=state, remote_id=request.reference, quantity=request.quantity)
 
+    async def check(self) -> None:
+        await self._database.ping()
+
     async def look_up(self, reference: str) -> ProvisionResult:
         async with self._database.transaction() as connection:
             held = await entitlements.held(connection, reference)

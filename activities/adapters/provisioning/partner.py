@@ -44,6 +44,10 @@ class _Service(Value):
         return ProvisionResult(state=self.state, remote_id=self.remote_id, quantity=self.quantity, message=self.message)
 
 
+class _Health(Value):
+    status: str
+
+
 class PartnerProvisioner:
     """`base_url` is this partner's own root (for the sandbox `http://host:port/partners/<partner>`); credentials, if
     the partner wants any, are headers of `client`. `partner` names it in error texts."""
@@ -59,6 +63,9 @@ class PartnerProvisioner:
             if found is not None:
                 return found
         return await self._act(request)
+
+    async def check(self) -> None:
+        await self._peer.call(Call("GET", ("health",)), _Health)
 
     async def look_up(self, reference: str) -> ProvisionResult:
         service = await self._find(reference)

@@ -21,6 +21,10 @@ class Provisioner(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Returns where the system serves; raises Unavailable or Unknown where it does not."""
+        ...
+
     async def look_up(self, reference: str) -> ProvisionResult:
         """What the system says of the service now; `absent` if it says that there is none."""
         ...

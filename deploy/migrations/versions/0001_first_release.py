@@ -367,5 +367,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["invoice"], ["invoices.id"], name=op.f("fk_invoice_lines_invoice")),
         sa.PrimaryKeyConstraint("invoice", "line", name=op.f("pk_invoice_lines")),
     )
+    op.create_table(
+        "upstreams",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False, comment="looks in a row that failed"),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_upstreams")),
+        comment="Whether each provisioned system serves, as the workers last saw it",
+    )
     for statement in RULES:
         op.execute(statement)
