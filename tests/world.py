@@ -60,7 +60,7 @@ class World:
     sandbox: RunningSandbox
     api: httpx.AsyncClient
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
-    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
     async def client_for(self, name: str, *roles: Role) -> httpx.AsyncClient:
         """A client whose key is called `name`."""

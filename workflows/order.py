@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import approval
     from workflows.approval import Approvals
     from workflows.book import Book, Settled, Wait
-    from workflows.calls import first_cause
+    from workflows.calls import first_cause, uncancellable
     from workflows.fallout import Desk
     from workflows.gate import Gate, StillBlocked
     from workflows.items import Items
@@ -82,6 +82,11 @@ class Command:
     request: CancelRequest | AmendCommand
     answer: "asyncio.Future[Value]"
 
+    def refuse(self, order: str, state: OrderState) -> None:
+        """It came while the order was ending."""
+        if not self.answer.done():
+            self.answer.set_exception(Conflict(f"order {order} is {state}"))
+
 
 Process = asyncio.Task[None]
 
@@ -120,22 +125,31 @@ class OrderWorkflow:
                 await self._advance()
         except Settled as other:
             workflow.logger.warning("a reset order had already settled", extra={"order": self._book.order.id})
-            return other.state
-        self._refuse_commands()
+            return await self._leave(other.state)
+        return await self._leave(self._book.state)
+
+    async def _leave(self, state: OrderState) -> OrderState:
+        """Answer those who still wait: the order has ended."""
+        while self._commands:
+            self._commands.popleft().refuse(self._book.order.id, state)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._book.state
+        return state
 
     async def _advance(self) -> None:
         """Fulfil until done, or until a command comes; then carry it out, and go on with what is left."""
         process = asyncio.create_task(self._fulfil())
         watch = asyncio.create_task(self._watch_jeopardy())
-        while not process.done():
-            await workflow.wait_condition(lambda: process.done() or bool(self._commands))
-            if self._commands and not process.done():
-                await self._carry_out(self._commands.popleft(), process)
-        watch.cancel()
-        if not process.cancelled() and not self._book.settled:
-            await self._conclude(process.exception())
+        try:
+            while not process.done():
+                await workflow.wait_condition(lambda: process.done() or bool(self._commands))
+                if self._commands and not process.done():
+                    await self._carry_out(self._commands.popleft(), process)
+            watch.cancel()
+            if not process.cancelled() and not self._book.settled:
+                await self._conclude(process.exception())
+        except Settled:
+            await uncancellable(_put_down([process, watch]))
+            raise
 
     async def _conclude(self, error: BaseException | None) -> None:
         """Settle the order where its process came to an end of its own."""
@@ -155,6 +169,9 @@ class OrderWorkflow:
                 await self._cancel(command.request, command.answer, process)
         except TurnupError as error:
             command.answer.set_exception(error)
+        except Settled as other:
+            command.refuse(self._book.order.id, other.state)
+            raise
 
     async def _stop(self, process: Process) -> None:
         """Interrupt the process. What cannot be cut in two, as a capture with its invoice, is brought to its end first."""
@@ -225,7 +242,7 @@ class OrderWorkflow:
         for item in differs.added:
             self._book.add_item(item)
         for item in differs.changed:
-            await self._steps.change(item)
+            self._steps.change(item)
         if before.total < after.total:
             self._book.forget_approval(approval.ORDER)
         await self._book.save()
@@ -321,12 +338,6 @@ class OrderWorkflow:
         rolled_up = roll_up(self._book.items[item.id].state for item in self._book.order.items)
         self._book.set_state(state or rolled_up, reason)
         await self._book.save()
-
-    def _refuse_commands(self) -> None:
-        """Commands that came while the order was ending."""
-        while self._commands:
-            ended = Conflict(f"order {self._book.order.id} is {self._book.state}")
-            self._commands.popleft().answer.set_exception(ended)
 
     async def _watch_jeopardy(self) -> None:
         """Say that the requested date is in danger when it becomes so, though nothing else happens."""
@@ -462,3 +473,13 @@ class OrderWorkflow:
             return await answer
         except TurnupError as error:
             raise refusal(error) from None
+
+
+async def _put_down(tasks: list[Process]) -> None:
+    """Interrupt them, and let what they have out come back: a workflow cannot end over a running local activity."""
+    for task in tasks:
+        task.cancel()
+    await workflow.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

@@ -30,6 +30,7 @@ SERVICE_STATES = {
     RemoteState.suspended: ServiceState.suspended,
     RemoteState.terminated: ServiceState.terminated,
 }
+LONGEST_PAUSE = timedelta(hours=1)
 GONE = frozenset({RemoteState.absent, RemoteState.failed, RemoteState.terminated})
 
 
@@ -44,14 +45,18 @@ class ItemFailed(Exception):
 
 
 class CannotGoOn(Exception):
-    """A step got stuck, after this many tries. `task`: it is a person's to do; `refused`: it certainly did not happen."""
+    """A step got stuck, after this many tries. `task`: it is a person's to do; `refused`: it certainly did not happen;
+    `failed`: the partner took it on and failed, so that a retry has to order it again."""
 
-    def __init__(self, error: str, attempts: int = 1, *, task: bool = False, refused: bool = False) -> None:
+    def __init__(
+        self, error: str, attempts: int = 1, *, task: bool = False, refused: bool = False, failed: bool = False
+    ) -> None:
         super().__init__(error)
         self.error = error
         self.attempts = attempts
         self.task = task
         self.refused = refused
+        self.failed = failed
 
 
 class Steps:
@@ -63,6 +68,7 @@ class Steps:
         self._approvals = approvals
         self._mail = mail
         self._generations: Counter[Node] = Counter()
+        self._changing: set[Node] = set()
         self.woken: set[str] = set()
         self.undo_stack: dict[str, list[Node]] = {}
         self.frozen = False
@@ -119,6 +125,8 @@ class Steps:
         decision = await self._desk.ask(self._stuck(node, step, stuck))
         self._book.set_item(node[0], ItemState.in_progress)
         self._apply(node, step, decision, stuck)
+        if decision.verb is FalloutVerb.retry and stuck.failed:
+            await self._order_again(node, step)
 
     def _step_back(self, node: Node) -> None:
         """A refused point of no return was not passed."""
@@ -147,6 +155,18 @@ class Steps:
         self._book.amend(self._book.order.model_copy(update={"items": others}))
         self._generations[node] += 1
 
+    async def _order_again(self, node: Node, step: Step) -> None:
+        """Have the partner begin anew what it failed at, under another key: the old one would be answered as before."""
+        if step.verb is Verb.create:
+            self._generations[node] += 1
+            return
+        for other in self._item(node).plan.steps:
+            ordered = (node[0], other.id)
+            if other.verb is Verb.create and other.adapter == step.adapter and self._book.is_done(ordered):
+                self._generations[ordered] += 1
+                self._book.set_step(ordered, StepState.running)
+                await self.run(ordered)
+
     def _stuck(self, node: Node, step: Step, stuck: CannotGoOn) -> Stuck:
         item = self._item(node)
         return Stuck(
@@ -165,11 +185,13 @@ class Steps:
     async def _call(self, item: OrderItem, step: Step) -> None:
         """One verb at one adapter."""
         node = (item.id, step.id)
-        result = await self._perform(item, step, _verb(step), self._key(node))
-        if _verb(step) is Verb.verify and result.state in GONE:
+        verb = Verb.change if node in self._changing else _verb(step)
+        result = await self._perform(item, step, verb, self._key(node))
+        if verb is Verb.verify and result.state in GONE:
             raise CannotGoOn(f"the service is {result.state} at {step.adapter}")
         if result.state is RemoteState.failed:
-            raise CannotGoOn(result.message or f"{step.adapter} reports that it failed")
+            raise CannotGoOn(result.message or f"{step.adapter} reports that it failed", failed=True)
+        self._changing.discard(node)
         self._note_service(item.id, result)
 
     async def _perform(self, item: OrderItem, step: Step, verb: Verb, key: str) -> ProvisionResult:
@@ -187,7 +209,8 @@ class Steps:
                 patience=step.patience,
             )
         except ActivityError as error:
-            raise CannotGoOn(explain(error), step.retry.attempts, refused=is_refusal(error)) from error
+            refused = is_refusal(error)
+            raise CannotGoOn(explain(error), 1 if refused else step.retry.attempts, refused=refused) from error
         finally:
             self.calling -= 1
 
@@ -235,28 +258,30 @@ class Steps:
             await workflow.wait_condition(lambda: key in self.woken)
 
     async def _wait_for_partner(self, item: OrderItem, step: Step) -> None:
-        """Until its callback; a silent partner is asked every `poll_every` seconds, and is stuck at the step's timeout."""
+        """Until its callback; a silent partner is asked after `poll_every` seconds and then ever less often, down to once an
+        hour, since a history has room for some thousands of questions. It is stuck at the step's timeout."""
         deadline = workflow.now() + step.patience
+        pause = timedelta(seconds=step.poll_every)
         text = f"partner {step.adapter}: {step.name} (item {item.id})"
         with self._book.waiting(f"{item.id}:{step.id}", Wait(text=text, owner=step.owner, deadline=deadline)):
             await self._book.save()
-            while not await self._heard(item, step, deadline):
+            while not await self._heard(item, step, min(pause, deadline - workflow.now())):
+                pause = max(pause, min(pause * 2, LONGEST_PAUSE))
                 if await self._asked(item, step):
                     return
                 if workflow.now() >= deadline:
                     raise CannotGoOn(f"{step.adapter} has been silent since {deadline - step.patience:%d %b %H:%M} UTC")
         final = self._mail.final(item.id)
         if final is not None and final.status is CallbackStatus.failed:
-            raise CannotGoOn(final.message or f"{step.adapter} reports that it failed")
+            raise CannotGoOn(final.message or f"{step.adapter} reports that it failed", failed=True)
         remote_id = final.remote_id if final else None
         self._note_service(item.id, ProvisionResult(state=RemoteState.inactive, remote_id=remote_id))
 
-    async def _heard(self, item: OrderItem, step: Step, deadline: datetime) -> bool:
-        left = min(timedelta(seconds=step.poll_every), deadline - workflow.now())
+    async def _heard(self, item: OrderItem, step: Step, pause: timedelta) -> bool:
         try:
             await workflow.wait_condition(
                 lambda: self._mail.final(item.id) is not None,
-                timeout=max(left, timedelta(seconds=1)),
+                timeout=max(pause, timedelta(seconds=1)),
                 timeout_summary=f"waiting for {step.adapter} · item {item.id}",
             )
         except TimeoutError:
@@ -277,22 +302,21 @@ class Steps:
         except ActivityError:
             return False
         if found.state in GONE:
-            raise CannotGoOn(found.message or f"{step.adapter} says that the service is {found.state}")
+            raise CannotGoOn(found.message or f"{step.adapter} says that the service is {found.state}", failed=True)
         if found.state in {RemoteState.inactive, RemoteState.active}:
             self._note_service(item.id, found)
             return True
         return False
 
-    async def change(self, item_id: str) -> None:
-        """Carry an amended quantity or characteristics to what has been built already."""
-        item = self._item((item_id, ""))
-        for step in item.plan.steps:
+    def change(self, item_id: str) -> None:
+        """Carry an amended quantity or characteristics to what has been built already, when the process goes on."""
+        for step in self._item((item_id, "")).plan.steps:
             node = (item_id, step.id)
-            if step.verb is Verb.create and self._book.is_done(node):
+            if self._book.steps[node].attempts:
                 self._generations[node] += 1
-                await self._perform(item, step, Verb.change, f"{self._key(node)}:change")
-            elif self._book.steps[node].attempts:
-                self._generations[node] += 1
+            if step.verb is Verb.create and self._book.steps[node].state is StepState.done:
+                self._changing.add(node)
+                self._book.set_step(node, StepState.running)
 
     async def undo(self, item_id: str) -> None:
         """Undo all that was begun for an item, last first, past any undo that is refused: those are asked about."""
