@@ -12,6 +12,7 @@ from activities.runtime.temporal import connect
 from activities.store import api_keys
 from activities.store.database import Database
 from api.app import create_app
+from api.console.app import mount
 from domain.errors import TurnupError
 
 USUAL_PORT = 8080
@@ -27,7 +28,9 @@ async def serve(settings: Settings) -> None:
     try:
         await _register_admin_key(settings, database)
         client = await connect(settings, lazy=True)
-        await uvicorn.Server(_configuration(settings, create_app(settings, database=database, client=client))).serve()
+        app = create_app(settings, database=database, client=client)
+        mount(app, settings)
+        await uvicorn.Server(_configuration(settings, app)).serve()
     finally:
         await database.close()
 

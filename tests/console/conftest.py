@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 from pydantic import SecretStr
 
 from activities.runtime.settings import Settings
@@ -29,6 +29,10 @@ from workers.embedded.postgres import Cluster
 
 KeyFor = Callable[..., Awaitable[tuple[str, str]]]
 SignIn = Callable[..., Awaitable[Page]]
+Windows = dict[tuple[Role, ...], BrowserContext]
+SIZE: ViewportSize = {"width": 1280, "height": 900}
+PATIENCE = 10_000
+"""Milliseconds that a page has for anything."""
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -104,26 +108,54 @@ def key_for(console_database: Database) -> KeyFor:
     return make
 
 
+@pytest_asyncio.fixture(scope="session")
+async def windows(browser: Browser) -> AsyncIterator[Windows]:
+    """Those of people who stay signed in, by their roles: tests share them, and what the browser has loaded already."""
+    opened: Windows = {}
+    yield opened
+    for window in opened.values():
+        await window.close()
+
+
 @pytest_asyncio.fixture
-async def anyone(browser: Browser, console_url: str) -> AsyncIterator[Page]:
+async def anyone(browser: Browser) -> AsyncIterator[Page]:
     """A browser window of somebody who is not signed in."""
-    window = await browser.new_context(base_url=console_url, viewport={"width": 1280, "height": 900})
-    page = await window.new_page()
-    page.set_default_timeout(8000)
-    yield page
+    window = await browser.new_context(viewport=SIZE)
+    yield await _page(window)
     await window.close()
 
 
-@pytest.fixture
-def sign_in(anyone: Page, console_url: str, key_for: KeyFor) -> SignIn:
-    """Signs in with a new key of these roles and opens a page of the console."""
+@pytest_asyncio.fixture
+async def sign_in(browser: Browser, windows: Windows, anyone: Page, console_url: str, key_for: KeyFor) -> AsyncIterator[SignIn]:
+    """Opens a page of the console for somebody of these roles; with `key`, in a session that ends with the test."""
+    opened: list[Page] = []
 
     async def enter(*roles: Role, at: str = "/orders", key: str | None = None) -> Page:
-        key = key or (await key_for(*roles))[1]
-        await anyone.goto(f"{console_url}{at}")
-        await anyone.get_by_label("API key").fill(key)
-        await anyone.get_by_role("button", name="Sign in").click()
-        await anyone.wait_for_url(f"**/console{at}")
-        return anyone
+        if key is not None:
+            return await _through_the_door(anyone, console_url, at, key)
+        if roles in windows:
+            page = await _page(windows[roles])
+            await page.goto(f"{console_url}{at}")
+        else:
+            windows[roles] = await browser.new_context(viewport=SIZE)
+            page = await _through_the_door(await _page(windows[roles]), console_url, at, (await key_for(*roles))[1])
+        opened.append(page)
+        return page
 
-    return enter
+    yield enter
+    for page in opened:
+        await page.close()
+
+
+async def _page(window: BrowserContext) -> Page:
+    page = await window.new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+async def _through_the_door(page: Page, console_url: str, at: str, key: str) -> Page:
+    await page.goto(f"{console_url}{at}")
+    await page.get_by_label("API key").fill(key)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url(f"**/console{at}")
+    return page

@@ -1,6 +1,7 @@
 """Orders as their workflow would have written them, without a workflow."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,16 +49,17 @@ class Orders:
     async def place(
         self,
         customer: str = "C-1",
-        quantity: int = 2,
+        quantities: Sequence[int] = (2,),
         name: str = "CRM",
         steps: list[dict[str, Any]] | None = None,
         **changes: Any,
     ) -> Order:
-        """An accepted order of one item. `changes` are fields of the request."""
+        """An accepted order of items in these quantities, from item 1. `changes` are fields of the request."""
         buyer = Customer.model_validate({"id": customer, "name": f"Customer {customer}", "country": "DE", "verified": True})
         sold, plan, price = product(name, steps)
         request = {"customer": customer, "currency": "EUR", "payment_method": "tok_visa"} | changes
-        request["items"] = [{"id": "1", "product": "crm", "plan": "crm-team", "quantity": quantity}]
+        ordered = {"product": "crm", "plan": "crm-team"}
+        request["items"] = [ordered | {"id": str(index), "quantity": each} for index, each in enumerate(quantities, start=1)]
         async with self.database.transaction() as connection:
             await customers.put(connection, buyer, now())
             order_id, number = await orders.next_id(connection)

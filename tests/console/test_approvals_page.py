@@ -19,7 +19,7 @@ from tests.console.orders import Orders
 
 
 async def test_an_approval_is_signed_with_the_name_of_the_key(sign_in: SignIn, orders: Orders, processes: StandIn) -> None:
-    order = await orders.place(quantity=20)
+    order = await orders.place(quantities=[20])
     await orders.ask_approval(order)
     page = await sign_in(Role.approver, at="/approvals")
     name = await page.locator(".who div").first.inner_text()
@@ -34,7 +34,7 @@ async def test_an_approval_is_signed_with_the_name_of_the_key(sign_in: SignIn, o
 
 
 async def test_a_refusal_is_told_in_one_line(sign_in: SignIn, orders: Orders, processes: StandIn) -> None:
-    order = await orders.place(quantity=20)
+    order = await orders.place(quantities=[20])
     await orders.ask_approval(order)
     processes.answer = Conflict("this is already decided: approve")
     page = await sign_in(Role.approver, at=f"/orders/{order.id}")
@@ -46,7 +46,7 @@ async def test_a_refusal_is_told_in_one_line(sign_in: SignIn, orders: Orders, pr
 async def test_whoever_lacks_the_right_is_refused_behind_the_page_too(
     console_app: FastAPI, orders: Orders, processes: StandIn
 ) -> None:
-    order = await orders.place(quantity=20)
+    order = await orders.place(quantities=[20])
     await orders.get_stuck(order)
     async with console_app.state.context.database.transaction() as connection:
         record = (await views.order_detail(connection, order.id)).fallout[0]

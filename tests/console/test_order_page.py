@@ -22,7 +22,7 @@ async def test_the_steps_are_drawn_with_their_states(sign_in: SignIn, orders: Or
     await expect(drawing.locator("g.node.state-waiting").filter(has_text="Grant access")).to_have_count(1)
     await expect(drawing).to_contain_text("Capture payment")
     await orders.change(order, steps=[step(order, StepState.done)])
-    await expect(drawing.locator("g.node.state-done")).to_contain_text("Create account", timeout=3000)
+    await expect(drawing.locator("g.node.state-done")).to_contain_text("Create account", timeout=5000)
 
 
 async def test_the_history_grows_without_reloading(sign_in: SignIn, orders: Orders) -> None:
@@ -31,7 +31,7 @@ async def test_the_history_grows_without_reloading(sign_in: SignIn, orders: Orde
     moments = page.locator(".moment")
     await expect(moments).to_have_count(1)
     await orders.change(order, "The partner called back")
-    await expect(moments.first).to_contain_text("The partner called back", timeout=3000)
+    await expect(moments.first).to_contain_text("The partner called back", timeout=5000)
     await expect(moments).to_have_count(2)
 
 
@@ -65,7 +65,7 @@ async def test_a_viewer_sees_no_buttons(sign_in: SignIn, orders: Orders) -> None
 
 
 async def test_cancelling_first_shows_what_it_comes_to(sign_in: SignIn, orders: Orders, processes: StandIn) -> None:
-    order = await orders.place(quantity=3)
+    order = await orders.place(quantities=[3])
     await orders.set_state(order, OrderState.in_progress)
     await orders.change(order, items=[ItemStatus(item="1", state=ItemState.in_progress, captured=True)])
     processes.answer = {"accepted": True, "preview": _preview(order)}
@@ -88,6 +88,23 @@ async def test_an_order_past_its_return_cannot_be_cancelled(sign_in: SignIn, ord
     await expect(page.get_by_text("Nothing can be undone any more.")).to_be_visible()
     await expect(page.get_by_role("button", name="Cancel the order")).to_have_count(0)
     assert processes.asked == []
+
+
+async def test_what_can_still_be_undone_is_offered(sign_in: SignIn, orders: Orders, processes: StandIn) -> None:
+    order = await orders.place(quantities=[3, 1])
+    states = [
+        ItemStatus(item="1", state=ItemState.in_progress, captured=True),
+        ItemStatus(item="2", state=ItemState.in_progress, captured=True, point_of_no_return_passed=True),
+    ]
+    await orders.change(order, items=states)
+    processes.answer = {"accepted": True, "preview": _preview(order)}
+    page = await sign_in(Role.operator, at=f"/orders/{order.id}")
+    await page.get_by_role("button", name="Cancel order").click()
+    await expect(page.locator(".sums")).to_contain_text("Refunded57.00 EUR")
+    await expect(page.locator(".sums")).to_contain_text("Kept19.00 EUR")
+    await page.get_by_role("button", name="Cancel what can be undone").click()
+    await expect(page.get_by_text(f"Cancelling {order.id}")).to_be_visible()
+    assert processes.asked[0].argument["accept_partial"] is True
 
 
 def _preview(order: Order) -> dict[str, object]:

@@ -37,7 +37,7 @@ async def test_a_change_appears_without_reloading(sign_in: SignIn, orders: Order
     shown = page.locator(f'[data-order="{order.id}"]')
     await expect(shown).to_contain_text("acknowledged")
     await orders.set_state(order, OrderState.completed)
-    await expect(shown).to_contain_text("completed", timeout=3000)
+    await expect(shown).to_contain_text("completed", timeout=5000)
     placed = await orders.place()
     await expect(page.locator(f'[data-order="{placed.id}"]')).to_be_visible(timeout=3000)
 

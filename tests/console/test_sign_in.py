@@ -22,8 +22,8 @@ async def test_a_wrong_key_is_refused(anyone: Page, console_url: str) -> None:
     await expect(anyone).to_have_url(f"{console_url}/sign-in?next=%2Forders")
 
 
-async def test_a_good_key_leads_to_the_page_that_was_asked_for(sign_in: SignIn) -> None:
-    page = await sign_in(Role.viewer, at="/fallout")
+async def test_a_good_key_leads_to_the_page_that_was_asked_for(sign_in: SignIn, key_for: KeyFor) -> None:
+    page = await sign_in(key=(await key_for(Role.viewer))[1], at="/fallout")
     await expect(page.get_by_role("heading", name="Fallout")).to_be_visible()
     await expect(page).to_have_title("Fallout · Turnup")
 
@@ -36,8 +36,8 @@ async def test_a_revoked_key_is_out_by_itself(sign_in: SignIn, key_for: KeyFor, 
     await expect(page.get_by_label("API key")).to_be_visible(timeout=3000)
 
 
-async def test_signing_out_ends_the_session(sign_in: SignIn, console_url: str) -> None:
-    page = await sign_in(Role.viewer)
+async def test_signing_out_ends_the_session(sign_in: SignIn, key_for: KeyFor, console_url: str) -> None:
+    page = await sign_in(key=(await key_for(Role.viewer))[1])
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("API key")).to_be_visible()
     await page.goto(f"{console_url}/orders")
