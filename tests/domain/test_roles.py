@@ -1,0 +1,40 @@
+"""Roles: which right comes with which role."""
+
+import pytest
+
+from domain.roles import RIGHTS, Principal, Right, Role
+
+HOLDERS = {
+    Right.place_orders: {"admin", "operator", "partner"},
+    Right.read_orders: {"admin", "operator", "approver", "finance", "viewer"},
+    Right.change_orders: {"admin", "operator"},
+    Right.approve: {"admin", "approver"},
+    Right.resolve_fallout: {"admin", "operator", "finance"},
+    Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
+    Right.write_records: {"admin", "operator"},
+    Right.manage_keys: {"admin"},
+}
+
+
+def holder(*roles: Role) -> Principal:
+    return Principal(key_id="k1", name="olga", roles=list(roles))
+
+
+@pytest.mark.parametrize("right", Right)
+def test_a_right_is_held_by_these_roles_and_no_other(right: Right) -> None:
+    assert {str(role) for role in Role if holder(role).may(right)} == HOLDERS[right]
+
+
+def test_every_role_has_rights() -> None:
+    assert set(RIGHTS) == set(Role)
+    assert all(RIGHTS.values())
+
+
+def test_several_roles_have_the_rights_of_each() -> None:
+    both = holder(Role.viewer, Role.partner)
+
+    assert {right for right in Right if both.may(right)} == {Right.read_orders, Right.read_records, Right.place_orders}
+
+
+def test_a_key_without_roles_may_do_nothing() -> None:
+    assert not any(holder().may(right) for right in Right)
