@@ -22,31 +22,61 @@ class Items:
         self._steps = steps
         self._till = till
         self._node_settled: dict[Node, asyncio.Event] = {}
+        self._decided: dict[str, asyncio.Event] = {}
+        self._through: dict[str, asyncio.Event] = {}
+        self._lost: set[str] = set()
 
     async def run_stage(self, stage: Stage) -> None:
         """Run the steps of every open item, each as soon as what it needs is done."""
-        graph = self._book.graph(stage)
+        graph, items = self._book.graph(stage), self._book.open_items
         self._node_settled = {node: asyncio.Event() for node in graph}
+        self._decided = {item: asyncio.Event() for item in items}
+        self._through = {item: asyncio.Event() for item in items}
         async with asyncio.TaskGroup() as group:
-            for item in self._book.open_items:
+            for item in items:
                 group.create_task(self._run_item(item, stage, graph))
 
     async def _run_item(self, item: str, stage: Stage, graph: dict[Node, set[Node]]) -> None:
-        own = [node for node in graph if node[0] == item]
         try:
             async with asyncio.TaskGroup() as group:
-                for node in own:
+                group.create_task(self._follow(item))
+                for node in (node for node in graph if node[0] == item):
                     group.create_task(self._run_node(node, graph[node]))
         except BaseExceptionGroup as errors:
             failure = first_cause(errors)
             if not isinstance(failure, ItemFailed):
                 raise failure from None
-            await uncancellable(self.drop(item, failure.state, failure.reason))
+            await uncancellable(self._give_up(item, failure))
         else:
             if stage is Stage.activate:
                 await self._complete(item)
-        for node in own:
-            self._node_settled[node].set()
+        finally:
+            self._decide(item)
+            self._through[item].set()
+
+    async def _follow(self, item_id: str) -> None:
+        """An item is through a stage after those that it depends on, also where it has no steps in it."""
+        item = self._book.order.item(item_id)
+        for need in item.after if item else []:
+            if need in self._decided:
+                await self._decided[need].wait()
+        self._refuse_orphan(item_id)
+
+    async def _give_up(self, item_id: str, failure: ItemFailed) -> None:
+        """Drop an item after those that depend on it, which are told that it is lost."""
+        self._lost.add(item_id)
+        self._decide(item_id)
+        for other in self._book.order.items:
+            if item_id in other.after and other.id in self._through:
+                await self._through[other.id].wait()
+        await self.drop(item_id, failure.state, failure.reason)
+
+    def _decide(self, item_id: str) -> None:
+        """Nobody waits for this item any longer: what became of it in this stage is known."""
+        self._decided[item_id].set()
+        for node, settled in self._node_settled.items():
+            if node[0] == item_id:
+                settled.set()
 
     async def _run_node(self, node: Node, needs: set[Node]) -> None:
         for need in sorted(needs):
@@ -59,9 +89,8 @@ class Items:
         """An item whose prerequisite in this order was given up cannot go on."""
         item = self._book.order.item(item_id)
         for need in item.after if item else []:
-            state = self._book.items[need].state
-            if state in {ItemState.failed, ItemState.cancelled}:
-                raise ItemFailed(item_id, f"item {need}, which it depends on, is {state}", ItemState.cancelled)
+            if need in self._lost or self._book.items[need].state in {ItemState.failed, ItemState.cancelled}:
+                raise ItemFailed(item_id, f"item {need}, which it depends on, is not fulfilled", ItemState.cancelled)
 
     async def _complete(self, item_id: str) -> None:
         """The item is live: its subscription takes over, told in the same transaction."""
