@@ -43,6 +43,8 @@ class OrdersPage:
             notices.heading("Orders", 1)
             ui.element("div").classes("spread")
             self._finder()
+        self._fitted = False
+        """Whether the chart has been told its width, which it cannot know before the page is laid out."""
         self._bar = ui.echart(_bar({})).style("height:14px;width:100%")
         self._counts = Panel(self._draw_counts)
         self._filters()
@@ -114,6 +116,9 @@ class OrdersPage:
             self._bar.options.clear()
             self._bar.options.update(drawn)
             self._bar.update()
+        if not self._fitted and self._visit.client.has_socket_connection:
+            self._fitted = True
+            self._bar.run_chart_method("resize")
 
     def _draw_counts(self, counts: dict[OrderState, int], chosen: OrderState | None) -> None:
         present = [state for state in OrderState if counts.get(state)]
