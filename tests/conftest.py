@@ -1,4 +1,5 @@
-"""What the tests share: one PostgreSQL, and one running world, for the whole session."""
+"""What the tests share: one PostgreSQL, and one running world, for the whole session. Tests whose peer is missing are left out
+and named at the end, or fail the session where peers are required."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,8 +7,30 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests import peers
 from tests.world import World, running_world
 from workers.embedded.postgres import Cluster, running_cluster
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+"""The files of the tests left out, one entry a test."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Raises UsageError, which ends the session, where peers are required."""
+    without = [item for item in items if item.get_closest_marker("needs_chromium")] if peers.chromium() is None else []
+    if without and peers.required():
+        raise pytest.UsageError(f"Chromium is not installed, {len(without)} tests need it, and TURNUP_REQUIRE_PEERS=1")
+    for item in without:
+        item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+    config.stash[LEFT_OUT] = [item.path.name for item in without]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, [])
+    if left_out:
+        files = ", ".join(dict.fromkeys(left_out))
+        terminalreporter.write_line(f"left out, Chromium is not installed: {len(left_out)} tests ({files})")
 
 
 @pytest_asyncio.fixture(scope="session")

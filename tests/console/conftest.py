@@ -35,6 +35,12 @@ PATIENCE = 10_000
 """Milliseconds that a page has for anything."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.needs_chromium)
+
+
 @pytest_asyncio.fixture(scope="session")
 async def console_database(cluster: Cluster) -> AsyncIterator[Database]:
     url = await cluster.create_database("console")
