@@ -164,14 +164,14 @@ async def _prove(running: Running, admin: httpx.AsyncClient, order: str) -> None
     """What truly happened outside, by the sandbox's own journal, beside what our ledger says."""
     async with httpx.AsyncClient(base_url=running.sandbox_url, trust_env=False) as sandbox:
         journal = (await sandbox.get("/journal", params={"order": order})).json()
-    outside = Table(title="What the gateway and the partners did (their own journal)", title_justify="left", box=None)
+    outside = Table(box=None)
     for column in ("", "of", "amount"):
         outside.add_column(column)
     for fact in journal:
         subject = fact.get("key") or fact.get("reference") or ""
         outside.add_row(fact["kind"].replace("_", " "), subject, _money(fact["amount"]) if fact.get("amount") else "")
     found = await _ask(admin, "GET", f"/v1/orders/{order}")
-    ledger = Table(title="What our ledger says", title_justify="left", box=None)
+    ledger = Table(box=None)
     for column in ("transaction", "account"):
         ledger.add_column(column)
     ledger.add_column("amount", justify="right")
@@ -179,10 +179,8 @@ async def _prove(running: Running, admin: httpx.AsyncClient, order: str) -> None
         ledger.add_row(line["transaction"], line["account"], _money(line["amount"]))
     balance = sum(line["amount"]["minor"] for line in found["ledger"])
     ledger.add_row("", "sum", f"[bold]{_money({'minor': balance, 'currency': found['total']['currency']})}[/bold]")
-    console.print()
-    console.print(outside)
-    console.print()
-    console.print(ledger)
+    console.print("\n[bold]What the gateway and the partners did, by their own journal[/bold]", outside)
+    console.print("\n[bold]What our ledger says[/bold]", ledger)
     captured = sum(fact["amount"]["minor"] for fact in journal if fact["kind"] == "captured")
     if captured != found["total"]["minor"] or balance:
         raise DemoFailed(
