@@ -126,20 +126,29 @@ async def resolve_fallout(
     answer: FalloutAnswer,
     key: str | None = None,
 ) -> Answered:
-    """Decide about something stuck. Raises NotFound, BadInput, and Conflict where it is decided already or `verb` is not
-    offered."""
+    """Decide about something stuck; the same decision again changes nothing. Raises NotFound, BadInput, and Conflict where it
+    is decided otherwise already or `verb` is not offered."""
     demand(principal, Right.resolve_fallout)
     by = _signed(principal, answer.by)
-    async with context.database.transaction() as connection:
-        record = await views.fallout_record(connection, fallout_id)
-    _refuse_decided(record, verb)
-    order = _at_work(await _stored(context, record.order), "helped on")
+    record = await _fallout(context, fallout_id)
     try:
+        _refuse_decided(record, verb)
+        order = _at_work(await _stored(context, record.order), "helped on")
         decision = FalloutDecision.model_validate({**answer.model_dump(), "fallout": fallout_id, "verb": verb, "by": by})
+        message = await _ask(context, principal, order, "resolve_fallout", decision.model_dump(mode="json"), key)
     except ValidationError as error:
         raise bad_input(error) from None
-    argument = decision.model_dump(mode="json")
-    return Answered(message=await _ask(context, principal, order, "resolve_fallout", argument, key))
+    except Conflict:
+        decided = await _fallout(context, fallout_id)
+        if decided.verb is not verb:
+            raise
+        message = f"{verb} by {decided.by} is noted already"
+    return Answered(message=message)
+
+
+async def _fallout(context: Context, fallout_id: str) -> FalloutRecord:
+    async with context.database.transaction() as connection:
+        return await views.fallout_record(connection, fallout_id)
 
 
 async def _stored(context: Context, order_id: str) -> StoredOrder:

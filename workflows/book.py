@@ -58,12 +58,13 @@ class Settled(Exception):
 
 
 class Wait(Value):
-    """Something the order waits for: in whose queue, and until when."""
+    """Something the order waits for: in whose queue, and until when. `undoing`: for what could not be undone by itself."""
 
     text: str
     owner: str
     deadline: Instant
     state: OrderState = OrderState.in_progress
+    undoing: bool = False
     blockers: list[str] = []
 
 
@@ -81,6 +82,7 @@ class Book:
         self.fallout: dict[str, Fallout] = {}
         self.waits: dict[str, Wait] = {}
         self.ending = False
+        self._put_aside: OrderState | None = None
         self._marked: dict[tuple[str, object], Value] = {}
         self._events: list[Event] = []
         self._hand_overs: list[HandOver] = []
@@ -152,6 +154,7 @@ class Book:
 
     def set_state(self, state: OrderState, reason: str = "") -> None:
         """Move the order; the move becomes an event."""
+        self._put_aside = None
         before, self.state = self.state, move(ORDER, self.state, state)
         self.reason = reason or self.reason
         self._touched += 1
@@ -200,8 +203,10 @@ class Book:
 
     def _derive_state(self) -> None:
         """held where anything is in fallout, pending where anything blocks, in progress otherwise."""
-        cancelling = self.state in {OrderState.assessing_cancellation, OrderState.pending_cancellation}
-        if cancelling or self.settled or self.ending:
+        if self.settled or self.state is OrderState.assessing_cancellation:
+            return
+        if self.ending or OrderState.pending_cancellation in {self.state, self._put_aside}:
+            self._hold_for_undo()
             return
         states = {wait.state for wait in self.waits.values()}
         for state in (OrderState.held, OrderState.pending):
@@ -209,6 +214,17 @@ class Book:
                 self.set_state(state)
                 return
         self.set_state(OrderState.in_progress)
+
+    def _hold_for_undo(self) -> None:
+        """An order on its way out is held only by what cannot be undone, and then goes on as before."""
+        before = self._put_aside
+        if not any(wait.undoing for wait in self.waits.values()):
+            if before is not None:
+                self.set_state(before)
+        elif before is None:
+            before = self.state
+            self.set_state(OrderState.held)
+            self._put_aside = before
 
     @property
     def settled(self) -> bool:

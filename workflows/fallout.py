@@ -141,7 +141,13 @@ class Desk:
         self._book.note("fallout.resolved", f"{verb} by {by}" + (f": {why}" if why else ""), about=record_id, actor=by)
 
     def _wait(self, record: Fallout) -> Wait:
-        return Wait(text=f"fallout: {record.title}", owner=record.owner, deadline=record.deadline, state=OrderState.held)
+        return Wait(
+            text=f"fallout: {record.title}",
+            owner=record.owner,
+            deadline=record.deadline,
+            state=OrderState.held,
+            undoing=record.subject is Subject.undo,
+        )
 
     def _open(self) -> list[str]:
         return [record.id for record in self._book.fallout.values() if record.verb is None]

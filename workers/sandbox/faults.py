@@ -58,7 +58,7 @@ CALLBACK_MODES = frozenset(
     {Mode.duplicate_callback, Mode.early_callback, Mode.late_callback, Mode.no_callback, Mode.bad_signature}
 )
 _MONEY_MOVES = frozenset({Operation.authorize, Operation.purchase, Operation.capture, Operation.void, Operation.refund})
-_DECLINABLE = _MONEY_MOVES | {Operation.tokenize, Operation.create, Operation.activate, Operation.change}
+_DECLINABLE = _MONEY_MOVES | {Operation.tokenize, Operation.create, Operation.activate, Operation.change, Operation.terminate}
 _CALLS = frozenset(Operation) - {Operation.callback, Operation.every}
 _DEFAULT_DELAY = {Mode.slow: 3.0, Mode.late_callback: 30.0}
 
