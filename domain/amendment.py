@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.errors import Conflict
 from domain.orders import Order
+from domain.plans import ancestors
 from domain.states import ITEM, ItemState, is_terminal
 from domain.values import Value
 
@@ -27,10 +28,18 @@ def difference(before: Order, after: Order, states: Mapping[str, ItemState], pas
         if (old := before.item(item.id)) is not None
         and (old.quantity, old.characteristics, old.action) != (item.quantity, item.characteristics, item.action)
     ]
+    links = {item.id: set(item.after) for item in before.items}
+    for item_id in [item for item, passed in past_return.items() if passed and item in links]:
+        _refuse_undercut(item_id, ancestors(links, item_id) & set(removed))
     for item_id in [*removed, *changed]:
         _refuse_late(item_id, states, past_return)
     kept = [item.id for item in after.items if item.id not in {*added, *changed}]
     return Difference(added=added, removed=removed, changed=changed, kept=kept)
+
+
+def _refuse_undercut(item_id: str, gone: set[str]) -> None:
+    if gone:
+        raise Conflict(f"item {item_id} is past its point of no return and was built on item {min(gone)}, which has to stay")
 
 
 def _refuse_late(item_id: str, states: Mapping[str, ItemState], past_return: Mapping[str, bool]) -> None:

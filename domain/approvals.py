@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.catalogue import Name
 from domain.customers import Risk
@@ -34,6 +34,12 @@ class ApprovalPolicy(StrictValue):
     escalate_after: Seconds | None = None
     escalate_to: Person = "operations-lead"
     owner: Identifier = "approvals"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.approvers and self.quorum > len(set(self.approvers)):
+            raise ValueError(f"quorum: {self.quorum} can never be reached by {len(set(self.approvers))} approvers")
+        return self
 
     def applies(self, total: Money, products: Iterable[str], risk: Risk) -> bool:
         limits = [limit for limit in self.above if limit.currency == total.currency]
@@ -132,13 +138,20 @@ class Ballot(Value):
             raise BadInput("to", 'delegating needs who decides instead, for example "to": "ben"')
         if decision.decision is Verdict.delegate and decision.to in {decision.by, self.placed_by}:
             raise BadInput("to", f"{decision.to} cannot be the delegate: name someone other than yourself and the buyer")
+        if decision.decision is Verdict.delegate and decision.to in self._taken:
+            raise BadInput("to", f"{decision.to} decides already; name someone who does not")
 
     @property
     def entitled(self) -> set[str]:
         """The people named to decide, with delegates in place of those who delegated; empty where anyone with the right may."""
-        delegates = {cast.to for cast in self.cast if cast.decision is Verdict.delegate and cast.to}
-        named = set(self.requirement.approvers) | delegates
-        return named | {self.requirement.escalate_to} if self.escalated else named
+        delegated = {cast.by: cast.to for cast in self.cast if cast.decision is Verdict.delegate and cast.to}
+        named = set(self.requirement.approvers) | set(delegated.values())
+        return (named | {self.requirement.escalate_to} if self.escalated else named) - delegated.keys()
+
+    @property
+    def _taken(self) -> set[str]:
+        """Whose word is counted or awaited already: a delegate has to be someone else, or a quorum could not be reached."""
+        return {cast.by for cast in self.cast} | self.entitled
 
     @property
     def approvals(self) -> int:

@@ -73,8 +73,8 @@ def assess(order: str, currency: str, standings: Sequence[ItemStanding], asked: 
     staying = _staying(standings, asked)
     items = [_fate(standing, staying) for standing in standings]
     undone = [standing for standing, item in zip(standings, items, strict=True) if item.fate is Fate.undone]
-    kept = [item.amount for item in items if item.fate is Fate.kept]
-    complete = not any(item.fate is Fate.kept for item in items)
+    kept = [standing.due for standing, item in zip(standings, items, strict=True) if _stays(standing, item)]
+    complete = not any(_stays(standing, item) for standing, item in zip(standings, items, strict=True))
     return CancellationPreview(
         order=order,
         possible=bool(undone),
@@ -96,12 +96,18 @@ def _staying(standings: Sequence[ItemStanding], asked: Sequence[str]) -> dict[st
     while held_by:
         held_by = False
         for standing in standings:
-            if standing.item in staying and not _settled(standing):
+            live = standing.state is ItemState.completed
+            if live or (standing.item in staying and not _settled(standing)):
                 for need in standing.after:
                     if need not in staying:
                         staying[need] = f"item {standing.item}, which stays, depends on it"
                         held_by = True
     return staying
+
+
+def _stays(standing: ItemStanding, item: ItemCancellation) -> bool:
+    """Whether it goes on being there and charged: kept now, or live already."""
+    return item.fate is Fate.kept or standing.state is ItemState.completed
 
 
 def _settled(standing: ItemStanding) -> bool:
@@ -117,7 +123,7 @@ def _fate(standing: ItemStanding, staying: dict[str, str]) -> ItemCancellation:
 
 
 def _message(undone: int, items: Sequence[ItemCancellation]) -> str:
-    kept = [item for item in items if item.fate is Fate.kept]
+    kept = [item for item in items if item.fate is Fate.kept or item.reason == ItemState.completed]
     if not undone:
         return "nothing can be undone any more"
     if not kept:

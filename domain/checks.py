@@ -14,6 +14,7 @@ class BlockerKind(StrEnum):
     prerequisite = "prerequisite"
     capacity = "capacity"
     exclusion = "exclusion"
+    eligibility = "eligibility"
     upstream = "upstream"
 
 
@@ -28,12 +29,13 @@ class Blocker(Value):
 class Surroundings(Value):
     """What the checks look at besides the order. `free` is the units left per limited product, not counting what this order
     has already reserved; `down` names the
-    adapters whose systems do not serve."""
+    adapters whose systems do not serve, `excluders` the live product that excludes each product that one does."""
 
     customer: Customer
     active_products: set[str] = set()
     free: dict[str, int] = {}
     down: set[str] = set()
+    excluders: dict[str, str] = {}
 
 
 def customer_subject(customer: str) -> str:
@@ -72,7 +74,17 @@ def _of_item(item: OrderItem, order: Order, around: Surroundings) -> list[Blocke
                 message=f"customer {order.customer.id} has to be verified for {item.product.id}",
             )
         )
-    for need in item.product.prerequisites:
+    if item.product.countries and around.customer.country not in item.product.countries:
+        found.append(
+            Blocker(
+                kind=BlockerKind.eligibility,
+                subject=customer_subject(order.customer.id),
+                message=f"{item.product.id} is not sold in {around.customer.country}",
+            )
+        )
+    ordered = {other.product.id for other in order.items}
+    required = [need for need in item.product.requires if need not in ordered]
+    for need in [*item.product.prerequisites, *required]:
         if need not in around.active_products:
             found.append(
                 Blocker(
@@ -81,7 +93,7 @@ def _of_item(item: OrderItem, order: Order, around: Surroundings) -> list[Blocke
                     message=f"{item.product.id} needs a live service of {need}",
                 )
             )
-    clash = excluded_by(item.product, around.active_products)
+    clash = excluded_by(item.product, around.active_products) or around.excluders.get(item.product.id)
     if clash:
         found.append(
             Blocker(

@@ -5,9 +5,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domain.cards import NoCardNumber
 from domain.catalogue import CountryCode, Name
 from domain.plans import Identifier
 from domain.values import StrictValue, Value
+
+PaymentMethod = Annotated[
+    str, Field(min_length=3, max_length=100, pattern=r"^[A-Za-z0-9_:.-]+$", examples=["tok_visa"]), NoCardNumber
+]
+"""A gateway token."""
 
 
 class Risk(StrEnum):
@@ -25,7 +31,7 @@ class Customer(StrictValue):
     country: CountryCode
     verified: bool = False
     risk: Risk = Risk.normal
-    payment_method: Annotated[str, Field(min_length=3, max_length=100)] | None = None
+    payment_method: PaymentMethod | None = None
 
 
 class CustomerSnapshot(Value):

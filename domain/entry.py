@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence, Set
 
+from pydantic import ValidationError
+
 from domain import approvals, plans
 from domain.approvals import ApprovalPolicy
 from domain.catalogue import Catalogue, Product
 from domain.customers import Customer, snapshot
 from domain.errors import BadInput
+from domain.money import LARGEST_AMOUNT, Money
 from domain.orders import Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
-from domain.pricing import due, price_item
+from domain.pricing import PricedLine, due, price_item
 from domain.values import Instant, Value
 
 
@@ -49,8 +52,7 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
     """The order as amended. Items that stay keep the price they were accepted with; new ones get today's."""
     items = order.items
     if request.items is not None:
-        fresh = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
-        items = [_keep_price(order.item(item.id), item) for item in fresh]
+        items = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
     amended = order.model_copy(
         update={
             "items": items,
@@ -63,14 +65,6 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
     _check_money(amended)
     _check_dates(amended)
     return _with_approval(amended, placing.policies)
-
-
-def _keep_price(before: OrderItem | None, after: OrderItem) -> OrderItem:
-    if before is None:
-        return after
-    lines = price_item(before.price, after.quantity) if after.action is Action.add else []
-    kept = {"product": before.product, "plan": before.plan, "price": before.price, "lines": lines}
-    return after.model_copy(update=kept | {"due": due(lines, before.price.currency)})
 
 
 def _with_approval(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
@@ -99,7 +93,7 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
     if request.action in {Action.modify, Action.delete}:
         raise BadInput(f"{field}.action", f"'{request.action}' is not offered by this release; use 'add' or 'no_change'")
     if known is not None and known.plan.id == request.plan and known.product.id == request.product:
-        return _item(request, known.product, known)
+        return _item(field, request, known.product, known)
     product = placing.catalogue.products.get(request.product)
     if product is None:
         raise BadInput(f"{field}.product", f"there is no product {request.product!r}; GET /v1/products lists them")
@@ -116,11 +110,11 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
     if product.countries and placing.customer.country not in product.countries:
         raise BadInput(f"{field}.product", f"{product.id} is not sold in {placing.customer.country}")
     blank = OrderItem(id="-", product=product, plan=plan, price=price, quantity=1, due=due([], currency))
-    return _item(request, product, blank)
+    return _item(field, request, product, blank)
 
 
-def _item(request: ItemRequest, product: Product, template: OrderItem) -> OrderItem:
-    lines = price_item(template.price, request.quantity) if request.action is Action.add else []
+def _item(field: str, request: ItemRequest, product: Product, template: OrderItem) -> OrderItem:
+    lines, amount = _price(field, request, template)
     return template.model_copy(
         update={
             "id": request.id,
@@ -129,9 +123,17 @@ def _item(request: ItemRequest, product: Product, template: OrderItem) -> OrderI
             "quantity": request.quantity,
             "characteristics": dict(request.characteristics),
             "lines": lines,
-            "due": due(lines, template.price.currency),
+            "due": amount,
         }
     )
+
+
+def _price(field: str, request: ItemRequest, template: OrderItem) -> tuple[list[PricedLine], Money]:
+    try:
+        lines = price_item(template.price, request.quantity) if request.action is Action.add else []
+        return lines, due(lines, template.price.currency)
+    except ValidationError:
+        raise BadInput(f"{field}.quantity", "makes the item dearer than any amount this product counts; order less") from None
 
 
 def _check_together(items: Sequence[OrderItem], placing: Placing) -> None:
@@ -140,7 +142,8 @@ def _check_together(items: Sequence[OrderItem], placing: Placing) -> None:
         missing = [need for need in item.product.requires if need not in ordered | placing.active_products]
         if missing:
             raise BadInput(f"items[{index}].product", f"{item.product.id} requires {missing[0]}: order it too")
-        clash = excluded_by(item.product, (ordered | placing.active_products) - {item.product.id})
+        others = (ordered | placing.active_products) - {item.product.id}
+        clash = excluded_by(item.product, others) or excluder_of(item.product, placing.catalogue, placing.active_products)
         if clash:
             raise BadInput(f"items[{index}].product", f"{item.product.id} cannot be had together with {clash}")
         if item.action is Action.no_change and item.product.id not in placing.active_products:
@@ -150,6 +153,16 @@ def _check_together(items: Sequence[OrderItem], placing: Placing) -> None:
 def excluded_by(product: Product, others: Set[str]) -> str | None:
     """The first of `others` that `product` excludes, or None."""
     return next((other for other in sorted(others) if other in product.excludes), None)
+
+
+def excluder_of(product: Product, catalogue: Catalogue, others: Set[str]) -> str | None:
+    """The first of `others` that excludes `product`, or None: an exclusion works both ways."""
+    return next((other for other in sorted(others) if product.id in _exclusions(catalogue, other)), None)
+
+
+def _exclusions(catalogue: Catalogue, product: str) -> list[str]:
+    known = catalogue.products.get(product)
+    return known.excludes if known is not None else []
 
 
 def _place(requests: Sequence[ItemRequest], items: Sequence[OrderItem]) -> list[OrderItem]:
@@ -173,6 +186,8 @@ def _after(field: str, request: ItemRequest, items: Sequence[OrderItem]) -> list
 
 
 def _check_money(order: Order) -> None:
+    if sum(item.due.minor for item in order.items) > LARGEST_AMOUNT:
+        raise BadInput("items", "come to more than any amount this product counts; make several orders of it")
     if order.total and not order.payment_method:
         raise BadInput("payment_method", f"an order of {order.total} needs one, for example 'tok_visa'")
 

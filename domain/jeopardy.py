@@ -71,7 +71,7 @@ def expected_starts(
         ends = _ends(graph, open_steps, begin, now)
         starts |= {node: max((ends[need] for need in graph[node] if need in graph), default=begin) for node in graph}
         begin = max([begin, *ends.values()])
-    return {node: start for node, start in starts.items() if node in open_steps}
+    return {node: start for node, start in starts.items() if node in open_steps and open_steps[node].started_at is None}
 
 
 def _ends(

@@ -8,7 +8,7 @@ from pydantic import Field
 from domain import keys
 from domain.approvals import ApprovalRequirement
 from domain.catalogue import Plan, Price, Product
-from domain.customers import CustomerSnapshot
+from domain.customers import CustomerSnapshot, PaymentMethod
 from domain.money import CurrencyCode, Money, total
 from domain.plans import Identifier, ItemSteps, Step
 from domain.pricing import PricedLine
@@ -19,7 +19,6 @@ LARGEST_QUANTITY = 1_000_000
 MOST_ITEMS = 100
 
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, strict=True)]
-PaymentMethod = Annotated[str, Field(min_length=3, max_length=100, pattern=r"^[A-Za-z0-9_:.-]+$", examples=["tok_visa"])]
 
 
 class Action(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -115,6 +115,8 @@ def refuse_cycle(graph: Mapping[str, set[str]], what: str) -> None:
 Node = tuple[str, str]
 """(item id, step id)."""
 
+Key = TypeVar("Key")
+
 
 class ItemSteps(StrictValue):
     """The steps of one item, and the items that must come before it."""
@@ -130,8 +132,10 @@ def order_graph(items: Iterable[ItemSteps], stage: Stage) -> dict[Node, set[Node
     A step waits for its own needs and for all of each item its item comes after. A point of no return also waits for every
     step, of any item, that no point of no return leads to: what can still be undone is done first.
     """
+    items = list(items)
     everything = {item.item: [step for step in item.steps if step.stage is stage] for item in items}
-    after = {item.item: item.after for item in items}
+    direct = {item.item: set(item.after) for item in items}
+    after = {item: ancestors(direct, item) for item in direct}
     graph: dict[Node, set[Node]] = {}
     for item, steps in everything.items():
         inside = {step.id for step in steps}
@@ -145,9 +149,9 @@ def order_graph(items: Iterable[ItemSteps], stage: Stage) -> dict[Node, set[Node
     return graph
 
 
-def ancestors(graph: Mapping[Node, set[Node]], node: Node) -> set[Node]:
+def ancestors(graph: Mapping[Key, set[Key]], node: Key) -> set[Key]:
     """Everything that must come before `node`."""
-    found: set[Node] = set()
+    found: set[Key] = set()
     ahead = list(graph.get(node, ()))
     while ahead:
         current = ahead.pop()

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domain.cards import NoCardNumber
 from domain.values import Value
 
-Characteristics = dict[str, Annotated[str, Field(max_length=500)]]
+Characteristics = dict[str, Annotated[str, Field(max_length=500), NoCardNumber]]
 """What the customer specified for an item: an address, a domain name. Never a secret."""
 
 

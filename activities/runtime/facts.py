@@ -8,7 +8,7 @@ from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
 from activities.contracts.subscriptions import Subscriptions
-from activities.store import capacity, customers, orders, services, upstreams
+from activities.store import capacity, catalogue, customers, orders, services, upstreams
 from activities.store.database import Database
 from domain.checks import Surroundings, adapters, blockers, wanted
 from domain.facts import HandOver, OrderChange, Recorded
@@ -37,7 +37,8 @@ class StoredChecks(Checks):
             active = await services.active_products(connection, order.customer.id, besides_order=order.id)
             free = await capacity.free(connection, order.id, list(wanted(order.items)))
             down = await upstreams.down(connection, adapters(order.items), datetime.now(UTC))
-            around = Surroundings(customer=customer, active_products=active, free=free, down=down)
+            excluders = await catalogue.excluders(connection, sorted(active))
+            around = Surroundings(customer=customer, active_products=active, free=free, down=down, excluders=excluders)
             found = blockers(order, around)
             if not found:
                 await capacity.reserve(connection, order.id, order.items, list(free))

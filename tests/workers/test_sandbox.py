@@ -25,7 +25,7 @@ from tests.sandbox_server import (
     callback_receiver,
     running_sandbox,
 )
-from workers.sandbox.cards import passes_luhn
+from domain.cards import passes_luhn
 from workers.sandbox.config import SandboxConfig
 
 KEY = "O-1001:payment:1"

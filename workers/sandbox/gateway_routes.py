@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from workers.sandbox.cards import shows_card_number
+from workers.sandbox.cards import body_shows_card_number
 from workers.sandbox.faults import Faults, Operation
 from workers.sandbox.gateway import PaymentDesk
 from workers.sandbox.payments import CaptureBody, PaymentBody, PaymentMode, RefundBody, TokenBody
@@ -56,7 +56,7 @@ def gateway_router(desk: PaymentDesk, faults: Faults) -> APIRouter:
 
 
 def _refuse_card_numbers(body: BaseModel) -> None:
-    if shows_card_number(body):
+    if body_shows_card_number(body):
         raise Problem(422, "card_number", "this looks like a card number; send a token")
 
 
