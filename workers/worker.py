@@ -58,6 +58,11 @@ def sandbox_adapters(sandbox_url: str, partners: list[str], database: Database, 
     return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners)
 
 
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows are run, here and where their histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*OWN_PACKAGES))
+
+
 def workers(client: Client, database: Database, adapters: Adapters, gateway: str, cached: int) -> list[Worker]:
     """One worker a queue, so that each can be given its own limits."""
     facts, checks = StoredFacts(database), StoredChecks(database)
@@ -65,7 +70,7 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
     payments = PaymentActivities(adapters.gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
-    runner = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*OWN_PACKAGES))
+    runner = workflow_runner()
     grace = timedelta(seconds=5)
     return [
         Worker(

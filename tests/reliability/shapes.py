@@ -1,0 +1,110 @@
+"""Orders of different shapes, each brought to its end: what histories are made of."""
+
+from collections.abc import Awaitable, Callable
+
+from domain.roles import Role
+from tests.workflows.plans import access, build, built, by_hand
+from tests.world import World
+
+Shape = Callable[[World], Awaitable[str]]
+"""Runs one order to its end; returns its id."""
+
+
+async def sample(world: World) -> str:
+    """The order of the demonstration: two items, an approval, a partner that calls back."""
+    crm = {"product": "crm", "plan": "crm-team", "quantity": 5}
+    fibre = {"product": "fibre", "plan": "fibre-500", "characteristics": {"address": "Elm Street 1, Ulm"}}
+    order = await world.order("C-100", crm, fibre)
+    await world.state(order, "pending")
+    ana = await world.client_for("ana", Role.approver)
+    await world.succeed(ana.post(f"/v1/orders/{order}/approvals", json={"decision": "approve"}))
+    await world.settled(order)
+    return order
+
+
+async def cancelled(world: World) -> str:
+    """Cancelled with one item built and one in a person's hands."""
+    first, first_plan = await world.product(build(), access())
+    second, second_plan = await world.product(build(), by_hand(needs=["build"]), access())
+    order = await world.order(
+        await world.customer(), {"product": first, "plan": first_plan}, {"product": second, "plan": second_plan}
+    )
+    await world.stuck(order)
+    await world.succeed(world.api.post(f"/v1/orders/{order}/cancel", json={"reason": "changed her mind"}))
+    await world.settled(order)
+    return order
+
+
+async def fallout(world: World) -> str:
+    """A payment that is declined softly, a step that is corrected, and one that is given up after the capture."""
+    opening = build("open", verb="activate", stage="activate")
+    good, good_plan = await world.product(build(), access())
+    bad, bad_plan = await world.product(build(), opening)
+    refused = {"characteristics": {"sandbox": "refuse"}}
+    order = await world.draft(
+        await world.customer(),
+        {"product": good, "plan": good_plan},
+        {"product": bad, "plan": bad_plan, **refused, "depends_on": ["1"]},
+    )
+    await world.sandbox.faults(
+        {"operation": "authorize", "mode": "decline_soft", "order": order, "count": 1},
+        {"operation": "activate", "mode": "decline_hard", "order": order},
+    )
+    await world.submit(order)
+    await world.resolve(await world.stuck(order), "retry", data={"sandbox": ""})
+    await world.until(lambda: reached(world, order, "open"), "the activation to be stuck")
+    await world.resolve(await world.stuck(order), "compensate", reason="the customer left")
+    await world.settled(order)
+    return order
+
+
+async def reached(world: World, order: str, step: str) -> bool:
+    """Whether fallout of this step is open."""
+    return any(one["step"] == step and one["verb"] is None for one in (await world.get(order))["fallout"])
+
+
+async def amended(world: World) -> str:
+    """A larger quantity while the partner is at work."""
+    product, plan = await world.product(build(), by_hand(needs=["build"]), access())
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.stuck(order)
+    items = [{"id": "1", "product": product, "plan": plan, "quantity": 3}]
+    await world.succeed(world.api.patch(f"/v1/orders/{order}", json={"version": 1, "items": items}))
+    await world.resolve(await world.stuck(order), "resolve", evidence="done")
+    await world.settled(order)
+    return order
+
+
+async def declined(world: World) -> str:
+    """A card that is declined for good."""
+    product, plan = await world.product(build(), access())
+    order = await world.order(await world.customer(payment_method="tok_declined_hard"), {"product": product, "plan": plan})
+    await world.settled(order)
+    return order
+
+
+async def silent(world: World) -> str:
+    """A partner that never calls back and is asked, and calls that go wrong on the way."""
+    line = build("line", "fibreworks")
+    product, plan = await world.product(line, built("line", poll_every=30), access())
+    order = await world.draft(await world.customer(), {"product": product, "plan": plan})
+    await world.sandbox.faults(
+        {"operation": "create", "mode": "no_callback", "order": order},
+        {"operation": "verify", "mode": "error_500", "order": order, "count": 1},
+        {"operation": "capture", "mode": "timeout_after", "order": order, "count": 1},
+    )
+    await world.submit(order)
+    await world.settled(order)
+    return order
+
+
+SHAPES: dict[str, Shape] = {
+    "sample": sample,
+    "cancelled": cancelled,
+    "fallout": fallout,
+    "amended": amended,
+    "declined": declined,
+    "silent": silent,
+}
+STORED = ("sample", "cancelled", "fallout")
+"""The shapes of which each release keeps a history."""
