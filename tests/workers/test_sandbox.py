@@ -15,6 +15,7 @@ import pytest_asyncio
 from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from domain.cards import passes_luhn
 from domain.money import Money
 from domain.provisioning import CallbackStatus, PartnerCallback
 from tests.sandbox_server import (
@@ -25,7 +26,6 @@ from tests.sandbox_server import (
     callback_receiver,
     running_sandbox,
 )
-from domain.cards import passes_luhn
 from workers.sandbox.config import SandboxConfig
 
 KEY = "O-1001:payment:1"
