@@ -1,7 +1,7 @@
 """Orders: their acceptance, written by the API, and everything after it, written by their workflow."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Row, ScalarSelect, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from activities.store import dispatches, services
-from activities.store.database import EVENTS_CHANNEL, Connection
+from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables import (
     approvals,
@@ -80,7 +80,7 @@ async def add_draft(
     """Keep a request that is not yet submitted."""
     row = _row(order, number, request.customer, OrderState.draft, request.model_dump(mode="json"), now)
     await connection.execute(insert(orders).values(**row, currency=request.currency, total=0, placed_by=placed_by))
-    await _append(connection, order, [_event("draft", "order.drafted", now, placed_by, "Draft saved")])
+    await _append(connection, order, [_event("draft", "order.drafted", now, placed_by, "Draft saved")], 0)
 
 
 async def redraft(connection: Connection, order: str, request: OrderRequest, revision: int, by: str, now: datetime) -> None:
@@ -90,13 +90,15 @@ async def redraft(connection: Connection, order: str, request: OrderRequest, rev
         .where(orders.c.id == order)
         .values(document=request.model_dump(mode="json"), currency=request.currency, revision=revision, updated_at=now)
     )
-    await _append(connection, order, [_event(f"draft:{revision}", "order.drafted", now, by, "Draft changed")])
+    changed = _event(f"draft:{revision}", "order.drafted", now, by, "Draft changed")
+    await _append(connection, order, [changed], await _locked_count(connection, order))
 
 
 async def end_draft(connection: Connection, order: str, state: OrderState, by: str, reason: str, now: datetime) -> None:
     """Cancel or supersede a draft: no workflow was ever started for it."""
     await connection.execute(update(orders).where(orders.c.id == order).values(state=state, reason=reason, updated_at=now))
-    await _append(connection, order, [_event(f"order:{state}", f"order.{state}", now, by, reason or f"Draft {state}")])
+    ended = _event(f"order:{state}", f"order.{state}", now, by, reason or f"Draft {state}")
+    await _append(connection, order, [ended], await _locked_count(connection, order))
 
 
 async def accept(connection: Connection, order: Order, number: int, *, drafted: bool, now: datetime) -> None:
@@ -110,7 +112,9 @@ async def accept(connection: Connection, order: Order, number: int, *, drafted: 
         await connection.execute(insert(orders).values(row))
     await connection.execute(insert(order_items), [_item_row(order.id, item.id) for item in order.items])
     summary = f"Order over {order.total} accepted"
-    await _append(connection, order.id, [_event("acknowledged", "order.acknowledged", now, order.placed_by, summary)])
+    count = await _locked_count(connection, order.id) if drafted else 0
+    accepted = _event("acknowledged", "order.acknowledged", now, order.placed_by, summary)
+    await _append(connection, order.id, [accepted], count)
     await dispatches.request(connection, [_start(order, now)])
 
 
@@ -180,18 +184,18 @@ async def record(connection: Connection, change: OrderChange) -> Recorded:
     workflow, nothing is written and the settled state is returned; only the change that settled it is welcome again.
     """
     given = [event.key for event in change.events]
-    known = select(orders.c.state, _known_keys(change.order, given).label("known")).where(orders.c.id == change.order)
+    wanted = select(orders.c.state, orders.c.event_count, _known_keys(change.order, given).label("known"))
+    known = wanted.where(orders.c.id == change.order)
     row = (await connection.execute(known.with_for_update(of=orders))).one()
     fresh = [event for event in change.events if event.key not in set(row.known or ())]
     if is_terminal(ORDER, OrderState(row.state)):
         settling = change.status is not None and change.status.state == row.state and change.events and not fresh
         return Recorded() if settling else Recorded(settled=OrderState(row.state))
     await _write_parts(connection, change)
-    if change.status is not None:
-        await connection.execute(update(orders).where(orders.c.id == change.order).values(**_status_values(change.status)))
     if change.amended_to is not None:
         await _write_amended(connection, Order.model_validate_json(change.amended_to))
-    await _append(connection, change.order, fresh)
+    status = _status_values(change.status) if change.status is not None else {}
+    await _append(connection, change.order, fresh, row.event_count, status)
     return Recorded()
 
 
@@ -336,26 +340,29 @@ async def _write_amended(connection: Connection, order: Order) -> None:
 async def append(connection: Connection, order: str, given: list[Event]) -> None:
     """Add events from outside the workflow (a late callback after the order's end); known keys are passed over."""
     known = select(events.c.key).where(events.c.order_id == order, events.c.key.in_([event.key for event in given]))
-    await connection.execute(select(orders.c.id).where(orders.c.id == order).with_for_update())
+    count = await _locked_count(connection, order)
     old = set((await connection.execute(known)).scalars())
-    await _append(connection, order, [event for event in given if event.key not in old])
+    await _append(connection, order, [event for event in given if event.key not in old], count)
 
 
-async def _append(connection: Connection, order: str, fresh: list[Event]) -> None:
-    """Number the events without a gap; the order's row is locked by the update, so no two can take one number."""
-    if not fresh:
-        return
-    counted = (
-        update(orders)
-        .where(orders.c.id == order)
-        .values(event_count=orders.c.event_count + len(fresh), updated_at=fresh[-1].at)
-        .returning(orders.c.event_count)
-    )
-    last = int((await connection.execute(counted)).scalar_one())
-    first = last - len(fresh) + 1
-    rows = [{"order_id": order, "seq": first + index, **event.model_dump()} for index, event in enumerate(fresh)]
-    await connection.execute(insert(events), rows)
-    await connection.execute(text("SELECT pg_notify(:channel, :order)"), {"channel": EVENTS_CHANNEL, "order": order})
+async def _locked_count(connection: Connection, order: str) -> int:
+    """How many events the order has; its row is locked until the transaction ends."""
+    query = select(orders.c.event_count).where(orders.c.id == order).with_for_update()
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _append(
+    connection: Connection, order: str, fresh: list[Event], count: int, status: Mapping[str, object] | None = None
+) -> None:
+    """Number the events without a gap after the `count` there are; the order's row has to be locked, or new. Whoever listens
+    is told by a trigger."""
+    values = dict(status or {})
+    if fresh:
+        values |= {"event_count": count + len(fresh), "updated_at": fresh[-1].at}
+        rows = [{"order_id": order, "seq": seq, **event.model_dump()} for seq, event in enumerate(fresh, start=count + 1)]
+        await connection.execute(insert(events), rows)
+    if values:
+        await connection.execute(update(orders).where(orders.c.id == order).values(values))
 
 
 def _event(key: str, kind: str, at: datetime, actor: str, summary: str) -> Event:

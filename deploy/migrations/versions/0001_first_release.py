@@ -39,11 +39,22 @@ RULES = [
         FOR EACH ROW EXECUTE FUNCTION append_only()
     """,
     """
+    CREATE FUNCTION tell_of_event() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('turnup_events', NEW.order_id);
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER events_are_told AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION tell_of_event()
+    """,
+    """
     CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
         FOR EACH ROW EXECUTE FUNCTION append_only()
     """,
 ]
-"""What the tables cannot say: a ledger transaction balances, and neither the ledger nor the history is ever changed."""
+"""What the tables cannot say: a ledger transaction balances, and neither the ledger nor the history is ever
+changed, and whoever listens is told of each event."""
 
 
 def upgrade() -> None:
