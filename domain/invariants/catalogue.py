@@ -1,0 +1,36 @@
+"""All that must hold of orders, whatever breaks."""
+
+from domain.invariants import access, money, progress
+from domain.invariants.facts import Facts, Invariant, Violation
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(
+        "captured_is_fulfilled",
+        "What was taken for a settled order, and not given back, is what its completed items come to.",
+        money.captured_is_fulfilled,
+    ),
+    Invariant("captured_once", "A payment is captured once at the most, and of one payment of an order.", money.captured_once),
+    Invariant("nothing_held", "Of a settled order no authorization is left open.", money.nothing_held),
+    Invariant("ledger_balances", "Each ledger transaction comes to zero in its currency.", money.ledger_balances),
+    Invariant("one_account_per_item", "A partner makes one account for an item.", access.one_account_per_item),
+    Invariant(
+        "nothing_left_built",
+        "Of a settled order a partner has the services of completed items, and no others.",
+        access.nothing_left_built,
+    ),
+    Invariant("access_is_paid", "Nobody has access to what is not paid for, or free.", access.access_is_paid),
+    Invariant("access_is_given", "A completed item grants all that its plan promises.", access.access_is_given),
+    Invariant(
+        "order_moves", "An order is at its end, or at work, or waits with an owner and a deadline.", progress.order_moves
+    ),
+    Invariant("order_starts", "An acknowledged order is started.", progress.order_starts),
+    Invariant("order_exists", "An order that was acknowledged to a caller exists.", progress.order_exists),
+    Invariant("one_order_per_key", "An idempotency key makes one order.", progress.one_order_per_key),
+    Invariant("events_are_gapless", "An order's events are numbered without a gap, and in order.", progress.events_are_gapless),
+    Invariant("queue_is_current", "Nothing waits long to be told to Temporal.", progress.queue_is_current),
+)
+
+
+def violations(facts: Facts) -> list[Violation]:
+    """Of every invariant, in the order of the list."""
+    return [violation for invariant in INVARIANTS for violation in invariant.violations(facts)]

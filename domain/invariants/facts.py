@@ -1,0 +1,139 @@
+"""What an invariant is judged by: plain facts, read from our own database and, where it can be had, from the other side."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.provisioning import RemoteState
+from domain.states import ItemState, OrderState
+from domain.values import Value
+
+
+class PaymentFacts(Value):
+    """One payment as one side has it, in minor units. `held`: money is set aside for it and neither taken nor given back."""
+
+    key: str
+    held: bool = False
+    captured: int = 0
+    refunded: int = 0
+    captures: int = 0
+
+
+class AccountFacts(Value):
+    """What a partner has of one item; `created` counts how often it made something for it."""
+
+    partner: str
+    item: str
+    state: RemoteState
+    created: int = 1
+
+
+class ItemFacts(Value):
+    """`due` in minor units. `entitled` are the features that its finished steps grant while its service is live; `granted`
+    those it holds."""
+
+    item: str
+    state: ItemState
+    due: int = 0
+    captured: bool = False
+    live: bool = False
+    entitled: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
+
+
+class EventFacts(Value):
+    seq: int
+    at: datetime
+
+
+class Posting(Value):
+    """One side of a ledger transaction: debit above zero, credit below."""
+
+    transaction: str
+    account: str
+    currency: str
+    amount: int
+
+
+class OrderFacts(Value):
+    """One order. `gateway` and `accounts` are what the other sides say, None where nobody asked them."""
+
+    id: str
+    state: OrderState
+    placed_at: datetime
+    changed_at: datetime
+    starts_at: datetime | None = None
+    waiting_on: str | None = None
+    owner: str | None = None
+    deadline: datetime | None = None
+    items: list[ItemFacts] = []
+    payments: list[PaymentFacts] = []
+    ledger: list[Posting] = []
+    event_count: int = 0
+    events: list[EventFacts] = []
+    gateway: list[PaymentFacts] | None = None
+    accounts: list[AccountFacts] | None = None
+
+
+class QueuedFacts(Value):
+    """Something that Temporal is to be told and has not been."""
+
+    key: str
+    order: str
+    due_at: datetime
+    attempts: int = 0
+
+
+class PromiseFacts(Value):
+    """What a caller was told: the order that its idempotency key made."""
+
+    key: str
+    order: str
+
+
+class Facts(Value):
+    """`grace` is how long an order may be at work, or a message on its way, without a word."""
+
+    now: datetime
+    grace: timedelta
+    orders: list[OrderFacts] = []
+    queued: list[QueuedFacts] = []
+    promises: list[PromiseFacts] = []
+
+
+class Violation(Value):
+    """`subject` is the order, or the part of it (`O-1001:2`), or the message that it is about."""
+
+    invariant: str
+    subject: str
+    order: str | None
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A violation before it is put under the name of its invariant."""
+
+    subject: str
+    order: str | None
+    expected: str
+    found: str
+
+
+Check = Callable[[Facts], Iterable[Found]]
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """`says` is the rule in one sentence, for people."""
+
+    name: str
+    says: str
+    check: Check
+
+    def violations(self, facts: Facts) -> list[Violation]:
+        return [
+            Violation(invariant=self.name, subject=found.subject, order=found.order, expected=found.expected, found=found.found)
+            for found in self.check(facts)
+        ]
