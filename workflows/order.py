@@ -226,6 +226,7 @@ class OrderWorkflow:
     async def _apply_amendment(self, command: AmendCommand) -> None:
         """Money first: an amendment that cannot be paid changes nothing. Raises Conflict where it is refused."""
         before, after = self._book.order, command.order
+        self._refuse_stale(after)
         if self._captured:
             raise Conflict("the order was paid meanwhile; change the service instead")
         states = {item: status.state for item, status in self._book.items.items()}
@@ -246,6 +247,12 @@ class OrderWorkflow:
         if before.total < after.total:
             self._book.forget_approval(approval.ORDER)
         await self._book.save()
+
+    def _refuse_stale(self, amended: Order) -> None:
+        """Also when an amendment is carried out: another may have been let in beside it."""
+        known = self._book.order.revision
+        if amended.revision != known + 1:
+            raise Conflict(f"the order is at version {known}; read it again and repeat the change")
 
     async def _fulfil(self) -> None:
         """The process itself. It may be interrupted anywhere and run again: each phase passes over what is done."""
@@ -433,8 +440,10 @@ class OrderWorkflow:
     @amend.validator
     def _check_amend(self, command: AmendCommand) -> None:
         self._refuse_settled("amended")
-        if command.order.revision != self._book.order.revision + 1:
-            raise refusal(Conflict(f"the order is at version {self._book.order.revision}; read it again and repeat the change"))
+        try:
+            self._refuse_stale(command.order)
+        except Conflict as error:
+            raise refusal(error) from None
         if self._captured:
             raise refusal(Conflict("the order has been paid and is being activated; change the service instead"))
 

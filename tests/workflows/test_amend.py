@@ -1,5 +1,6 @@
 """Amending in flight: the difference from what has really been done, the new price, and what is refused."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -88,6 +89,16 @@ async def test_a_stale_version_is_refused(world: World) -> None:
 
     assert stale.status_code == 409
     assert (await world.get(order))["version"] == 2
+
+
+async def test_of_two_amendments_at_once_one_is_stale(world: World) -> None:
+    order, product, plan, _ = await standing(world)
+
+    answers = await asyncio.gather(*(amend(world, order, item(product, plan, quantity)) for quantity in (3, 4)))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    winner = next(index for index, answer in enumerate(answers) if answer.status_code == 200)
+    assert (await world.get(order))["total"]["minor"] == (3000, 4000)[winner]
 
 
 async def test_an_item_past_its_point_of_no_return_is_not_amended(world: World) -> None:
