@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests import peers
-from tests.world import World, running_world
+from tests.world import World, refuse_broken, running_world
 from workers.embedded.postgres import Cluster, running_cluster
 
 LEFT_OUT = pytest.StashKey[list[str]]()
@@ -47,6 +47,8 @@ def world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session")
 async def world(cluster: Cluster, world_folder: Path) -> AsyncIterator[World]:
-    """Everything running. Tests share it, each with customers, products and orders of its own."""
+    """Everything running. Tests share it, each with customers, products and orders of its own; at the end no process may be
+    broken."""
     async with running_world(cluster, world_folder) as world:
         yield world
+        await refuse_broken(world)

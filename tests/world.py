@@ -205,6 +205,13 @@ class World:
         await self.succeed(self.api.post(f"/v1/fallout/{record['id']}/{verb}", json=answer))
 
 
+async def refuse_broken(world: World) -> None:
+    """No process of this world has failed, and none is stuck in an error of its code."""
+    for trouble in ("ExecutionStatus = 'Failed'", "TemporalReportedProblems IS NOT NULL"):
+        broken = [found.id async for found in world.temporal.client.list_workflows(trouble)]
+        assert not broken, f"{trouble}: {', '.join(broken)}"
+
+
 def cash(order: Json) -> int:
     """What our own ledger says was taken for an order and not given back, in minor units."""
     return sum(entry["amount"]["minor"] for entry in order["ledger"] if entry["account"].startswith("cash"))

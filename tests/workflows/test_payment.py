@@ -410,3 +410,30 @@ async def test_a_stuck_payment_is_decided_only_by_whom_it_is_given_to(world: Wor
 
     await world.resolve(record, "compensate", reason="done here")
     assert (await world.settled(order))["state"] == "failed"
+
+
+@pytest.mark.parametrize("trouble", ["pending", "unknown"])
+async def test_an_amendment_that_is_not_paid_at_once_leaves_the_order_as_it_was(world: World, trouble: str) -> None:
+    item = await one_item(world, build(), by_hand(needs=["build"]), access())
+    order = await world.order(await world.customer(), item)
+    await world.stuck(order)
+    change: Json = {"version": 1, "items": [{"id": "1", **item, "quantity": 2}]}
+    if trouble == "pending":
+        change["payment_method"] = "tok_never_confirmed"
+    else:
+        await world.sandbox.faults(
+            {"operation": "authorize", "mode": "timeout_after", "order": order},
+            {"operation": "status", "mode": "error_500", "order": order},
+        )
+
+    amending = asyncio.create_task(world.api.patch(f"/v1/orders/{order}", json=change))
+    while not amending.done():
+        await world.skip(order, timedelta(seconds=20))
+
+    assert (await amending).status_code == 409
+    await world.sandbox.faults()
+    await world.resolve(await world.stuck(order), "resolve", evidence="done")
+    done = await world.settled(order)
+    assert (done["state"], done["total"]["minor"]) == ("completed", 1000)
+    assert states(done) == [(1, "captured"), (2, "voided")]
+    assert await world.money(order) == Money(captured=1000, refunded=0, open=0)
