@@ -1,6 +1,6 @@
 """Tells Temporal what the database holds for it: at once when kicked, and by a sweep that catches what was missed.
 
-Any number of dispatchers may run, in API and worker processes. A row is locked while it is sent, and whatever is sent twice,
+Any number of dispatchers may run, in API and worker processes. A row is leased while it is sent, and whatever is sent twice,
 because a process died before marking it, is harmless: starts and updates carry business ids.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -23,11 +24,23 @@ from domain.provisioning import PartnerCallback
 from domain.states import ORDER, OrderState, is_terminal
 
 PAGE = 50
-LEASE = timedelta(seconds=20)
-SEND_TIMEOUT = 10
+SEND_TIMEOUT = 3
+LEASE = timedelta(seconds=4)
+"""How long the rows of a dispatcher that died stay with it; longer than it may take to send them."""
+
 SWEEP = 2.0
 LONGEST_WAIT = 60
+LONGEST_OUTAGE_WAIT = 5
+"""Seconds between tries where the other side is down: nothing is wrong with the row, and it should go soon after the outage."""
+
 log = structlog.get_logger()
+
+
+class Page(NamedTuple):
+    """How many rows were taken, and how many of them went out."""
+
+    taken: int
+    sent: int
 
 
 class Dispatcher:
@@ -41,40 +54,51 @@ class Dispatcher:
         self._kicked.set()
 
     async def run(self) -> None:
-        """Send until cancelled. Errors are noted on their row and tried again, after ever longer waits up to a minute."""
+        """Send until cancelled. Errors are noted on their row and tried again, after ever longer waits up to a minute, or to
+        five seconds where the other side is down."""
         while True:
             self._kicked.clear()
             try:
-                while await self.send_page() == PAGE:
-                    pass
+                await self._send_all()
             except TurnupError as error:
                 log.warning("dispatch postponed", reason=str(error))
+            except Exception:  # a dispatcher that ended would leave orders lying until somebody noticed
+                log.exception("dispatch postponed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._kicked.wait(), SWEEP)
 
-    async def send_page(self, now: datetime | None = None) -> int:
-        """Send one page of what is due at `now` (default: the present); returns how many were taken."""
+    async def _send_all(self) -> None:
+        """Page after page, as long as any of it goes out."""
+        page = await self.send_page()
+        while page.taken == PAGE and page.sent:
+            page = await self.send_page()
+
+    async def send_page(self, now: datetime | None = None) -> Page:
+        """Send one page of what is due at `now` (default: the present)."""
         at = now or datetime.now(UTC)
         async with self._database.transaction() as connection:
             due = await dispatches.claim(connection, at, at + LEASE, PAGE)
             known = await orders.get_many(connection, [row.subject for row in due if row.kind is not Kind.subscribe])
         errors = await asyncio.gather(*(self._try(row, known.get(row.subject)) for row in due))
+        sent = [row for row, error in zip(due, errors, strict=True) if error is None]
+        await self._settle_callbacks([row for row in sent if row.kind is Kind.callback], known)
         async with self._database.transaction() as connection:
-            sent = [row for row, error in zip(due, errors, strict=True) if error is None]
             await dispatches.mark_sent(connection, [row.key for row in sent], at)
             for row, error in zip(due, errors, strict=True):
                 if error is not None:
-                    again = at + timedelta(seconds=min(2**row.attempts, LONGEST_WAIT))
-                    await dispatches.mark_failed(connection, row.key, str(error), again)
-        await self._settle_callbacks([row for row in sent if row.kind is Kind.callback], known)
-        return len(due)
+                    await dispatches.mark_failed(connection, row.key, str(error), at + _pause(row, error))
+        return Page(len(due), len(sent))
 
-    async def _try(self, row: Dispatch, stored: StoredOrder | None) -> TurnupError | None:
+    async def _try(self, row: Dispatch, stored: StoredOrder | None) -> Exception | None:
+        """What went wrong. A row that cannot be sent at all must not keep back the others of its page."""
         try:
             await asyncio.wait_for(self._send(row, stored), SEND_TIMEOUT)
         except TimeoutError:
             return Unavailable("Temporal does not answer")
         except TurnupError as error:
+            return error
+        except Exception as error:
+            log.exception("dispatch failed", key=row.key)
             return error
         return None
 
@@ -103,6 +127,11 @@ class Dispatcher:
                 await inbox.settle(connection, str(row.payload["partner"]), str(row.payload["message_id"]), outcome)
                 if late:
                     await orders.append(connection, stored.id, [_late_event(row, stored.state)])
+
+
+def _pause(row: Dispatch, error: Exception) -> timedelta:
+    longest = LONGEST_OUTAGE_WAIT if isinstance(error, Unavailable) else LONGEST_WAIT
+    return timedelta(seconds=min(2 ** min(row.attempts, 10), longest))
 
 
 def _accepted(stored: StoredOrder | None) -> Order:
