@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import structlog
@@ -25,6 +26,7 @@ from activities.runtime.billing import BillingActivities
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
+from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.logs import set_up_logs
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
@@ -40,6 +42,10 @@ from workflows.subscription import SubscriptionWorkflow
 log = structlog.get_logger()
 OWN_PACKAGES = ("domain", "workflows", "activities", "orjson", "structlog")
 """Passed through the sandbox: they keep no state between workflows, and loading them per workflow costs half the CPU."""
+
+STICKY = timedelta(seconds=3)
+"""How long a task waits for the worker that has its workflow cached before any worker may take it. The SDK's 10 s is what
+orders would stand still after a killed worker; a busy worker that is later than this replays a history."""
 
 
 class Adapters:
@@ -71,7 +77,16 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     runner = workflow_runner()
-    grace = timedelta(seconds=5)
+    common: dict[str, Any] = {
+        "interceptors": [FailureTranslation(), Heartbeats()],
+        "graceful_shutdown_timeout": timedelta(seconds=5),
+        "max_heartbeat_throttle_interval": BEAT,
+    }
+    processes: dict[str, Any] = {
+        "workflow_runner": runner,
+        "max_cached_workflows": cached,
+        "sticky_queue_schedule_to_start_timeout": STICKY,
+    }
     return [
         Worker(
             client,
@@ -85,34 +100,28 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
                 billing.credit,
                 provisioning.perform,
             ],
-            workflow_runner=runner,
-            interceptors=[FailureTranslation()],
-            max_cached_workflows=cached,
-            graceful_shutdown_timeout=grace,
+            **processes,
+            **common,
         ),
         Worker(
             client,
             task_queue=queues.SUBSCRIPTIONS,
             workflows=[SubscriptionWorkflow],
             activities=[subscriptions.activate],
-            workflow_runner=runner,
-            interceptors=[FailureTranslation()],
-            max_cached_workflows=cached,
-            graceful_shutdown_timeout=grace,
+            **processes,
+            **common,
         ),
         Worker(
             client,
             task_queue=queues.PAYMENTS,
             activities=[payments.authorize, payments.status, payments.capture, payments.refund, payments.release],
-            interceptors=[FailureTranslation()],
-            graceful_shutdown_timeout=grace,
+            **common,
         ),
         Worker(
             client,
             task_queue=queues.PARTNERS,
             activities=[provisioning.perform, provisioning.look_up],
-            interceptors=[FailureTranslation()],
-            graceful_shutdown_timeout=grace,
+            **common,
         ),
     ]
 

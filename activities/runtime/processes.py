@@ -1,5 +1,6 @@
 """Talking to running workflows: starting them, and sending commands to them whether they are open or not."""
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
@@ -13,6 +14,9 @@ from domain import keys
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
 from domain.facts import HandOver
 from domain.orders import Order
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How long a workflow task of a worker that died stays with it. The SDK prolongs those that wait for local activities."""
 
 
 class Ended(Conflict):
@@ -68,6 +72,7 @@ class Processes:
                 service.subscription,
                 id=keys.subscription_workflow(service.subscription),
                 task_queue=queues.SUBSCRIPTIONS,
+                task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"Subscription {service.subscription}: {service.plan} × {service.quantity}",
                 start_signal="take_over",
@@ -81,6 +86,7 @@ class Processes:
         return {
             "id": keys.order_workflow(order.id),
             "task_queue": queues.ORDERS,
+            "task_timeout": TASK_TIMEOUT,
             "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
             "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
             "static_summary": f"Order {order.id}: {len(order.items)} items, {order.total}",
