@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,7 +77,8 @@ class StackProcess:
         """SIGKILL to the supervisor (`supervisor`) or to services by name."""
         marks = {**self.running.processes, "supervisor": self.running.supervisor}
         for name in names:
-            os.kill(marks[name].pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a service whose supervisor was killed first may have ended already
+                os.kill(marks[name].pid, signal.SIGKILL)
         if "supervisor" in names:
             self.starts[-1].wait()
 
@@ -98,8 +99,7 @@ class StackProcess:
 
 @pytest.fixture
 def reachable() -> Iterator[Path]:
-    """A temporary folder that root's PostgreSQL can go to, as pytest's own is not."""
-    with _reachable() as folder:
+    with reachable_folder() as folder:
         yield folder
 
 
@@ -114,7 +114,7 @@ def stack(reachable: Path) -> Iterator[StackProcess]:
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[StackProcess]:
     """One that runs, for tests that only look at it."""
-    with _reachable() as folder:
+    with reachable_folder() as folder:
         process = StackProcess(folder / "turnup")
         process.start()
         yield process
@@ -122,7 +122,8 @@ def started_stack() -> Iterator[StackProcess]:
 
 
 @contextmanager
-def _reachable() -> Iterator[Path]:
+def reachable_folder() -> Iterator[Path]:
+    """A temporary folder that root's PostgreSQL can go to, as pytest's own is not."""
     with tempfile.TemporaryDirectory(prefix="turnup-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)

@@ -72,6 +72,7 @@ class Cluster:
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",
+            "idle_in_transaction_session_timeout": "30s",  # a frozen process must not keep its locks
             "shared_buffers": "256MB" if psutil.virtual_memory().total > 4 * 2**30 else "64MB",
             "jit": "off",
             "fsync": safe,

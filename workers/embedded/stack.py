@@ -94,10 +94,11 @@ class Stack:
         )
 
     async def _worker_polls(self) -> None:
-        """Asked of the embedded server alone: another may not show its HTTP interface."""
+        """Asked of the embedded server alone: another may not show its HTTP interface. A worker that died is still listed."""
+        began = datetime.now(UTC)
         if self.temporal:
             queue = f"{self.temporal.ui_url}/api/v1/namespaces/{self.temporal.namespace}/task-queues/{ORDERS}"
-            await _answers(queue, lambda answer: bool(answer.json().get("pollers")))()
+            await _answers(queue, lambda answer: _polled_since(began, answer.json().get("pollers") or []))()
 
     @property
     def _own_api_url(self) -> str:
@@ -204,6 +205,10 @@ def _answers(url: str, good: Callable[[httpx.Response], bool] = lambda _: True) 
                 await asyncio.sleep(0.1)
 
     return ready
+
+
+def _polled_since(moment: datetime, pollers: list[dict[str, str]]) -> bool:
+    return any(datetime.fromisoformat(poller["lastAccessTime"]) > moment for poller in pollers)
 
 
 async def _is_good(http: httpx.AsyncClient, url: str, good: Callable[[httpx.Response], bool]) -> bool:
