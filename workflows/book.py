@@ -1,6 +1,7 @@
 """What is known of a running order, and the only place that tells the database and Temporal's UI about it."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ from workflows import details
 from workflows.calls import ensure_here, uncancellable
 
 SYSTEM = "turnup"
+A_MOMENT = 12
+"""Turns of the event loop: enough for an order's last item to end the order, which is then one write."""
 SETTLED_STEPS = frozenset({StepState.done, StepState.skipped})
 
 
@@ -93,6 +96,7 @@ class Book:
         self._touched = 1
         self._saved = 0
         self._writing = asyncio.Lock()
+        self._saving_soon: asyncio.Task[None] | None = None
         self.outlook = jeopardy.Forecast(jeopardy=jeopardy.Jeopardy.normal, expected_completion=now)
         for item in order.items:
             self.add_item(item.id)
@@ -286,6 +290,16 @@ class Book:
         async with self._writing:
             if self._saved < wanted:
                 await uncancellable(self._write())
+
+    def save_soon(self) -> None:
+        """Save beside what goes on, or with the next save where that comes at once."""
+        self._saving_soon = asyncio.create_task(self._save_in_a_moment())
+
+    async def _save_in_a_moment(self) -> None:
+        for _ in range(A_MOMENT):
+            await asyncio.sleep(0)
+        with contextlib.suppress(Settled):
+            await self.save()
 
     async def look_ahead(self) -> None:
         """Forecast again, as time has passed, and save."""

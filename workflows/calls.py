@@ -18,6 +18,8 @@ Call = Callable[[Any, Any], Coroutine[Any, Any, Answer]]
 
 OWN_DATABASE = timedelta(seconds=10)
 OUTSIDE = timedelta(seconds=30)
+SILENCE = timedelta(seconds=6)
+"""A worker beats every 2 s while a call is out; after this long without one it is taken to be dead, and the call made again."""
 WAIT = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 FOREVER = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
@@ -43,6 +45,7 @@ async def attempt(
             request,
             task_queue=queue,
             start_to_close_timeout=patience,
+            heartbeat_timeout=SILENCE,
             retry_policy=_bounded(retry),
             cancellation_type=WAIT,
             summary=summary,
@@ -58,6 +61,7 @@ async def ensure(call: Call[Answer], request: object, *, queue: str, summary: st
             request,
             task_queue=queue,
             start_to_close_timeout=OUTSIDE,
+            heartbeat_timeout=SILENCE,
             retry_policy=FOREVER,
             cancellation_type=WAIT,
             summary=summary,

@@ -114,7 +114,7 @@ class Items:
                     activated_at=workflow.now(),
                 )
             )
-        await self._book.save()
+        self._book.save_soon()
 
     async def drop(self, item_id: str, state: ItemState, reason: str) -> None:
         """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts.checks import Assessment
@@ -75,6 +75,10 @@ class Ended(Exception):
         self.reason = reason
 
 
+class Unforeseen(Exception):
+    """A call failed where none may. Not a failure of Temporal's kind, which would end the order: it waits for a fix."""
+
+
 @dataclass
 class Command:
     """A request to do otherwise, and where its answer goes."""
@@ -117,7 +121,12 @@ class OrderWorkflow:
             except asyncio.CancelledError:
                 reason = "cancellation requested in Temporal"
                 self._command(CancelRequest(by="temporal", reason=reason, accept_partial=True))
-        return life.result()
+            except FailureError:
+                break
+        try:
+            return life.result()
+        except FailureError as error:
+            raise Unforeseen(f"{type(error).__name__}: {error.cause or error}") from error
 
     async def _live(self) -> str:
         try:

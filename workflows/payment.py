@@ -207,6 +207,7 @@ class Till:
         if held.state is not PaymentState.captured:
             self._captures[held.number] = amount
             self._book.set_payment(held.model_copy(update={"state": PaymentState.capturing}))
+            await self._book.save()
             request = CaptureRequest(key=held.key, amount=amount)
             await attempt(Payments.capture, request, queue=queues.PAYMENTS, summary=f"capture {amount}", retry=PATIENT)
         await ensure_here(Billing.bill, self._bill(held.key, items, amount))

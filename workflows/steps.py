@@ -95,7 +95,7 @@ class Steps:
                 self._finish(node, StepState.done)
 
     async def _begin(self, node: Node, step: Step) -> None:
-        """Say that it runs, before it does; what undoes it, and that it cannot be undone, is kept first."""
+        """Say that it runs, before it does, where that takes longer than saying so; what undoes it is kept first."""
         now = workflow.now()
         status = self._book.steps[node]
         started = status.started_at or now
@@ -108,7 +108,8 @@ class Steps:
             self._book.set_item(node[0], point_of_no_return_passed=True, point_of_no_return_at=now)
         if self._book.items[node[0]].state is ItemState.acknowledged:
             self._book.set_item(node[0], ItemState.in_progress)
-        await self._book.save()
+        if step.adapter not in LOCAL_ADAPTERS:
+            await self._book.save()
 
     def _finish(self, node: Node, state: StepState, by: str = "turnup") -> None:
         self._book.set_step(node, state, actor=by, finished_at=workflow.now(), error="")
