@@ -10,6 +10,7 @@ class Mail:
 
     def __init__(self) -> None:
         self._latest: dict[str, PartnerCallback] = {}
+        self._sequence: dict[str, int] = {}
         self._seen: set[str] = set()
 
     def take(self, item: str, message_id: str, callback: PartnerCallback) -> bool:
@@ -17,11 +18,12 @@ class Mail:
         known = self._latest.get(item)
         repeated = message_id in self._seen
         self._seen.add(message_id)
-        outdated = known is not None and callback.sequence <= known.sequence
+        outdated = callback.sequence <= self._sequence.get(item, -1)
         overruled = known is not None and known.status in ENDS and callback.status not in ENDS
         if repeated or outdated or overruled:
             return False
         self._latest[item] = callback
+        self._sequence[item] = callback.sequence
         return True
 
     def final(self, item: str) -> PartnerCallback | None:
@@ -30,5 +32,5 @@ class Mail:
         return callback if callback is not None and callback.status in ENDS else None
 
     def forget(self, item: str) -> None:
-        """The item is tried again: an earlier final word no longer counts."""
+        """The item is tried again: an earlier final word no longer counts, nor does any message before it."""
         self._latest.pop(item, None)

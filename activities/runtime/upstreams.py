@@ -28,6 +28,8 @@ class UpstreamWatch:
                 await self.look()
             except TurnupError as error:
                 log.warning("upstreams not noted", reason=str(error))
+            except Exception:
+                log.exception("upstreams not noted")
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:

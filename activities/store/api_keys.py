@@ -68,6 +68,14 @@ async def principal(connection: Connection, key: str) -> Principal | None:
     return Principal(key_id=row.id, name=row.name, roles=[Role(role) for role in row.roles])
 
 
+async def get(connection: Connection, key_id: str) -> ApiKey:
+    """Raises NotFound."""
+    row = (await connection.execute(select(api_keys).where(api_keys.c.id == key_id))).mappings().first()
+    if row is None:
+        raise NotFound("API key", key_id)
+    return ApiKey.model_validate(dict(row))
+
+
 async def page(connection: Connection, after: str | None, limit: int) -> list[ApiKey]:
     query = select(api_keys).order_by(api_keys.c.id).limit(limit)
     if after is not None:

@@ -10,13 +10,13 @@ from activities.store.api_keys import ApiKey
 from activities.store.database import Connection, Database
 from api.auth import Keyring
 from api.console.attempts import Attempts
+from domain.errors import NotFound
 from domain.roles import Principal
 
 TRUSTED_FOR = 0.5
 """Seconds for which a key that was good is not looked up again."""
 LONGEST_SESSION = 12 * 3600.0
 """Seconds after which the key has to be shown again."""
-MOST_NEIGHBOURS = 500
 
 
 class Sessions:
@@ -72,6 +72,7 @@ class Sessions:
 
 
 async def _record(connection: Connection, key_id: str) -> ApiKey | None:
-    """The key of this id: the list of keys runs by id, so it stands among the first that begin alike."""
-    neighbours = await api_keys.page(connection, key_id[:-1], MOST_NEIGHBOURS)
-    return next((record for record in neighbours if record.id == key_id), None)
+    try:
+        return await api_keys.get(connection, key_id)
+    except NotFound:
+        return None
