@@ -28,13 +28,27 @@ from api.routes import (
     fallout,
     operations,
     orders,
+    patrol,
     plans,
     prices,
     products,
     services,
 )
 
-ROUTES = (orders, fallout, callbacks, customers, products, plans, prices, approval_policies, services, api_keys, operations)
+ROUTES = (
+    orders,
+    fallout,
+    patrol,
+    callbacks,
+    customers,
+    products,
+    plans,
+    prices,
+    approval_policies,
+    services,
+    api_keys,
+    operations,
+)
 
 log = structlog.get_logger()
 

@@ -4,8 +4,9 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from activities.store import dispatches, views
+from activities.store import dispatches, patrol, views
 from activities.store.database import Database
+from domain.invariants.catalogue import INVARIANTS
 from domain.states import OrderState
 
 FRESH_FOR = 5.0
@@ -23,6 +24,9 @@ class Metrics:
         self._orders = Gauge("turnup_orders", "Orders by state", ["state"], registry=self.registry)
         self._fallout = Gauge("turnup_fallout_open", "Fallout that waits for a decision", registry=self.registry)
         self._backlog = Gauge("turnup_dispatch_backlog", "Due and not yet sent to Temporal", registry=self.registry)
+        self._violations = Gauge(
+            "turnup_patrol_violations", "What the patrol found and is not gone", ["invariant"], registry=self.registry
+        )
         self._read_at = float("-inf")
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -42,5 +46,8 @@ class Metrics:
             counts = await views.counts_by_state(connection)
             self._fallout.set(await views.open_fallout(connection))
             self._backlog.set(await dispatches.unsent(connection))
+            found = await patrol.open_by_invariant(connection)
         for state in OrderState:
             self._orders.labels(state).set(counts.get(state, 0))
+        for invariant in INVARIANTS:
+            self._violations.labels(invariant.name).set(found.get(invariant.name, 0))

@@ -28,15 +28,18 @@ from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscripti
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.logs import set_up_logs
+from activities.runtime.patrol import StoredPatrol
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
+from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.runtime.upstreams import UpstreamWatch
 from activities.store.database import Database
 from domain.errors import TurnupError
 from workflows.order import OrderWorkflow
+from workflows.patrol import PatrolWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 log = structlog.get_logger()
@@ -76,6 +79,7 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
     payments = PaymentActivities(adapters.gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
+    patrol = StoredPatrol(database)
     runner = workflow_runner()
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
@@ -123,6 +127,16 @@ def workers(client: Client, database: Database, adapters: Adapters, gateway: str
             activities=[provisioning.perform, provisioning.look_up],
             **common,
         ),
+        Worker(
+            client,
+            task_queue=queues.JOBS,
+            workflows=[PatrolWorkflow],
+            activities=[patrol.look, patrol.finish],
+            max_concurrent_workflow_task_polls=2,
+            max_concurrent_activity_task_polls=1,
+            **processes,
+            **common,
+        ),
     ]
 
 
@@ -149,13 +163,14 @@ async def run(settings: Settings) -> None:
     database = Database(settings.database_url)
     client = await connect(settings)
     await ensure_search_attributes(client)
+    await ensure_schedules(client)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with httpx.AsyncClient() as http:
         adapters = sandbox_adapters(settings.sandbox_url or "", sorted(settings.partner_secrets), database, http)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
-            log.info("worker ready", queues=[queues.ORDERS, queues.SUBSCRIPTIONS, queues.PAYMENTS, queues.PARTNERS])
+            log.info("worker ready", queues=queues.ALL)
             await stop.wait()
     await database.close()
 

@@ -6,3 +6,6 @@ SUBSCRIPTIONS = "subscriptions"
 PAYMENTS = "payments"
 PARTNERS = "partners"
 """Calls to provisioned systems."""
+JOBS = "jobs"
+"""What runs on a schedule: the patrol."""
+ALL = (ORDERS, SUBSCRIPTIONS, PAYMENTS, PARTNERS, JOBS)

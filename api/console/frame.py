@@ -18,7 +18,12 @@ from api.console.visit import Visit
 from domain.errors import TurnupError
 from domain.roles import Principal, Right
 
-PAGES = (("orders", "Orders", "list_alt"), ("fallout", "Fallout", "pan_tool"), ("approvals", "Approvals", "how_to_vote"))
+PAGES = (
+    ("orders", "Orders", "list_alt"),
+    ("fallout", "Fallout", "pan_tool"),
+    ("approvals", "Approvals", "how_to_vote"),
+    ("patrol", "Patrol", "policy"),
+)
 RESPONSE_WITHIN = 15.0
 
 Build = Callable[[Visit, Request], Awaitable[None]]

@@ -3,6 +3,9 @@
 from domain.invariants import access, money, progress
 from domain.invariants.facts import Facts, Invariant, Violation
 
+QUEUE = "queue_is_current"
+"""The one that is not judged by order."""
+
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "captured_is_fulfilled",
@@ -27,7 +30,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("order_exists", "An order that was acknowledged to a caller exists.", progress.order_exists),
     Invariant("one_order_per_key", "An idempotency key makes one order.", progress.one_order_per_key),
     Invariant("events_are_gapless", "An order's events are numbered without a gap, and in order.", progress.events_are_gapless),
-    Invariant("queue_is_current", "Nothing waits long to be told to Temporal.", progress.queue_is_current),
+    Invariant(QUEUE, "Nothing waits long to be told to Temporal.", progress.queue_is_current),
 )
 
 
