@@ -6,11 +6,12 @@ from pydantic import ValidationError
 
 from domain import approvals, plans
 from domain.approvals import ApprovalPolicy
-from domain.catalogue import Catalogue, Product
+from domain.catalogue import Catalogue, Plan, Product
 from domain.customers import Customer, snapshot
 from domain.errors import BadInput
 from domain.money import LARGEST_AMOUNT, Money
 from domain.orders import Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
+from domain.plans import date_of
 from domain.pricing import PricedLine, due, price_item
 from domain.values import Instant, Value
 
@@ -114,6 +115,7 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
 
 
 def _item(field: str, request: ItemRequest, product: Product, template: OrderItem) -> OrderItem:
+    _check_dates_waited_for(field, request, template.plan)
     lines, amount = _price(field, request, template)
     return template.model_copy(
         update={
@@ -126,6 +128,15 @@ def _item(field: str, request: ItemRequest, product: Product, template: OrderIte
             "due": amount,
         }
     )
+
+
+def _check_dates_waited_for(field: str, request: ItemRequest, plan: Plan) -> None:
+    for step in plan.steps:
+        if step.date_from is not None and request.action is Action.add:
+            try:
+                date_of(step, request.characteristics)
+            except ValueError as error:
+                raise BadInput(f"{field}.characteristics.{step.date_from}", str(error)) from None
 
 
 def _price(field: str, request: ItemRequest, template: OrderItem) -> tuple[list[PricedLine], Money]:

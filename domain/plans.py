@@ -1,7 +1,7 @@
 """A fulfilment plan: the steps that turn an order item into a live service, as a graph of data."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Self, TypeVar
@@ -9,7 +9,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import Field, model_validator
 
 from domain.provisioning import Verb
-from domain.values import StrictValue
+from domain.values import StrictValue, as_utc
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$", examples=["crm-team"])]
 Seconds = Annotated[int, Field(ge=1, le=90 * 86400)]
@@ -86,6 +86,14 @@ class Step(StrictValue):
         """How long one call (default 30 s) or one wait for a person or partner (default 3 days) may last."""
         default = 30 if self.kind is StepKind.adapter else 3 * 86400
         return timedelta(seconds=self.timeout or default)
+
+
+def date_of(step: Step, characteristics: Mapping[str, str]) -> datetime:
+    """The date that a step of kind `wait_until` waits for, in UTC. ValueError where the item does not give one."""
+    given = characteristics.get(step.date_from or "")
+    if given is None:
+        raise ValueError(f"{step.name!r} waits until this date: give one, for example 2026-12-01T09:00:00Z")
+    return as_utc(datetime.fromisoformat(given))
 
 
 def check_plan(steps: list[Step]) -> None:

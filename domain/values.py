@@ -18,7 +18,8 @@ class StrictValue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _as_utc(moment: datetime) -> datetime:
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; ValueError where it has no time zone."""
     if moment.tzinfo is None:
         raise ValueError("needs a time zone, for example 2026-12-01T09:00:00Z")
     try:
@@ -27,5 +28,5 @@ def _as_utc(moment: datetime) -> datetime:
         raise ValueError("needs a year from 1 to 9999 in UTC") from None
 
 
-Instant = Annotated[datetime, AfterValidator(_as_utc)]
+Instant = Annotated[datetime, AfterValidator(as_utc)]
 """An aware moment, normalised to UTC; a naive datetime is refused."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -14,7 +14,7 @@ from domain import keys
 from domain.approvals import Verdict
 from domain.fallout import FalloutDecision, FalloutVerb, Subject
 from domain.orders import OrderItem
-from domain.plans import Node, OnFailure, Retry, Step, StepKind
+from domain.plans import Node, OnFailure, Retry, Step, StepKind, date_of
 from domain.provisioning import CallbackStatus, ProvisionRequest, ProvisionResult, RemoteState, Verb
 from domain.states import ItemState, OrderState, ServiceState, StepState
 from workflows.approval import Approvals, step_requirement
@@ -251,8 +251,11 @@ class Steps:
             raise ItemFailed(item.id, f"{step.name} was rejected", ItemState.cancelled)
 
     async def _wait_for_date(self, item: OrderItem, step: Step) -> None:
-        due = datetime.fromisoformat(item.characteristics[step.date_from or ""])
-        key = f"{self._book.order.id}:{item.id}:{step.id}:due"
+        try:
+            due = date_of(step, item.characteristics)
+        except ValueError as error:
+            raise CannotGoOn(str(error)) from error
+        key = f"{self._book.order.id}:{item.id}:{step.id}:due:{due:%Y%m%dT%H%M%SZ}"
         self._book.wake_at(key, due)
         with self._book.waiting(f"{item.id}:{step.id}", Wait(text=f"date: {step.name}", owner=step.owner, deadline=due)):
             await self._book.save()
