@@ -31,7 +31,7 @@ from workers import migrate
 from workers.embedded.ports import free_port
 from workers.embedded.postgres import Cluster
 from workers.embedded.temporal import server_arguments, temporal_binary
-from workers.worker import at_work, sandbox_adapters
+from workers.worker import at_work, sandbox_adapters, sandbox_runner
 
 SAMPLES = Path(__file__).resolve().parents[1] / "deploy" / "samples"
 PATIENCE = 20.0
@@ -250,7 +250,7 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
         )
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
         adapters = sandbox_adapters(sandbox.url, ["fibreworks", "mailhub"], database, http)
-        await stack.enter_async_context(at_work(temporal.client, database, adapters, "sandbox", 500))
+        await stack.enter_async_context(at_work(temporal.client, database, adapters, "sandbox", 500, sandbox_runner()))
         app = create_app(settings, database=database, client=temporal.client)
         api_url = await stack.enter_async_context(serving(app, port))
         async with database.transaction() as connection:

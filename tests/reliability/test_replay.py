@@ -11,7 +11,7 @@ from activities.runtime.temporal import DATA_CONVERTER
 from tests.reliability.shapes import SHAPES
 from tests.reliability.store import HISTORIES, OF_THE_MACHINE, record, stored
 from tests.world import World
-from workers.worker import workflow_runner
+from workers.worker import sandbox_runner
 from workflows.order import OrderWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
@@ -20,7 +20,7 @@ FILES = sorted(HISTORIES.glob("*.json"))
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[OrderWorkflow, SubscriptionWorkflow], workflow_runner=workflow_runner(), data_converter=DATA_CONVERTER
+        workflows=[OrderWorkflow, SubscriptionWorkflow], workflow_runner=sandbox_runner(), data_converter=DATA_CONVERTER
     )
 
 
