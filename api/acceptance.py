@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from activities.store import capacity, customers, orders, policies, services
+from activities.store import capacity, customers, entry, orders
 from activities.store.database import Connection
 from activities.store.orders import StoredOrder
 from api.auth import demand
@@ -103,28 +103,27 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
     now = context.now()
     refuse_odd_dates(request.requested_start, request.requested_completion, now)
     async with context.database.transaction() as connection:
-        customer = await _customer(connection, request.customer)
-        placing = await circumstances(context, connection, customer, "preview", principal.name, now)
+        placing = await circumstances(context, connection, request.customer, "preview", principal.name, now)
         order = freeze(request, placing)
         free = await capacity.free(connection, order.id, list(wanted(order.items)))
-    return describe(order, Surroundings(customer=customer, active_products=placing.active_products, free=free))
+    return describe(order, Surroundings(customer=placing.customer, active_products=placing.active_products, free=free))
 
 
 async def circumstances(
-    context: Context,
-    connection: Connection,
-    customer: Customer,
-    order_id: str,
-    placed_by: str,
-    now: datetime,
+    context: Context, connection: Connection, customer: str, order_id: str, placed_by: str, now: datetime
 ) -> Placing:
-    """What an order is frozen against. Services of the order itself do not count as live already."""
+    """What an order is frozen against. Services of the order itself do not count as live already. BadInput for an unknown
+    customer."""
+    try:
+        found = await entry.circumstances(connection, customer, besides_order=order_id)
+    except NotFound:
+        raise BadInput("customer", f"there is no customer {customer!r}; POST /v1/customers adds one") from None
     return Placing(
         order_id=order_id,
-        customer=customer,
-        catalogue=await context.catalogues.current(connection),
-        policies=await policies.every(connection),
-        active_products=await services.active_products(connection, customer.id, besides_order=order_id),
+        customer=found.customer,
+        catalogue=await context.catalogues.at(connection, found.revision),
+        policies=found.policies,
+        active_products=found.active_products,
         placed_by=placed_by,
         placed_at=now,
     )
@@ -140,9 +139,8 @@ def refuse_odd_dates(start: Instant | None, completion: Instant | None, now: dat
 async def _accept(
     context: Context, connection: Connection, principal: Principal, request: OrderRequest, now: datetime
 ) -> Placed:
-    customer = await _customer(connection, request.customer)
     order_id, number = await orders.next_id(connection)
-    order = freeze(request, await circumstances(context, connection, customer, order_id, principal.name, now))
+    order = freeze(request, await circumstances(context, connection, request.customer, order_id, principal.name, now))
     await orders.accept(connection, order, number, drafted=False, now=now)
     return Placed(id=order_id, state=OrderState.acknowledged, version=order.revision, total=order.total)
 
@@ -160,8 +158,7 @@ async def _submit(context: Context, connection: Connection, principal: Principal
     if stored.state is not OrderState.draft or stored.request is None:
         raise Conflict(f"order {stored.id} is {stored.state}; only a draft can be submitted")
     refuse_odd_dates(stored.request.requested_start, stored.request.requested_completion, now)
-    customer = await _customer(connection, stored.request.customer)
-    placing = await circumstances(context, connection, customer, stored.id, principal.name, now)
+    placing = await circumstances(context, connection, stored.request.customer, stored.id, principal.name, now)
     order = freeze(stored.request, placing).model_copy(update={"revision": stored.revision})
     await orders.accept(connection, order, int(stored.id.removeprefix("O-")), drafted=True, now=now)
     return Placed(id=stored.id, state=OrderState.acknowledged, version=order.revision, total=order.total)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.runtime.processes import Ended
-from activities.store import customers, orders, views
+from activities.store import orders, views
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
 from api.acceptance import circumstances, refuse_odd_dates
@@ -63,8 +63,7 @@ async def amend(
     order = _at_work(stored, "amended")
     _refuse_stale(stored, request.version)
     async with context.database.transaction() as connection:
-        customer = await customers.get(connection, order.customer.id)
-        placing = await circumstances(context, connection, customer, order.id, order.placed_by, context.now())
+        placing = await circumstances(context, connection, order.customer.id, order.id, order.placed_by, context.now())
     amended = refreeze(order, request, placing).model_dump(mode="json")
     argument = {"order": amended, "by": principal.name, "reason": request.reason}
     answer = await _ask(context, principal, order, "amend", argument, key)

@@ -25,7 +25,10 @@ class Catalogues:
 
     async def current(self, connection: Connection) -> Catalogue:
         """One cheap query, where nothing was published since."""
-        revision = await catalogue.revision(connection)
+        return await self.at(connection, await catalogue.revision(connection))
+
+    async def at(self, connection: Connection, revision: int) -> Catalogue:
+        """The catalogue at `revision`, which is the current one; loaded only where something was published since."""
         if self._kept is None or self._kept.revision != revision:
             self._kept = await catalogue.load(connection)
         return self._kept

@@ -39,7 +39,7 @@ async def request(connection: Connection, asked: Iterable[Dispatch]) -> None:
     """Ask for each once; one that was asked for before stays as it is."""
     rows = [row.model_dump(exclude={"attempts"}) for row in asked]
     if rows:
-        await connection.execute(insert(dispatches).values(rows).on_conflict_do_nothing())
+        await connection.execute(insert(dispatches).on_conflict_do_nothing(), rows)
 
 
 async def wake_blocked(connection: Connection, subjects: Iterable[str], now: datetime, because: str) -> None:

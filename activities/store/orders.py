@@ -106,15 +106,16 @@ async def accept(connection: Connection, order: Order, number: int, *, drafted: 
     row = _row(order.id, number, order.customer.id, OrderState.acknowledged, order.model_dump(mode="json"), now)
     row |= {"currency": order.currency, "total": order.total.minor, "placed_by": order.placed_by}
     row |= {"revision": order.revision, "waiting_on": _first_wait(order)}
+    count = await _locked_count(connection, order.id) if drafted else 0
+    row["event_count"] = count + 1
     if drafted:
         await connection.execute(update(orders).where(orders.c.id == order.id).values(row))
     else:
-        await connection.execute(insert(orders).values(row))
+        await connection.execute(insert(orders), [row])
     await connection.execute(insert(order_items), [_item_row(order.id, item.id) for item in order.items])
     summary = f"Order over {order.total} accepted"
-    count = await _locked_count(connection, order.id) if drafted else 0
     accepted = _event("acknowledged", "order.acknowledged", now, order.placed_by, summary)
-    await _append(connection, order.id, [accepted], count)
+    await connection.execute(insert(events), [{"order_id": order.id, "seq": count + 1, **accepted.model_dump()}])
     await dispatches.request(connection, [_start(order, now)])
 
 
