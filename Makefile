@@ -1,6 +1,6 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo start test lint bench
+.PHONY: help demo start test lint torture bench
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,6 +11,7 @@ help:
 	@echo "make demo    set everything up, run a real order from POST to live, and stay up (ARGS=--once ends)"
 	@echo "make start   start the whole stack: PostgreSQL, Temporal, sandbox, worker, API and console"
 	@echo "make test    format check, lint, types, import rules and every test, on the real parts"
+	@echo "make torture break every part of it at every step and judge from outside (ARGS='--cases 400 --seed 1')"
 	@echo "make lint    what of that needs no running part"
 
 demo: $(VENV)/runtime.stamp
@@ -27,6 +28,9 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+torture: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.reliability.torture $(ARGS)
 
 bench:
 	@echo "the benchmark is not part of this release" >&2; exit 1
