@@ -12,6 +12,7 @@ help:
 	@echo "make start   start the whole stack: PostgreSQL, Temporal, sandbox, worker, API and console"
 	@echo "make test    format check, lint, types, import rules and every test, on the real parts"
 	@echo "make torture break every part of it at every step and judge from outside (ARGS='--cases 400 --seed 1')"
+	@echo "make bench   measure it against the least that could do the same (ARGS=--quick for some minutes of it)"
 	@echo "make lint    what of that needs no running part"
 
 demo: $(VENV)/runtime.stamp
@@ -32,8 +33,8 @@ lint: $(VENV)/dev.stamp
 torture: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.reliability.torture $(ARGS)
 
-bench:
-	@echo "the benchmark is not part of this release" >&2; exit 1
+bench: $(VENV)/runtime.stamp
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 $(VENV)/bin/python:
 	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -1,0 +1,151 @@
+"""No statement on the way of an order, or of whoever looks at orders, reads more the more orders there are."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.runtime.facts import StoredChecks
+from activities.store import capacity, dispatches, inbox, orders, services, views
+from activities.store.database import Connection
+from activities.store.views import FalloutFilter, FalloutPosition, OrderFilter
+from domain import keys
+from domain.checks import capacity_subject, service_subject
+from domain.facts import Event
+from domain.jeopardy import Jeopardy
+from domain.provisioning import CallbackStatus, PartnerCallback
+from domain.states import OrderState
+from tests.bench.crowd import CUSTOMERS, FINISHED, FIRST, NOW, Crowded, change_of, fulfil
+from tests.bench.plans import watched
+
+PAGE = 20
+MOST = FINISHED // 4
+"""Rows of a growing table that one statement may look at. It is a share of all, and more than any page asked for here."""
+
+BEFORE = FIRST + FINISHED // 2
+OLD = f"O-{FIRST + 50}"
+"""A seeded order that still waits."""
+
+Act = Callable[[Crowded, Connection], Awaitable[Any]]
+
+
+def callback(order: str) -> PartnerCallback:
+    return PartnerCallback(reference=keys.reference(order, "1"), status=CallbackStatus.completed)
+
+
+def late(at: str) -> Event:
+    return Event(key=at, type="callback.late", at=NOW, actor="fibreworks", summary="late")
+
+
+async def claim_and_settle(crowded: Crowded, connection: Connection) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    taken = await dispatches.claim(connection, now, now + timedelta(seconds=20), PAGE)
+    assert len(taken) == PAGE
+    await orders.get_many(connection, [row.subject for row in taken])
+    await dispatches.mark_sent(connection, [row.key for row in taken[1:]], now)
+    await dispatches.mark_failed(connection, taken[0].key, "no answer", now)
+
+
+async def receive_and_settle(crowded: Crowded, connection: Connection) -> None:
+    order = crowded.order.id
+    assert await inbox.receive(connection, "fibreworks", "new", order, "1", callback(order), NOW)
+    assert not await inbox.receive(connection, "fibreworks", f"message-{OLD}", OLD, "1", callback(OLD), NOW)
+    await inbox.settle(connection, "fibreworks", "new", "delivered")
+
+
+ACTS: dict[str, Act] = {
+    "record a change": lambda it, to: orders.record(to, change_of(it.order)),
+    "record all of an order": lambda it, to: fulfil(to, it.order),
+    "note a late event": lambda _, to: orders.append(to, OLD, [late("late:1")]),
+    "claim dispatches": claim_and_settle,
+    "wake the orders that wait for what few wait for": lambda it, to: dispatches.wake_blocked(
+        to, [service_subject(it.order.customer.id, "crm")], NOW, "because"
+    ),
+    "wake the orders that wait for capacity": lambda _, to: dispatches.wake_blocked(
+        to, [capacity_subject("fibre")], NOW, "because"
+    ),
+    "give capacity back": lambda _, to: capacity.release(to, OLD, ["1"], NOW),
+    "the products a customer has": lambda it, to: services.active_products(to, it.order.customer.id, OLD),
+    "take a subscription over": lambda _, to: services.activate_subscription(to, keys.subscription(OLD, "1")),
+    "receive a callback": receive_and_settle,
+    "callbacks of an order": lambda _, to: views.inbox_of(to, OLD),
+    "look at an order": lambda _, to: views.order_detail(to, OLD),
+    "what an order grants": lambda _, to: views.entitlements_of(to, OLD),
+    "who placed it": lambda _, to: views.placed_by(to, OLD),
+    "its events": lambda _, to: views.event_page(to, OLD, 3, PAGE),
+    "its services": lambda _, to: services.page(to, None, PAGE, order=OLD),
+    "services": lambda _, to: services.page(to, f"{OLD}:1", PAGE),
+    "services of a customer": lambda _, to: services.page(to, None, PAGE, customer=CUSTOMERS[1]),
+    "list orders": lambda _, to: views.order_lines(to, OrderFilter(), None, PAGE),
+    "list older orders": lambda _, to: views.order_lines(to, OrderFilter(), BEFORE, PAGE),
+    "fallout": lambda _, to: views.fallout_records(to, FalloutFilter(), None, PAGE),
+    "open fallout": lambda _, to: views.fallout_records(to, FalloutFilter(open=True), None, PAGE),
+    "open fallout of an owner": lambda _, to: views.fallout_records(to, FalloutFilter(open=True, owner="network"), None, PAGE),
+    "open fallout of nobody": lambda _, to: views.fallout_records(to, FalloutFilter(open=True, owner="nobody"), None, PAGE),
+    "fallout of an order": lambda _, to: views.fallout_records(to, FalloutFilter(order=OLD), None, PAGE),
+    "one fallout": lambda _, to: views.fallout_record(to, f"{OLD}:1:order:fallout:1"),
+    "how much fallout is open": lambda _, to: views.open_fallout(to),
+    "further open fallout": lambda _, to: views.fallout_records(
+        to, FalloutFilter(), FalloutPosition(open=True, opened_at=NOW, id=f"{OLD}:1:order:fallout:1"), PAGE
+    ),
+    "closed fallout": lambda _, to: views.fallout_records(
+        to, FalloutFilter(), FalloutPosition(open=False, opened_at=NOW, id=f"{OLD}:1:order:fallout:1"), PAGE
+    ),
+}
+
+FILTERS = {
+    "a state": OrderFilter(state=OrderState.pending),
+    "a state that none is in": OrderFilter(state=OrderState.held),
+    "a customer": OrderFilter(customer=CUSTOMERS[1]),
+    "a customer and a state": OrderFilter(customer=CUSTOMERS[1], state=OrderState.held),
+    "what they wait for": OrderFilter(waiting_on="approval"),
+    "what none waits for": OrderFilter(waiting_on="fallout"),
+    "a jeopardy": OrderFilter(jeopardy=Jeopardy.critical),
+    "a jeopardy that none is in": OrderFilter(jeopardy=Jeopardy.hazard),
+}
+
+
+UNINDEXED = pytest.mark.xfail(strict=True, reason="orders have no index by jeopardy")
+SUMMED = pytest.mark.xfail(strict=True, reason="what is free of a product is summed over all that hold it")
+
+
+async def found(crowded: Crowded, act: Act) -> tuple[list[str], list[str]]:
+    with watched("crowded") as watch:
+        async with crowded.database.transaction() as connection:
+            await act(crowded, connection)
+            await connection.rollback()
+    assert watch.readings
+    return watch.scans, watch.beyond(MOST)
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_order_and_who_looks_at_it_read_what_they_ask_for(crowded: Crowded, act: str) -> None:
+    assert await found(crowded, ACTS[act]) == ([], [])
+
+
+@pytest.mark.parametrize("by", [pytest.param(by, marks=[UNINDEXED] if "jeopardy" in by else []) for by in FILTERS])
+@pytest.mark.parametrize("before", [None, BEFORE], ids=["first page", "later page"])
+async def test_a_list_of_orders_reads_its_page(crowded: Crowded, by: str, before: int | None) -> None:
+    assert await found(crowded, lambda _, to: views.order_lines(to, FILTERS[by], before, PAGE)) == ([], [])
+
+
+async def test_taking_an_order_reads_what_it_asks_for(crowded: Crowded) -> None:
+    with watched("crowded") as watch:
+        await crowded.placed()
+    assert watch.readings
+    assert (watch.scans, watch.beyond(MOST)) == ([], [])
+
+
+@SUMMED
+async def test_checking_an_order_reads_what_it_asks_for(crowded: Crowded) -> None:
+    with watched("crowded") as watch:
+        assessed = await StoredChecks(crowded.database).assess(crowded.order)
+    assert assessed.blockers == []
+    assert (watch.scans, watch.beyond(MOST)) == ([], [])
+
+
+async def test_a_scan_over_a_growing_table_is_noticed(crowded: Crowded) -> None:
+    scans, beyond = await found(crowded, lambda _, to: views.counts_by_state(to))
+    assert scans
+    assert beyond
