@@ -45,11 +45,12 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=400, help="how many at least; all there are where fewer")
     parser.add_argument("--seconds", type=float, default=420, help="begin no round after this time")
     parser.add_argument("--seed", type=int, default=None, help="what the plan is drawn from; a new one unless given")
-    parser.add_argument("--round", default=None, help="only the round of this name")
+    parser.add_argument("--round", action="append", default=[], help="only the round of this name; may be given again")
     parser.add_argument("--report", type=Path, default=Path("torture-report"), help="the folder of the report")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
-    rounds = plan.named(seed, asked.round) if asked.round else plan.rounds(seed, asked.cases)
+    only = [one for name in asked.round for one in plan.named(seed, name)]
+    rounds = only or plan.rounds(seed, asked.cases)
     report = asyncio.run(torture(rounds, seed, asked.seconds, lambda line: print(line, flush=True)))
     report.write(asked.report)
     print(f"\n{report.as_text()}\n\nwritten to {asked.report}/torture.json and torture.txt")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from temporalio.client import Client
 
-from activities.contracts.queues import JOBS
+from activities.runtime.schedules import PATROL
 from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import order_facts, patrol
 from activities.store.database import Database
@@ -15,13 +15,11 @@ from domain import keys
 from domain.invariants.catalogue import INVARIANTS, violations
 from domain.invariants.facts import AccountFacts, Facts, OrderFacts, PaymentFacts, Violation
 from domain.states import ORDER, OrderState, is_terminal
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, until
 from tests.reliability.torture.shop import Shop
 from workers.sandbox.journal import Fact, FactKind, ServiceSummary, Summary
-from workflows.patrol import PatrolWorkflow
 
 Json = dict[str, Any]
-AFTER = "after the campaign"
 OF_CAMPAIGN = {
     "order_settles": "When everything serves again, every order comes to its end.",
     "process_ends": "The process of a settled order has ended.",
@@ -150,9 +148,16 @@ async def _processes(installation: Installation) -> list[Violation]:
 
 
 async def _patrolled(installation: Installation) -> list[Violation]:
-    client = await _client(installation)
-    await client.execute_workflow(PatrolWorkflow.run, id="patrol-of-the-campaign", task_queue=JOBS)
-    answer = (await installation.api.get("/v1/patrol", params={"open": "true"})).raise_for_status().json()
+    """By its schedule, asked for a round now."""
+    began = datetime.now(UTC)
+    await (await _client(installation)).get_schedule_handle(PATROL).trigger()
+
+    async def patrolled() -> Json | None:
+        answer = (await installation.api.get("/v1/patrol", params={"open": "true"})).raise_for_status().json()
+        finished = answer["finished_at"]
+        return dict(answer) if finished and datetime.fromisoformat(finished) > began else None
+
+    answer = await until(patrolled, "the patrol has made its round")
     return [
         _violation("patrol_agrees", one["subject"], f"{one['invariant']}: {one['expected']}", one["found"], one["order_id"])
         for one in answer["items"]

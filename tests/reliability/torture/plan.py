@@ -54,7 +54,7 @@ class Round:
     focus: int | None = None
 
 
-HOLD = 5.5
+HOLD = 8.5
 """Seconds for which a call is held, so that all orders of a round are at their step when it is disturbed."""
 
 

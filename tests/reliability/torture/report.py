@@ -65,7 +65,7 @@ class Report:
             "processes: " + (_counts(tally.blows) or "none touched"),
             "faults: " + _counts(tally.faults),
             f"decisions by a person: {tally.decisions}",
-            f"a new order is live after a blow in: {_spread(list(tally.recovered.values()))}",
+            f"after a blow, with all processes back, a new order is live in: {_spread(list(tally.recovered.values()))}",
             f"{len(self.checked)} invariants checked, {len(self.violations)} violations",
         ]
         if self.left_out:
