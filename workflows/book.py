@@ -85,6 +85,7 @@ class Book:
         self.fallout: dict[str, Fallout] = {}
         self.waits: dict[str, Wait] = {}
         self.ending = False
+        self.ended_elsewhere = False
         self._put_aside: OrderState | None = None
         self._marked: dict[tuple[str, object], Value] = {}
         self._events: list[Event] = []
@@ -229,6 +230,12 @@ class Book:
             before = self.state
             self.set_state(OrderState.held)
             self._put_aside = before
+
+    def end_as(self, state: OrderState) -> None:
+        """The database holds this end, which another run wrote, or a try of this one that Temporal had again: show it."""
+        self.state, self.ended_elsewhere = state, True
+        self.waits.clear()
+        self._show(self.status())
 
     @property
     def settled(self) -> bool:

@@ -35,6 +35,8 @@ def page(book: Book, status: OrderStatus) -> str:
         )
     if status.jeopardy_step:
         lines.append(f"Jeopardy **{status.jeopardy}**: {_cell(status.jeopardy_step)}")
+    if book.ended_elsewhere:
+        return "\n\n".join([*lines, "It had ended so already; what became of its items is kept with the order, not here."])
     return "\n\n".join([*lines, _items(book), *_actions(book)])
 
 

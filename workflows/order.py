@@ -134,6 +134,7 @@ class OrderWorkflow:
                 await self._advance()
         except Settled as other:
             workflow.logger.warning("a reset order had already settled", extra={"order": self._book.order.id})
+            self._book.end_as(other.state)
             return await self._leave(other.state)
         return await self._leave(self._book.state)
 

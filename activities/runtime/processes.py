@@ -1,5 +1,6 @@
 """Talking to running workflows: starting them, and sending commands to them whether they are open or not."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,9 @@ from domain.orders import Order
 
 TASK_TIMEOUT = timedelta(seconds=5)
 """How long a workflow task of a worker that died stays with it. The SDK prolongs those that wait for local activities."""
+
+OVERTAKEN = (0.05, 0.2, 0.5)
+"""Seconds between the tries of a command whose workflow task was overtaken."""
 
 
 class Ended(Conflict):
@@ -52,17 +56,31 @@ class Processes:
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
         """Send an update to an order, starting it where it is not open, and return its answer."""
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation("order", order, **self._order_options(order))
         try:
-            return await self.client.execute_update_with_start_workflow(
-                update, argument, start_workflow_operation=start, id=update_id
-            )
+            return await self._command(order, update, argument, update_id)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
         except WorkflowAlreadyStartedError as error:
             raise Ended(f"order {order.id} has ended") from error
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
+
+    async def _command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
+        """Sent again where the workflow task that was to take it failed, as it does when it comes while the order ends."""
+        for pause in OVERTAKEN:
+            try:
+                return await self._update(order, update, argument, update_id)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._update(order, update, argument, update_id)
+
+    async def _update(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation("order", order, **self._order_options(order))
+        return await self.client.execute_update_with_start_workflow(
+            update, argument, start_workflow_operation=start, id=update_id
+        )
 
     async def subscribe(self, service: HandOver) -> None:
         """Hand a live service to its subscription's workflow, opening it where it is not open."""
