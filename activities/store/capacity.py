@@ -1,6 +1,7 @@
 """Units of limited products: how many are free, and who holds the rest."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -8,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import catalogue, dispatches
 from activities.store.database import Connection
-from activities.store.tables import capacity_reservations
+from activities.store.tables import capacity_reservations, capacity_totals
 from domain.checks import capacity_subject
 from domain.orders import Action, OrderItem
 
@@ -19,13 +20,33 @@ async def free(connection: Connection, order: str, products: Sequence[str]) -> d
     limits = await catalogue.capacities(connection, sorted(products))
     for product in sorted(limits):
         await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"capacity:{product}"))))
-    held = (
-        select(capacity_reservations.c.product, func.sum(capacity_reservations.c.units).label("units"))
-        .where(capacity_reservations.c.product.in_(list(limits)), capacity_reservations.c.order_id != order)
-        .group_by(capacity_reservations.c.product)
+    held = await _held(connection, limits.keys())
+    own = await _own(connection, order, limits.keys())
+    return {product: limit - held.get(product, 0) + own.get(product, 0) for product, limit in limits.items()}
+
+
+async def _held(connection: Connection, products: Collection[str]) -> dict[str, int]:
+    query = select(capacity_totals.c.product, capacity_totals.c.held).where(capacity_totals.c.product.in_(list(products)))
+    return {row.product: int(row.held) for row in (await connection.execute(query)).all()} if products else {}
+
+
+async def _own(connection: Connection, order: str, products: Collection[str]) -> dict[str, int]:
+    """Units that the order itself holds, per product."""
+    query = select(capacity_reservations.c.product, capacity_reservations.c.units).where(
+        capacity_reservations.c.order_id == order, capacity_reservations.c.product.in_(list(products))
     )
-    taken = {row.product: int(row.units) for row in (await connection.execute(held)).all()} if limits else {}
-    return {product: limit - taken.get(product, 0) for product, limit in limits.items()}
+    units: Counter[str] = Counter()
+    for row in (await connection.execute(query)).all() if products else ():
+        units[row.product] += row.units
+    return dict(units)
+
+
+async def _move(connection: Connection, changes: Mapping[str, int]) -> None:
+    """Carry changes of reservations to the totals, product by product in one order, so that no two wait for each other."""
+    for product, units in sorted(changes.items()):
+        made = insert(capacity_totals).values(product=product, held=units)
+        held = capacity_totals.c.held + units
+        await connection.execute(made.on_conflict_do_update(index_elements=["product"], set_={"held": held}))
 
 
 async def reserve(connection: Connection, order: str, items: Sequence[OrderItem], limited: Sequence[str]) -> None:
@@ -36,12 +57,14 @@ async def reserve(connection: Connection, order: str, items: Sequence[OrderItem]
         if item.product.id in limited and item.action is Action.add
     ]
     if rows:
-        statement = insert(capacity_reservations).values(rows)
+        before = await _own(connection, order, limited)
+        statement = insert(capacity_reservations)
+        units = {"units": statement.excluded.units}
         await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["product", "order_id", "item"], set_={"units": statement.excluded.units}
-            )
+            statement.on_conflict_do_update(index_elements=["product", "order_id", "item"], set_=units), rows
         )
+        after = await _own(connection, order, limited)
+        await _move(connection, {product: after[product] - before.get(product, 0) for product in after})
 
 
 async def release(connection: Connection, order: str, items: Sequence[str], now: datetime) -> None:
@@ -49,8 +72,11 @@ async def release(connection: Connection, order: str, items: Sequence[str], now:
     statement = (
         delete(capacity_reservations)
         .where(capacity_reservations.c.order_id == order, capacity_reservations.c.item.in_(list(items)))
-        .returning(capacity_reservations.c.product)
+        .returning(capacity_reservations.c.product, capacity_reservations.c.units)
     )
-    freed = {row.product for row in (await connection.execute(statement)).all()}
+    freed: Counter[str] = Counter()
+    for row in (await connection.execute(statement)).all():
+        freed[row.product] -= row.units
+    await _move(connection, freed)
     because = f"released:{order}:{','.join(sorted(items))}"
     await dispatches.wake_blocked(connection, [capacity_subject(product) for product in sorted(freed)], now, because)

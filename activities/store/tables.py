@@ -110,6 +110,7 @@ orders = Table(
     _moment("updated_at"),
     Index(None, "customer", "number"),
     Index(None, "state", "number"),
+    Index(None, "jeopardy", "number"),
     Index("ix_orders_waiting_on", "waiting_on", "number", postgresql_where=text("waiting_on IS NOT NULL")),
     Index("ix_orders_blockers", "blockers", postgresql_using="gin", postgresql_where=text("blockers <> '{}'")),
 )
@@ -242,6 +243,13 @@ capacity_reservations = Table(
     Column("units", Integer, nullable=False),
     PrimaryKeyConstraint("product", "order_id", "item"),
     Index(None, "order_id"),
+)
+
+capacity_totals = Table(
+    "capacity_totals",
+    metadata,
+    Column("product", String, primary_key=True),
+    Column("held", BigInteger, nullable=False, comment="the sum of its reservations, kept with each change of them"),
 )
 
 upstreams = Table(

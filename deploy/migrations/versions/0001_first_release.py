@@ -173,6 +173,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_orders_customer_number"), "orders", ["customer", "number"], unique=False)
     op.create_index(op.f("ix_orders_state_number"), "orders", ["state", "number"], unique=False)
+    op.create_index(op.f("ix_orders_jeopardy_number"), "orders", ["jeopardy", "number"], unique=False)
     op.create_index(
         "ix_orders_waiting_on",
         "orders",
@@ -377,6 +378,14 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["invoice"], ["invoices.id"], name=op.f("fk_invoice_lines_invoice")),
         sa.PrimaryKeyConstraint("invoice", "line", name=op.f("pk_invoice_lines")),
+    )
+    op.create_table(
+        "capacity_totals",
+        sa.Column("product", sa.String(), nullable=False),
+        sa.Column(
+            "held", sa.BigInteger(), nullable=False, comment="the sum of its reservations, kept with each change of them"
+        ),
+        sa.PrimaryKeyConstraint("product", name=op.f("pk_capacity_totals")),
     )
     op.create_table(
         "upstreams",
