@@ -5,8 +5,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
 from rich.console import Console
 
 from tests.bench import acceptance, footprint, growth, orders, report
@@ -25,8 +23,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, help="how many orders the measure of memory places")
     parser.add_argument("--finished", type=int, help="how many finished orders the measure of growth adds")
     arguments = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvicorn.Config(FastAPI()).get_loop_factory()) as runner:
-        runner.run(run(arguments, _console()))
+    asyncio.run(run(arguments, _console()))
 
 
 def _console() -> Console:

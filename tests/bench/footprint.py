@@ -25,7 +25,7 @@ async def measure(installation: Installation, size: Size, say: Callable[[str], N
     await complete(installation.product, 20, 5)
     ready = []
     for _ in range(size.starts):
-        installation.stop()
+        await installation.stop()
         ready.append(await installation.start())
         say(f"ready again after {ready[-1]:.1f} s")
     processes = installation.processes

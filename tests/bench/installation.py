@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +26,7 @@ from tests.bench.rows import Pattern, pattern_of
 from tests.bench.wire import post
 from tests.world import SAMPLES
 from workers.embedded.ports import free_port
+from workers.embedded.process import Command, spawn, stop
 from workers.embedded.running import Running, last_run
 from workers.migrate import upgrade
 
@@ -44,7 +45,7 @@ class Installation:
     """One data folder, and the stack on it while it is up."""
 
     data_dir: Path
-    process: "subprocess.Popen[bytes] | None" = None
+    process: asyncio.subprocess.Process | None = None
     reference: "Reference | None" = None
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
 
@@ -52,17 +53,16 @@ class Installation:
         """Seconds until it was ready."""
         ports = {} if last_run(self.data_dir) else {f"TURNUP_{name}_PORT": str(free_port()) for name in PORTS}
         began, log = time.monotonic(), self.data_dir.parent / "start.log"
-        self.process = _launch("workers.cli.main", "start", log=log, TURNUP_DATA_DIR=str(self.data_dir), **ports)
+        self.process = await _launch("workers.cli.main", "start", log=log, TURNUP_DATA_DIR=str(self.data_dir), **ports)
         while not (run := last_run(self.data_dir)) or not run.ready or run.supervisor.pid != self.process.pid:
-            if self.process.poll() is not None or time.monotonic() - began > READY_WITHIN:
+            if self.process.returncode is not None or time.monotonic() - began > READY_WITHIN:
                 raise RuntimeError(f"the stack does not start: {_end_of(log)}")
             await asyncio.sleep(0.02)
         return time.monotonic() - began
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait(60)
+            await stop(self.process, signal.SIGTERM, patience=60)
             self.process = None
 
     @property
@@ -139,7 +139,7 @@ def _without_children(process: psutil.Process) -> psutil.Process:
 class Reference:
     """The references' process, on a database of its own in the same cluster."""
 
-    process: "subprocess.Popen[bytes]"
+    process: asyncio.subprocess.Process
     url: str
     database_url: str
     pattern: Pattern
@@ -163,7 +163,7 @@ async def references(installation: Installation) -> AsyncIterator[Reference]:
     words = ["--port", str(port), "--pattern", str(written)]
     words += ["--temporal", running.temporal_address, "--sandbox", running.sandbox_url]
     log = folder / "reference.log"
-    process = _launch("tests.bench.reference.server", *words, log=log, TURNUP_DATABASE_URL=database_url)
+    process = await _launch("tests.bench.reference.server", *words, log=log, TURNUP_DATABASE_URL=database_url)
     try:
         reference = Reference(process, f"http://127.0.0.1:{port}", database_url, pattern)
         await _ready(reference, log)
@@ -171,8 +171,7 @@ async def references(installation: Installation) -> AsyncIterator[Reference]:
         yield reference
     finally:
         installation.reference = None
-        process.terminate()
-        process.wait(20)
+        await stop(process, signal.SIGTERM)
 
 
 async def _database(installation: Installation) -> str:
@@ -197,7 +196,7 @@ async def _database(installation: Installation) -> str:
 async def _ready(reference: Reference, log: Path) -> None:
     until = time.monotonic() + READY_WITHIN
     async with httpx.AsyncClient(trust_env=False) as http:
-        while time.monotonic() < until and reference.process.poll() is None:
+        while time.monotonic() < until and reference.process.returncode is None:
             with contextlib.suppress(httpx.HTTPError):
                 if (await http.get(f"{reference.url}/ready")).is_success:
                     return
@@ -213,13 +212,10 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _launch(module: str, *words: str, log: Path, **settings: str) -> "subprocess.Popen[bytes]":
-    """A process of this code with these settings and no others, in a session of its own."""
+async def _launch(module: str, *words: str, log: Path, **settings: str) -> asyncio.subprocess.Process:
+    """A process of this code with these settings and no others, which ends when we do, however we end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNUP_")} | settings
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *words], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
-        )
+    return await spawn(Command([sys.executable, "-m", module, *words], log, environment, folder=ROOT))
 
 
 def _end_of(log: Path) -> str:
@@ -237,4 +233,4 @@ async def installed(say: Callable[[str], None]) -> AsyncIterator[Installation]:
             await installation.fill()
             yield installation
         finally:
-            installation.stop()
+            await installation.stop()
