@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, help="how many orders the measure of memory places")
     parser.add_argument("--finished", type=int, help="how many finished orders the measure of growth adds")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asyncio.run(run(arguments, _console()))
 
 
