@@ -1,60 +1,89 @@
 """Whether an order costs the same after many, in CPU and in memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from activities.store.database import Database
-from tests.bench.installation import Installation
+from tests.bench.installation import Installation, Reference, references
 from tests.bench.load import complete, median
 from tests.bench.report import Figure, Section, figure
 from tests.bench.rows import Pattern, seed
-from tests.bench.usage import cpu, resident
+from tests.bench.usage import cpu, own_share
 
 SEEDED_FROM = 1_000_000
 PAGE = 5_000
 ROUNDS = 3
 CLIENTS = 20
 WORKING = ("worker", "api", "temporal", "postgres")
+OF_BARE = ("reference", "temporal", "postgres")
 FLAT = 1.1
 """At most a tenth more counts as the same: a run differs from the next by about as much."""
 
 
 async def measure_cost(installation: Installation, finished: int, orders: int, say: Callable[[str], None]) -> Section:
-    """CPU an order before and after so many finished orders lie in the tables, ten for each of their customers."""
-    pattern = await installation.pattern()
-    await complete(installation.product, 50, CLIENTS)
-    before = await _costs(installation, orders, say)
-    say(f"adding {finished:,} finished orders of {pattern.count} rows each …")
-    await _add(installation, pattern, finished)
-    await complete(installation.product, 50, CLIENTS)
-    after = await _costs(installation, orders, say)
+    """CPU an order before and after so many finished orders lie in the tables, ten for each of their customers. Each time it is
+    divided by that of the bare workflow, whose tables stay empty: what else goes on on the machine makes both dearer."""
+    async with references(installation) as reference:
+        await _costs(installation, reference, 50)
+        before = await _rounds(installation, reference, orders, say)
+        say(f"adding {finished:,} finished orders of {reference.pattern.count} rows each …")
+        await _add(installation, reference.pattern, finished)
+        await _costs(installation, reference, 50)
+        after = await _rounds(installation, reference, orders, say)
     figures = [
-        _compared("CPU an order", [sum(one.values()) for one in before], [sum(one.values()) for one in after], FLAT),
-        _compared("  of it postgres", [one["postgres"] for one in before], [one["postgres"] for one in after], FLAT),
-        *(_compared(f"  of it {name}", [one[name] for one in before], [one[name] for one in after]) for name in WORKING[:3]),
+        _compared("CPU an order by that of (a)", before, after, WORKING, OF_BARE),
+        _compared("  PostgreSQL's alone", before, after, ("postgres",), ("postgres",)),
+        *(
+            figure(
+                f"  of the product, {name}",
+                _of(after, "product", [name]),
+                "ms",
+                reference=_of(before, "product", [name]),
+                against="before",
+            )
+            for name in WORKING
+        ),
     ]
     title = f"An order after {finished:,} others, against the first ones"
     return Section(title=title, figures=figures, samples={"before": before, "after": after})
 
 
-def _compared(name: str, before: list[float], after: list[float], at_most: float | None = None) -> Figure:
-    return figure(name, median(after), "ms", reference=median(before), against="before", at_most=at_most)
+Costs = dict[str, dict[str, float]]
+"""CPU milliseconds an order, of the product and of the bare workflow, by process."""
 
 
-async def _costs(installation: Installation, orders: int, say: Callable[[str], None]) -> list[dict[str, float]]:
-    """CPU milliseconds an order by process, round by round."""
-    costs = []
-    processes = {name: installation.processes[name] for name in WORKING}
-    for _ in range(ROUNDS):
+def _of(rounds: list[Costs], whose: str, processes: Sequence[str]) -> float:
+    return median([sum(one[whose][name] for name in processes) for one in rounds])
+
+
+def _compared(name: str, before: list[Costs], after: list[Costs], ours: Sequence[str], theirs: Sequence[str]) -> Figure:
+    now = _of(after, "product", ours) / _of(after, "bare", theirs)
+    then = _of(before, "product", ours) / _of(before, "bare", theirs)
+    return figure(name, now, "times", reference=then, against="before", at_most=FLAT)
+
+
+async def _rounds(installation: Installation, reference: Reference, orders: int, say: Callable[[str], None]) -> list[Costs]:
+    rounds = []
+    for number in range(ROUNDS):
+        rounds.append(await _costs(installation, reference, orders))
+        used = {whose: sum(costs.values()) for whose, costs in rounds[-1].items()}
+        say(f"round {number + 1}/{ROUNDS}: CPU {used['product']:.0f} ms an order, (a) {used['bare']:.0f} ms")
+    return rounds
+
+
+async def _costs(installation: Installation, reference: Reference, orders: int) -> Costs:
+    costs: Costs = {}
+    targets = {"product": (installation.product, WORKING), "bare": (reference.target("bare"), OF_BARE)}
+    for whose, (target, names) in targets.items():
+        processes = {name: installation.processes[name] for name in names}
         begin = cpu(processes)
-        batch = await complete(installation.product, orders, CLIENTS)
+        await complete(target, orders, CLIENTS)
         await asyncio.sleep(1)
-        costs.append({name: used / orders * 1000 for name, used in cpu(processes).since(begin).items()})
-        say(f"{orders} orders, {batch.rate:.1f}/s, CPU {sum(costs[-1].values()):.0f} ms an order")
+        costs[whose] = {name: used / orders * 1000 for name, used in cpu(processes).since(begin).items()}
     return costs
 
 
@@ -84,14 +113,14 @@ async def _add(installation: Installation, pattern: Pattern, finished: int) -> N
 
 async def measure_memory(installation: Installation, orders: int, say: Callable[[str], None]) -> Section:
     """Memory by process while so many orders go through, 100 at once: the last quarter against the second, since the first
-    fills caches and pools. The sandbox is shown and not judged: it keeps a journal of everything, and is no part of
-    production."""
+    fills caches and pools. What processes share counts once, or PostgreSQL's buffers would be counted for each of its many.
+    The sandbox is shown and not judged: it keeps a journal of everything, and is no part of production."""
     processes = {name: process for name, process in installation.processes.items() if name != "supervisor"}
-    taken = [resident(processes)]
+    taken = [own_share(processes)]
     page = max(50, orders // 40)
     for done in range(0, orders, page):
         await complete(installation.product, min(page, orders - done), min(100, page))
-        taken.append(resident(processes))
+        taken.append(own_share(processes))
         if (done // page) % 8 == 7:
             say(f"{done + page:,} of {orders:,} orders: " + ", ".join(f"{n} {mb:.0f} MB" for n, mb in taken[-1].items()))
     return Section(
