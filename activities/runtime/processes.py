@@ -4,7 +4,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -55,13 +60,16 @@ class Processes:
             raise _translated(error) from error
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
-        """Send an update to an order, starting it where it is not open, and return its answer."""
+        """Send an update to an order, starting it where it is not open, and return its answer. TimeoutError where the caller's
+        time runs out first: it may still be done."""
         try:
             return await self._command(order, update, argument, update_id)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
         except WorkflowAlreadyStartedError as error:
             raise Ended(f"order {order.id} has ended") from error
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise TimeoutError(f"order {order.id} does not answer {update}") from error
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 

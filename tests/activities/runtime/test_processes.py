@@ -1,9 +1,10 @@
 """A command reaches its order, also one that comes while the order is ending."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.runtime.processes import OVERTAKEN, Processes
@@ -46,3 +47,17 @@ async def test_a_command_that_never_gets_through_is_told_as_such() -> None:
         await command(temporal, order())
 
     assert len(temporal.ids) == len(OVERTAKEN) + 1
+
+
+async def test_a_command_whose_time_runs_out_says_so() -> None:
+    class Silent(Overtaken):
+        async def execute_update_with_start_workflow(self, update: str, argument: Any, *, id: str, **more: Any) -> str:  # noqa: A002
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise WorkflowUpdateRPCTimeoutOrCancelledError from None
+            return "too late"
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await command(Silent(times=0), order())
