@@ -41,7 +41,7 @@ class Items:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(item))
                 for node in (node for node in graph if node[0] == item):
-                    group.create_task(self._run_node(node, graph[node]))
+                    group.create_task(self._run_node(node, graph))
         except BaseExceptionGroup as errors:
             failure = first_cause(errors)
             if not isinstance(failure, ItemFailed):
@@ -78,12 +78,19 @@ class Items:
             if node[0] == item_id:
                 settled.set()
 
-    async def _run_node(self, node: Node, needs: set[Node]) -> None:
-        for need in sorted(needs):
+    async def _run_node(self, node: Node, graph: dict[Node, set[Node]]) -> None:
+        for need in sorted(graph[node]):
             await self._node_settled[need].wait()
         self._refuse_orphan(node[0])
         await self._steps.run(node)
         self._node_settled[node].set()
+        if not self._goes_on(node, graph):
+            self._book.save_soon()
+
+    def _goes_on(self, node: Node, graph: dict[Node, set[Node]]) -> bool:
+        """Whether something follows at once, which will be written, and this step with it: a next step, or the next stage."""
+        waiting = {other for other, settled in self._node_settled.items() if not settled.is_set()}
+        return not waiting or any(node in graph[other] and not graph[other] & waiting for other in waiting)
 
     def _refuse_orphan(self, item_id: str) -> None:
         """An item whose prerequisite in this order was given up cannot go on."""

@@ -124,15 +124,30 @@ class Steps:
         self._book.set_step(node, StepState.held, error=stuck.error)
         self._book.set_item(node[0], ItemState.held)
         decision = await self._desk.ask(self._stuck(node, step, stuck))
-        self._book.set_item(node[0], ItemState.in_progress)
+        if not self._others_held(node):
+            self._book.set_item(node[0], ItemState.in_progress)
         self._apply(node, step, decision, stuck)
         if decision.verb is FalloutVerb.retry and stuck.failed:
             await self._order_again(node, step)
 
+    def _others_held(self, node: Node) -> bool:
+        """Whether another step of the same item is stuck, too."""
+        steps = self._book.steps.items()
+        return any(other[0] == node[0] and other != node and status.state is StepState.held for other, status in steps)
+
     def _step_back(self, node: Node) -> None:
-        """A refused point of no return was not passed."""
-        self.undo_stack[node[0]].remove(node)
-        self._book.set_item(node[0], point_of_no_return_passed=False)
+        """A refused point of no return was not passed; the item may be past another."""
+        stack = self.undo_stack[node[0]]
+        stack.remove(node)
+        passed = any(self._book.step_of(other).point_of_no_return for other in stack)
+        self._book.set_item(node[0], point_of_no_return_passed=passed)
+
+    def _step_over(self, node: Node) -> None:
+        """A point of no return was passed by hand."""
+        stack = self.undo_stack.setdefault(node[0], [])
+        if node not in stack:
+            stack.append(node)
+        self._book.set_item(node[0], point_of_no_return_passed=True)
 
     def _apply(self, node: Node, step: Step, decision: FalloutDecision, stuck: CannotGoOn) -> None:
         match decision.verb:
@@ -141,6 +156,8 @@ class Steps:
                 if decision.data:
                     self._correct(node, decision.data)
             case FalloutVerb.resolve:
+                if step.point_of_no_return:
+                    self._step_over(node)
                 self._finish(node, StepState.done, decision.by)
             case FalloutVerb.skip:
                 self._finish(node, StepState.skipped, decision.by)
