@@ -22,6 +22,7 @@ def difference(before: Order, after: Order, states: Mapping[str, ItemState], pas
     """What has to be done to turn `before` into `after`; Conflict where it is too late for an item."""
     removed = [item.id for item in before.items if after.item(item.id) is None]
     added = [item.id for item in after.items if before.item(item.id) is None]
+    _refuse_again([item for item in added if item in states])
     changed = [
         item.id
         for item in after.items
@@ -35,6 +36,12 @@ def difference(before: Order, after: Order, states: Mapping[str, ItemState], pas
         _refuse_late(item_id, states, past_return)
     kept = [item.id for item in after.items if item.id not in {*added, *changed}]
     return Difference(added=added, removed=removed, changed=changed, kept=kept)
+
+
+def _refuse_again(added: list[str]) -> None:
+    """Partners know an item by its id for good: a removed one is not begun anew."""
+    if added:
+        raise Conflict(f"item {added[0]} was part of this order before and is settled; give what is added another id")
 
 
 def _refuse_undercut(item_id: str, gone: set[str]) -> None:

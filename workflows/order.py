@@ -16,12 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.approvals import ApprovalRequirement, Decision, Verdict
     from domain.cancellation import CancellationPreview, CancelRequest
     from domain.errors import Conflict, TurnupError
-    from domain.fallout import FalloutDecision
+    from domain.fallout import FalloutDecision, Subject
     from domain.fraud import Band
+    from domain.money import Money, total
     from domain.orders import Order
     from domain.plans import Stage
     from domain.provisioning import PartnerCallback
-    from domain.states import ItemState, OrderState, roll_up
+    from domain.states import ITEM, ItemState, OrderState, is_terminal, roll_up
     from domain.values import Value
     from workflows import approval
     from workflows.approval import Approvals
@@ -242,9 +243,10 @@ class OrderWorkflow:
         states = {item: status.state for item, status in self._book.items.items()}
         past = {item: status.point_of_no_return_passed for item, status in self._book.items.items()}
         differs = amendment.difference(before, after, states, past)
-        if self._till.current is not None and before.total < after.total:
+        owed = self._owed(after)
+        if self._till.current is not None and self._owed(before) < owed:
             try:
-                await self._till.extend(after.total, after.payment_method or "")
+                await self._till.extend(owed, after.payment_method or "")
             except Declined as declined:
                 raise Conflict(f"the order stays as it was: {declined}") from declined
         await self._items.drop_all(differs.removed, ItemState.cancelled, "removed by an amendment")
@@ -315,13 +317,18 @@ class OrderWorkflow:
         return f"rejected by {by.by}" + (f": {by.reason}" if by.reason else "") if by else "nobody approved it in time"
 
     async def _take_payment(self) -> None:
-        """Hold the whole total before anything is provisioned."""
+        """Hold all that may come to be taken before anything is provisioned."""
         if self._captured:
             return
         try:
-            await self._till.authorize(self._book.order.total)
+            await self._till.authorize(self._owed(self._book.order))
         except Declined as declined:
             raise Ended(OrderState.failed, str(declined)) from declined
+
+    def _owed(self, order: Order) -> Money:
+        """What the items of `order` come to that are not settled yet."""
+        settled = {item for item, status in self._book.items.items() if is_terminal(ITEM, status.state)}
+        return total([item.due for item in order.items if item.id not in settled], order.currency)
 
     async def _check_again(self) -> None:
         """Weeks may have passed: what the order depends on has to hold still, before it is paid for."""
@@ -438,6 +445,7 @@ class OrderWorkflow:
     @cancel.validator
     def _check_cancel(self, raw: Any) -> None:
         self._refuse_settled("cancelled")
+        self._refuse_while_undoing("cancelled")
         asked = parse(CancelRequest, raw, CANCEL_EXAMPLE).items
         unknown = [item for item in asked if self._book.order.item(item) is None]
         if unknown:
@@ -450,6 +458,7 @@ class OrderWorkflow:
     @amend.validator
     def _check_amend(self, command: AmendCommand) -> None:
         self._refuse_settled("amended")
+        self._refuse_while_undoing("amended")
         try:
             self._refuse_stale(command.order)
         except Conflict as error:
@@ -479,6 +488,13 @@ class OrderWorkflow:
     def _refuse_settled(self, done: str) -> None:
         if self._book.settled:
             raise refusal(Conflict(f"order {self._book.order.id} is {self._book.state}; it can no longer be {done}"))
+
+    def _refuse_while_undoing(self, done: str) -> None:
+        """What could not be undone keeps the order from anything else until somebody has decided about it."""
+        stuck = [record for record in self._book.fallout.values() if record.verb is None and record.subject is Subject.undo]
+        if stuck:
+            first = f"{stuck[0].title} is stuck: decide about fallout {stuck[0].id} first"
+            raise refusal(Conflict(f"order {self._book.order.id} cannot be {done} now. {first}"))
 
     def _command(self, request: CancelRequest | AmendCommand) -> "asyncio.Future[Value]":
         """Hand a request to the main loop; the future is its answer."""

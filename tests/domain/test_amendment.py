@@ -78,3 +78,8 @@ def test_a_difference_accounts_for_every_item_once(before: dict[str, int], after
     assert sorted(found.added + found.changed + found.kept) == sorted(after)
     assert all(before[name] == after[name] for name in found.kept)
     assert all(before[name] != after[name] for name in found.changed)
+
+
+def test_an_item_that_was_removed_does_not_come_back_under_its_id() -> None:
+    with pytest.raises(Conflict, match="item 2 was part of this order before"):
+        difference(order(item("1")), order(item("1"), fibre("2")), {"2": ItemState.cancelled}, {})
