@@ -1,7 +1,7 @@
 """What a case is made of: an order of random items, what goes wrong at the partners, and what people do to it meanwhile.
 
-Everything is a frozen value whose text can be pasted into an `@example(...)`. Numbers that pick something, an item or an open
-fallout, are taken modulo how many there are, so that a case stays playable while it is made smaller.
+Everything is a frozen value whose text can be pasted into `tests.properties.found`. Numbers that pick something, an item or an
+open fallout, are taken modulo how many there are, so that a case stays playable while it is made smaller.
 """
 
 from dataclasses import MISSING, dataclass, fields
@@ -158,6 +158,11 @@ class Decide(Brief):
 
 
 @dataclass(frozen=True, repr=False)
+class Help(Brief):
+    """Everybody who is asked for something does it, so that the order gets on."""
+
+
+@dataclass(frozen=True, repr=False)
 class Tell(Brief):
     """A callback of a partner. A `number` that was used before repeats the same message."""
 
@@ -181,7 +186,7 @@ class Misbehave(Brief):
     faults: tuple[Fault, ...] = ()
 
 
-Command: TypeAlias = Approve | Cancel | CancelInTemporal | Amend | Decide | Tell | Skip | Misbehave
+Command: TypeAlias = Approve | Cancel | CancelInTemporal | Amend | Decide | Help | Tell | Skip | Misbehave
 
 
 @dataclass(frozen=True, repr=False)
@@ -279,6 +284,8 @@ commands: SearchStrategy[Command] = st.one_of(
         st.integers(0, 2),
     ),
     st.builds(Misbehave, some_faults),
+    st.just(Help()),
+    st.just(Help()),
     st.just(CancelInTemporal()),
 )
 moves = st.builds(Move, st.lists(commands, min_size=1, max_size=2).map(tuple), st.integers(0, 2).map(lambda drawn: drawn < 2))

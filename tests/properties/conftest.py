@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-USUAL = 16
+USUAL = 25
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,9 +48,17 @@ def check_wait(order: Json) -> None:
     if order["waiting_on"]:
         assert order["owner"], f"nobody owns: {order['waiting_on']}"
         assert order["deadline"], f"without a deadline: {order['waiting_on']}"
+    check_no_return(order)
     stuck = {record["item"] for record in order["fallout"] if record["verb"] is None and record["subject"] == "step"}
     held = {item["item"] for item in order["items"] if item["state"] == "held"}
     assert stuck <= held or order["state"] != "held", f"stuck are {stuck}, held are {held}"
+
+
+def check_no_return(order: Json) -> None:
+    """What has been done and cannot be undone is never taken for something that can."""
+    passed = {item["item"] for item in order["items"] if item["point_of_no_return_passed"]}
+    done = {step["item"] for step in order["steps"] if step["point_of_no_return"] and step["state"] == "done"}
+    assert done <= passed, f"items {done - passed} are past a point of no return, and do not say so"
 
 
 def offer(order: Json, asked: frozenset[str]) -> Json:
@@ -98,11 +106,11 @@ async def check_end(world: World, order: Json) -> None:
     assert not [record["id"] for record in order["fallout"] if record["verb"] is None]
     assert not [(step["item"], step["step"], step["state"]) for step in order["steps"] if step["state"] in UNSETTLED_STEPS]
     assert not [item["item"] for item in order["items"] if item["state"] not in {"completed", "failed", "cancelled"}]
+    check_no_return(order)
     completed = {item["item"] for item in order["items"] if item["state"] == "completed"}
     assert {subscription["item"] for subscription in order["subscriptions"]} == completed
-    assert {grant["source"] for grant in order["entitlements"] if grant["revoked_at"] is None} <= {
-        f"{order['id']}:{item}" for item in completed
-    }
+    granted = {grant["source"].partition(":")[2] for grant in order["entitlements"] if grant["revoked_at"] is None}
+    assert granted <= completed | by_hand(order), f"granted are {granted}, completed {completed}"
     await check_money(world, order, completed)
     await check_accounts(world, order, completed)
 
@@ -124,14 +132,18 @@ async def check_money(world: World, order: Json, completed: set[str]) -> None:
 
 async def check_accounts(world: World, order: Json, completed: set[str]) -> None:
     """One account an item and partner at the most, and none for what was not fulfilled, unless a person settled that."""
-    by_hand = {record["item"] for record in order["fallout"] if record["subject"] == "undo" and record["verb"] == "resolve"}
     for service in (await world.sandbox.summary(order["id"])).services:
         item = service.reference.partition(":")[2]
         assert service.accounts <= 1, f"{service.accounts} accounts for item {item} at {service.partner}"
-        if item not in completed | by_hand:
+        if item not in completed | by_hand(order):
             assert service.state == "terminated", f"item {item} is {service.state} at {service.partner}"
         if item in completed:
             assert service.state != "terminated", f"item {item} is completed, and gone at {service.partner}"
+
+
+def by_hand(order: Json) -> set[str]:
+    """The items of which a person said that what could not be undone was settled."""
+    return {record["item"] for record in order["fallout"] if record["subject"] == "undo" and record["verb"] == "resolve"}
 
 
 def has_ended(order: Json) -> bool:
