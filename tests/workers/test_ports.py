@@ -33,6 +33,12 @@ def test_the_first_free_usual_port_is_kept(taken: int) -> None:
     assert choose_port("TURNUP_API_PORT", None, [taken, usual]) == usual
 
 
+def test_a_free_port_is_not_one_that_an_outgoing_connection_may_be_given() -> None:
+    lowest_of_linux = 32_768  # man 7 ip, ip_local_port_range
+
+    assert all(free_port() < lowest_of_linux for _ in range(50))
+
+
 def test_one_port_is_not_given_twice() -> None:
     usual = free_port()
 

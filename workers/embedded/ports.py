@@ -1,5 +1,6 @@
 """Which port a service listens on: the configured one, else the usual one, else a free one."""
 
+import random
 import socket
 from collections.abc import Collection
 
@@ -38,12 +39,20 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
-    with _socket(host) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago.
+
+    Not one the system would pick: those it also gives to outgoing connections, so it may be gone when a server starts on it.
+    """
+    for port in random.sample(_NEVER_OUTGOING, _TRIES):
+        if is_free(port, host):
+            return port
+    raise CannotStart(f"no free port between {_NEVER_OUTGOING.start} and {_NEVER_OUTGOING.stop - 1}: stop what listens there")
 
 
+_NEVER_OUTGOING = range(10_000, 32_768)
+"""Below what Linux (32768) and macOS (49152) give to outgoing connections, unless they are told otherwise."""
+
+_TRIES = 200
 _NOT_OURS = (socket.EAI_NONAME, 99, 49)
 """Cannot assign requested address, on Linux and on macOS; and a host name nobody knows."""
 
