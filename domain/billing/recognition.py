@@ -1,0 +1,85 @@
+"""When revenue is earned: per day over the service period, from activation, to the last minor unit."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from domain.billing.calendar import Period
+from domain.billing.zones import TimeZone, local_date, zone_of
+from domain.money import Money, total
+from domain.values import StrictValue, Value
+
+
+class Remainder(StrEnum):
+    last_day = "last_day"
+    spread = "spread"
+
+
+class RecognitionSettings(StrictValue):
+    """`remainder`: each day has the same amount, rounded down, and the last day the rest; or minor units are spread, so that
+    what is recognized is never more than half a minor unit from the exact share. `timezone` is that of the books."""
+
+    remainder: Remainder = Remainder.last_day
+    timezone: TimeZone = "UTC"
+
+
+class Earned(Value):
+    """Revenue of one local day."""
+
+    day: date
+    amount: Money
+
+
+def schedule(net: Money, period: Period, activated_at: datetime, settings: RecognitionSettings) -> tuple[Earned, ...]:
+    """The days on which `net` (without tax, with a minus for a credit) is earned; they add up to it exactly.
+
+    Days are counted from the local date that the service starts on, or was activated on if that is later, to the one before
+    the date that the period ends on, as Stripe does by day ("cut off the last day"). A service that was activated after its
+    period, and one that starts and ends within a day, earn all on their first day.
+    """
+    zone = zone_of(settings.timezone)
+    first = max(local_date(period.start, zone), local_date(activated_at, zone))
+    days = max(1, (local_date(period.end, zone) - first).days)
+    amounts = _last_day(net.minor, days) if settings.remainder is Remainder.last_day else _spread(net.minor, days)
+    return tuple(
+        Earned(day=first + timedelta(days=index), amount=Money(minor=minor, currency=net.currency))
+        for index, minor in enumerate(amounts)
+    )
+
+
+def at_once(net: Money, delivered_at: datetime, settings: RecognitionSettings) -> tuple[Earned, ...]:
+    """A one-off is earned on the local day of its delivery."""
+    return (Earned(day=local_date(delivered_at, zone_of(settings.timezone)), amount=net),)
+
+
+def _last_day(minor: int, days: int) -> list[int]:
+    sign = -1 if minor < 0 else 1
+    each, rest = divmod(abs(minor), days)
+    return [sign * each] * (days - 1) + [sign * (each + rest)]
+
+
+def _spread(minor: int, days: int) -> list[int]:
+    """The differences of the exact running total, rounded half up."""
+    sign = -1 if minor < 0 else 1
+    sums = [(2 * abs(minor) * day + days) // (2 * days) for day in range(days + 1)]
+    return [sign * (after - before) for before, after in pairwise(sums)]
+
+
+def earned_through(days: Iterable[Earned], through: date, currency: str) -> Money:
+    """What is earned up to and with a day."""
+    return total([each.amount for each in days if each.day <= through], currency)
+
+
+def due_for_close(days: Iterable[Earned], closed_through: date, through: date) -> list[Earned]:
+    """What a close up to `through` books, a day at a time and without the days of nothing.
+
+    What was earned in days that are closed already (an invoice that came late) is booked on the first open day: a closed day
+    never changes. The caller passes only days that were not booked before.
+    """
+    booked: dict[date, Money] = {}
+    for each in days:
+        day = max(each.day, closed_through + timedelta(days=1))
+        if day <= through:
+            booked[day] = booked[day] + each.amount if day in booked else each.amount
+    return [Earned(day=day, amount=amount) for day, amount in sorted(booked.items()) if amount]
