@@ -75,7 +75,6 @@ async def place(context: Context, principal: Principal, request: OrderRequest, k
         take = _accept if request.submit else _draft
         placed = await take(context, connection, principal, request, now)
         await once.keep(connection, placed.id, now)
-    context.kick()
     return placed
 
 
@@ -93,7 +92,6 @@ async def submit_draft(context: Context, principal: Principal, order_id: str, ke
             raise NotFound("order", order_id)
         placed = await _submit(context, connection, principal, stored, now)
         await once.keep(connection, order_id, now)
-    context.kick()
     return placed
 
 

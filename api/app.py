@@ -10,10 +10,9 @@ import structlog
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
-from activities.store.database import Database
+from activities.store.database import EVENTS_CHANNEL, Database
 from activities.store.listener import Listener
 from api import context, openapi, problems
 from api.auth import Keyring
@@ -65,7 +64,6 @@ def create_app(
     `app.state` holds what the console shares: `settings`, `context`, `keyring` and `listener`.
     """
     through_temporal = Processes(client)
-    dispatcher = Dispatcher(database, through_temporal)
     app = FastAPI(
         title="Turnup",
         version=_version(),
@@ -74,12 +72,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.state.context = Context(database, processes or through_temporal, dispatcher.kick)
+    app.state.context = Context(database, processes or through_temporal)
     app.state.keyring = Keyring(database)
-    app.state.listener = Listener(database.url)
+    app.state.listener = Listener(database.url, EVENTS_CHANNEL)
     app.state.temporal = client
     app.state.metrics = Metrics()
-    app.state.dispatcher, app.state.dispatching = dispatcher, None
     for route in ROUTES:
         app.include_router(route.router)
     problems.install(app)
@@ -91,7 +88,7 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with _running(app.state.dispatcher.run) as app.state.dispatching, _running(app.state.listener.run):
+    async with _running(app.state.listener.run):
         yield
 
 

@@ -40,10 +40,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """`kick` tells the dispatcher that something was written for it."""
-
     database: Database
     processes: Processes
-    kick: Callable[[], None] = lambda: None
     now: Callable[[], datetime] = utc_now
     catalogues: Catalogues = field(default_factory=Catalogues)

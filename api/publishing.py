@@ -30,5 +30,4 @@ async def replace(context: Context, entry_id: str, entry: Product | Plan | Price
         raise BadInput("id", f"should be {entry_id!r}, as in the address")
     async with context.database.transaction() as connection:
         version = await catalogue.publish(connection, entry, context.now())
-    context.kick()
     return Published(id=entry.id, version=version)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import uvicorn
 
 from activities.runtime.logs import set_up_logs
+from activities.runtime.loop import fastest_loop
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.temporal import connect
 from activities.store import api_keys
@@ -59,16 +60,12 @@ async def _register_admin_key(settings: Settings, database: Database) -> None:
         await api_keys.ensure_bootstrap_key(connection, key, datetime.now(UTC))
 
 
-async def _nothing(*_: object) -> None:
-    """Stands for the application where uvicorn is only asked for the fastest event loop there is."""
-
-
 def main() -> int:
     """The exit code; what is wrong goes to standard error in one line each."""
     try:
         settings = load_settings()
         set_up_logs(settings)
-        with asyncio.Runner(loop_factory=uvicorn.Config(_nothing).get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=fastest_loop) as runner:
             runner.run(serve(settings))
     except KeyboardInterrupt:
         return 130

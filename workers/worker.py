@@ -29,6 +29,7 @@ from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscripti
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.logs import set_up_logs
+from activities.runtime.loop import fastest_loop
 from activities.runtime.patrol import StoredPatrol
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
@@ -50,6 +51,10 @@ OWN_PACKAGES = ("domain", "workflows", "activities", "orjson", "structlog")
 STICKY = timedelta(seconds=3)
 """How long a task waits for the worker that has its workflow cached before any worker may take it. The SDK's 10 s is what
 orders would stand still after a killed worker; a busy worker that is later than this replays a history."""
+
+CALLS_OUT = 1000
+"""Calls to the outside that a worker has out at once. Each waits without work, so that some hundred that hang at one partner
+leave room for the rest."""
 
 
 class Adapters:
@@ -76,7 +81,7 @@ def sandbox_runner() -> WorkflowRunner:
 def workers(
     client: Client, database: Database, adapters: Adapters, gateway: str, cached: int, runner: WorkflowRunner
 ) -> list[Worker]:
-    """One worker a queue, so that each can be given its own limits."""
+    """One worker a queue."""
     facts, checks = StoredFacts(database), StoredChecks(database)
     billing = BillingActivities(PostgresBilling(database, gateway))
     payments = PaymentActivities(adapters.gateway)
@@ -105,7 +110,14 @@ def workers(
                 billing.bill,
                 billing.credit,
                 provisioning.perform,
+                provisioning.look_up,
+                payments.authorize,
+                payments.status,
+                payments.capture,
+                payments.refund,
+                payments.release,
             ],
+            max_concurrent_activities=CALLS_OUT,
             **processes,
             **common,
         ),
@@ -115,18 +127,6 @@ def workers(
             workflows=[SubscriptionWorkflow],
             activities=[subscriptions.activate],
             **processes,
-            **common,
-        ),
-        Worker(
-            client,
-            task_queue=queues.PAYMENTS,
-            activities=[payments.authorize, payments.status, payments.capture, payments.refund, payments.release],
-            **common,
-        ),
-        Worker(
-            client,
-            task_queue=queues.PARTNERS,
-            activities=[provisioning.perform, provisioning.look_up],
             **common,
         ),
         Worker(
@@ -185,7 +185,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT)) as http:
         adapters = sandbox_adapters(settings.sandbox_url or "", sorted(settings.partner_secrets), database, http)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             log.info("worker ready", queues=queues.ALL)
@@ -198,7 +198,8 @@ def main() -> int:
     try:
         settings = load_settings()
         set_up_logs(settings)
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=fastest_loop) as runner:
+            runner.run(run(settings))
     except TurnupError as error:
         print(error, file=sys.stderr)
         return 2

@@ -303,6 +303,7 @@ class Book:
         self._saving_soon = asyncio.create_task(self._save_in_a_moment())
 
     async def _save_in_a_moment(self) -> None:
+        await workflow.wait_condition(lambda: True)  # met when all that is ready has run
         for _ in range(A_MOMENT):
             await asyncio.sleep(0)
         with contextlib.suppress(Settled):

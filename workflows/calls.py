@@ -32,9 +32,7 @@ def _bounded(retry: Retry) -> RetryPolicy:
     )
 
 
-async def attempt(
-    call: Call[Answer], request: object, *, queue: str, summary: str, retry: Retry, patience: timedelta = OUTSIDE
-) -> Answer:
+async def attempt(call: Call[Answer], request: object, *, summary: str, retry: Retry, patience: timedelta = OUTSIDE) -> Answer:
     """A forward call to the outside: ActivityError after `retry.attempts` tries of at most `patience` each.
 
     A cancellation waits for the running try to end, so that what is undone next has happened or has not.
@@ -43,7 +41,6 @@ async def attempt(
         workflow.execute_activity_method(
             call,
             request,
-            task_queue=queue,
             start_to_close_timeout=patience,
             heartbeat_timeout=SILENCE,
             retry_policy=_bounded(retry),
@@ -53,13 +50,12 @@ async def attempt(
     )
 
 
-async def ensure(call: Call[Answer], request: object, *, queue: str, summary: str) -> Answer:
+async def ensure(call: Call[Answer], request: object, *, summary: str) -> Answer:
     """An undo at an outside system: tried for ever, a minute apart at the most. ActivityError only on a definite refusal."""
     return await _to_its_end(
         workflow.execute_activity_method(
             call,
             request,
-            task_queue=queue,
             start_to_close_timeout=OUTSIDE,
             heartbeat_timeout=SILENCE,
             retry_policy=FOREVER,

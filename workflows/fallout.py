@@ -77,12 +77,12 @@ class Desk:
         self._close(record.id, decision.verb, decision.by, decision.reason, decision.evidence)
         return decision
 
-    async def insist(self, call: Call[Answer], request: object, *, queue: str, summary: str, stuck: Stuck) -> Answer | None:
+    async def insist(self, call: Call[Answer], request: object, *, summary: str, stuck: Stuck) -> Answer | None:
         """Undo something at an outside system, for ever. Definitely refused, an operator retries it or, with evidence, says
         that it was done by hand: None."""
         while True:
             try:
-                return await ensure(call, request, queue=queue, summary=summary)
+                return await ensure(call, request, summary=summary)
             except ActivityError as error:
                 refused = stuck.model_copy(update={"error": explain(error)})
                 if (await self.ask(refused)).verb is FalloutVerb.resolve:

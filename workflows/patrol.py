@@ -3,7 +3,6 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import queues
     from activities.contracts.patrol import Beat, Patrol
     from domain.plans import Retry
     from workflows.calls import attempt
@@ -29,9 +28,9 @@ class PatrolWorkflow:
 
     async def _look(self, beat: Beat) -> Beat | None:
         summary = f"orders after {beat.after}"
-        return await attempt(Patrol.look, beat, queue=queues.JOBS, summary=summary, retry=Retry())
+        return await attempt(Patrol.look, beat, summary=summary, retry=Retry())
 
     async def _finish(self, beat: Beat) -> int:
-        found = await attempt(Patrol.finish, beat, queue=queues.JOBS, summary="messages to Temporal", retry=Retry())
+        found = await attempt(Patrol.finish, beat, summary="messages to Temporal", retry=Retry())
         workflow.set_current_details(f"{beat.orders} orders looked at, {found} findings open")
         return found

@@ -5,7 +5,6 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import queues
 from activities.contracts.billing import Bill, BilledItem, Billing, Credit
 from activities.contracts.payments import Payments, Release
 from domain import keys
@@ -128,7 +127,7 @@ class Till:
             self._book.set_payment(again)
         request = PaymentRequest(key=key, amount=amount, method=self._methods[number], description=self._book.order.id)
         await self._book.save()
-        return await attempt(Payments.authorize, request, queue=queues.PAYMENTS, summary=f"authorize {amount}", retry=PATIENT)
+        return await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
 
     async def _settled(self, number: int, result: PaymentResult) -> PaymentResult:
         """A pending authorization is asked about until it is decided. Raises Declined where the order's patience ends first;
@@ -143,9 +142,7 @@ class Till:
                     raise Declined("the payment was never confirmed")
                 await self._book.save()
                 await workflow.sleep(min(pause, deadline - workflow.now()), summary="before the payment is asked about again")
-                result = await attempt(
-                    Payments.status, release, queue=queues.PAYMENTS, summary="ask about the payment", retry=PATIENT
-                )
+                result = await attempt(Payments.status, release, summary="ask about the payment", retry=PATIENT)
                 pause = min(pause * 2, LONGEST_POLL)
         return result
 
@@ -209,13 +206,13 @@ class Till:
             self._book.set_payment(held.model_copy(update={"state": PaymentState.capturing}))
             await self._book.save()
             request = CaptureRequest(key=held.key, amount=amount)
-            await attempt(Payments.capture, request, queue=queues.PAYMENTS, summary=f"capture {amount}", retry=PATIENT)
+            await attempt(Payments.capture, request, summary=f"capture {amount}", retry=PATIENT)
         await ensure_here(Billing.bill, self._bill(held.key, items, amount))
         captured = {"state": PaymentState.captured, "captured": amount}
         self._book.set_payment(self._book.payments[held.number].model_copy(update=captured))
         for item in items:
             self._book.set_item(item, captured=True)
-        await self._book.save()
+        self._book.save_soon()
 
     def _bill(self, payment: str, items: list[str], amount: Money) -> Bill:
         order = self._book.order
@@ -238,7 +235,7 @@ class Till:
             item=item_id,
         )
         summary = f"refund {amount} for item {item_id}"
-        await self._desk.insist(Payments.refund, request, queue=queues.PAYMENTS, summary=summary, stuck=stuck)
+        await self._desk.insist(Payments.refund, request, summary=summary, stuck=stuck)
         credit = Credit(order=self._book.order.id, item=item_id, amount=amount, reason=reason, at=workflow.now())
         await ensure_here(Billing.credit, credit)
         held = self._captured()
@@ -278,7 +275,6 @@ class Till:
         result = await self._desk.insist(
             Payments.release,
             Release(key=payment.key),
-            queue=queues.PAYMENTS,
             summary=f"release payment {number}",
             stuck=stuck,
         )

@@ -8,7 +8,6 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts import queues
 from activities.contracts.provisioning import LOCAL_ADAPTERS, LookUp, Provisioning, StepCall
 from domain import keys
 from domain.approvals import Verdict
@@ -221,7 +220,6 @@ class Steps:
             return await attempt(
                 Provisioning.perform,
                 call,
-                queue=queues.PARTNERS,
                 summary=f"{step.name} · item {item.id}",
                 retry=step.retry,
                 patience=step.patience,
@@ -316,7 +314,6 @@ class Steps:
             found = await attempt(
                 Provisioning.look_up,
                 wanted,
-                queue=queues.PARTNERS,
                 summary=f"ask {step.adapter} · item {item.id}",
                 retry=Retry(attempts=3),
             )
@@ -375,7 +372,7 @@ class Steps:
             await ensure_here(Provisioning.perform, call)
             return
         summary = f"undo {step.name} · item {item.id}"
-        await self._desk.insist(Provisioning.perform, call, queue=queues.PARTNERS, summary=summary, stuck=stuck)
+        await self._desk.insist(Provisioning.perform, call, summary=summary, stuck=stuck)
 
     def cancel_waiting(self, item_id: str) -> None:
         """Steps that will not run any more."""

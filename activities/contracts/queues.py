@@ -1,11 +1,9 @@
 """The task queues: who works on what."""
 
 ORDERS = "orders"
-"""Order workflows and the local activities of their database."""
+"""Order workflows and all that they call: a worker that has decided on a call begins it at once, which only the queue of the
+workflow itself allows, and which saves a fifth of what Temporal costs an order."""
 SUBSCRIPTIONS = "subscriptions"
-PAYMENTS = "payments"
-PARTNERS = "partners"
-"""Calls to provisioned systems."""
 JOBS = "jobs"
 """What runs on a schedule: the patrol."""
-ALL = (ORDERS, SUBSCRIPTIONS, PAYMENTS, PARTNERS, JOBS)
+ALL = (ORDERS, SUBSCRIPTIONS, JOBS)

@@ -1,11 +1,11 @@
-"""Tells Temporal what the database holds for it: at once when kicked, and by a sweep that catches what was missed.
+"""Tells Temporal what the database holds for it: at once when PostgreSQL says so, and by a sweep that catches what was missed.
 
-Any number of dispatchers may run, in API and worker processes. A row is leased while it is sent, and whatever is sent twice,
+One runs in each worker process, since an order that is started by the client of a worker with room for it begins there, without
+a way through Temporal's queues; any number may run. A row is leased while it is sent, and whatever is sent twice,
 because a process died before marking it, is harmless: starts and updates carry business ids.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -14,8 +14,9 @@ import structlog
 
 from activities.runtime.processes import Processes
 from activities.store import dispatches, inbox, orders
-from activities.store.database import Database
+from activities.store.database import DISPATCHES_CHANNEL, Database
 from activities.store.dispatches import Dispatch, Kind
+from activities.store.listener import Listener
 from activities.store.orders import StoredOrder
 from domain.errors import TurnupError, Unavailable
 from domain.facts import Event, HandOver
@@ -47,25 +48,24 @@ class Dispatcher:
     def __init__(self, database: Database, processes: Processes) -> None:
         self._database = database
         self._processes = processes
-        self._kicked = asyncio.Event()
-
-    def kick(self) -> None:
-        """There is something to send now."""
-        self._kicked.set()
 
     async def run(self) -> None:
         """Send until cancelled. Errors are noted on their row and tried again, after ever longer waits up to a minute, or to
         five seconds where the other side is down."""
-        while True:
-            self._kicked.clear()
-            try:
-                await self._send_all()
-            except TurnupError as error:
-                log.warning("dispatch postponed", reason=str(error))
-            except Exception:  # a dispatcher that ended would leave orders lying until somebody noticed
-                log.exception("dispatch postponed")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kicked.wait(), SWEEP)
+        listener = Listener(self._database.url, DISPATCHES_CHANNEL)
+        async with asyncio.TaskGroup() as group, listener.watch() as news:
+            group.create_task(listener.run())
+            while True:
+                await self._send_due()
+                await news.changed(within=SWEEP)
+
+    async def _send_due(self) -> None:
+        try:
+            await self._send_all()
+        except TurnupError as error:
+            log.warning("dispatch postponed", reason=str(error))
+        except Exception:  # a dispatcher that ended would leave orders lying until somebody noticed
+            log.exception("dispatch postponed")
 
     async def _send_all(self) -> None:
         """Page after page, as long as any of it goes out."""

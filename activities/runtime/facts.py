@@ -8,9 +8,9 @@ from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
 from activities.contracts.subscriptions import Subscriptions
-from activities.store import capacity, catalogue, customers, orders, services, upstreams
+from activities.store import capacity, changes, services, surroundings
 from activities.store.database import Database
-from domain.checks import Surroundings, adapters, blockers, wanted
+from domain.checks import blockers
 from domain.facts import HandOver, OrderChange, Recorded
 from domain.fraud import screen
 from domain.orders import Order
@@ -22,8 +22,8 @@ class StoredFacts(Facts):
 
     @activity.defn(name="record")
     async def record(self, change: OrderChange) -> Recorded:
-        async with self._database.transaction() as connection:
-            return await orders.record(connection, change)
+        async with self._database.transaction(statement=changes.in_one_statement(change)) as connection:
+            return await changes.record(connection, change)
 
 
 class StoredChecks(Checks):
@@ -33,16 +33,11 @@ class StoredChecks(Checks):
     @activity.defn(name="assess")
     async def assess(self, order: Order) -> Assessment:
         async with self._database.transaction() as connection:
-            customer = await customers.get(connection, order.customer.id)
-            active = await services.active_products(connection, order.customer.id, besides_order=order.id)
-            free = await capacity.free(connection, order.id, list(wanted(order.items)))
-            down = await upstreams.down(connection, adapters(order.items), datetime.now(UTC))
-            excluders = await catalogue.excluders(connection, sorted(active))
-            around = Surroundings(customer=customer, active_products=active, free=free, down=down, excluders=excluders)
+            around = await surroundings.look(connection, order, datetime.now(UTC))
             found = blockers(order, around)
             if not found:
-                await capacity.reserve(connection, order.id, order.items, list(free))
-        return Assessment(blockers=found, screening=screen(customer.risk, order.total))
+                await capacity.reserve(connection, order.id, order.items, list(around.free))
+        return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
 
     @activity.defn(name="release_capacity")
     async def release_capacity(self, release: checks_contract.Release) -> None:

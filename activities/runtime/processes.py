@@ -91,18 +91,17 @@ class Processes:
         )
 
     async def subscribe(self, service: HandOver) -> None:
-        """Hand a live service to its subscription's workflow, opening it where it is not open."""
+        """Hand a live service to its subscription's workflow. One that has it already is left as it is."""
         try:
             await self.client.start_workflow(
                 "subscription",
-                service.subscription,
+                service,
                 id=keys.subscription_workflow(service.subscription),
                 task_queue=queues.SUBSCRIPTIONS,
                 task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"Subscription {service.subscription}: {service.plan} × {service.quantity}",
-                start_signal="take_over",
-                start_signal_args=[service],
+                request_eager_start=True,
             )
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error

@@ -55,13 +55,17 @@ def _adapter(type_hint: Any) -> TypeAdapter[Any]:
     return TypeAdapter(type_hint)
 
 
+_CONVERTERS = tuple(
+    TolerantJson() if isinstance(one, JSONPlainPayloadConverter) else one
+    for one in DefaultPayloadConverter.default_encoding_payload_converters
+)
+
+
 class TolerantPayloads(CompositePayloadConverter):
-    """The SDK's own converters, with JSON read tolerantly."""
+    """The SDK's own converters, with JSON read tolerantly. One is made for every call, so the converters are made once."""
 
     def __init__(self) -> None:
-        json = TolerantJson()
-        default = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(json if isinstance(one, JSONPlainPayloadConverter) else one for one in default))
+        super().__init__(*_CONVERTERS)
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=TolerantPayloads, failure_converter_class=HumanFailureConverter)

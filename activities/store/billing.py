@@ -54,7 +54,7 @@ async def issue(
         for number, line in enumerate(lines, start=1)
     ]
     if numbered:
-        await connection.execute(insert(invoice_lines).values(numbered))
+        await connection.execute(insert(invoice_lines), numbered)
     await _post(connection, f"{invoice}:issued", order, Account.receivable, Account.deferred_revenue, total, now)
 
 

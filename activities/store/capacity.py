@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import catalogue, dispatches
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import capacity_reservations, capacity_totals
 from domain.checks import capacity_subject
 from domain.orders import Action, OrderItem
@@ -26,14 +26,14 @@ async def free(connection: Connection, order: str, products: Sequence[str]) -> d
 
 
 async def _held(connection: Connection, products: Collection[str]) -> dict[str, int]:
-    query = select(capacity_totals.c.product, capacity_totals.c.held).where(capacity_totals.c.product.in_(list(products)))
+    query = select(capacity_totals.c.product, capacity_totals.c.held).where(among(capacity_totals.c.product, products))
     return {row.product: int(row.held) for row in (await connection.execute(query)).all()} if products else {}
 
 
 async def _own(connection: Connection, order: str, products: Collection[str]) -> dict[str, int]:
     """Units that the order itself holds, per product."""
     query = select(capacity_reservations.c.product, capacity_reservations.c.units).where(
-        capacity_reservations.c.order_id == order, capacity_reservations.c.product.in_(list(products))
+        capacity_reservations.c.order_id == order, among(capacity_reservations.c.product, products)
     )
     units: Counter[str] = Counter()
     for row in (await connection.execute(query)).all() if products else ():
@@ -71,7 +71,7 @@ async def release(connection: Connection, order: str, items: Sequence[str], now:
     """Give back what these items hold; nothing held: nothing happens. Orders waiting for it are woken."""
     statement = (
         delete(capacity_reservations)
-        .where(capacity_reservations.c.order_id == order, capacity_reservations.c.item.in_(list(items)))
+        .where(capacity_reservations.c.order_id == order, among(capacity_reservations.c.item, items))
         .returning(capacity_reservations.c.product, capacity_reservations.c.units)
     )
     freed: Counter[str] = Counter()

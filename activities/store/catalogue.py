@@ -90,18 +90,6 @@ async def capacities(connection: Connection, products: list[str]) -> dict[str, i
     return {row.id: int(row.capacity) for row in (await connection.execute(latest)).all() if row.capacity is not None}
 
 
-async def excluders(connection: Connection, products: list[str]) -> dict[str, str]:
-    """Which products any of `products` excludes by the current catalogue, each with one that does."""
-    latest = (
-        select(catalogue_entries.c.id, catalogue_entries.c.document["excludes"].label("excludes"))
-        .where(catalogue_entries.c.kind == "product", catalogue_entries.c.id.in_(products))
-        .ext(distinct_on(catalogue_entries.c.id))
-        .order_by(catalogue_entries.c.id, catalogue_entries.c.version.desc())
-    )
-    rows = (await connection.execute(latest)).all() if products else []
-    return {excluded: row.id for row in rows for excluded in row.excludes}
-
-
 async def _latest_version(connection: Connection, kind: str, entry_id: str) -> int:
     highest = select(func.max(catalogue_entries.c.version)).where(
         catalogue_entries.c.kind == kind, catalogue_entries.c.id == entry_id

@@ -1,14 +1,14 @@
 """What Temporal is to be told: written in the transaction of the fact it follows from, and handed out until it is sent."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import dispatches, orders
 from domain.values import Value
 
@@ -58,23 +58,23 @@ async def wake_blocked(connection: Connection, subjects: Iterable[str], now: dat
 async def claim(connection: Connection, now: datetime, until: datetime, page: int) -> list[Dispatch]:
     """Take a page of the oldest due and unsent, not due again before `until`; rows that another dispatcher takes at the same
     moment are passed over. A dispatcher that dies leaves its rows due at `until`."""
-    due = (
-        select(dispatches.c.key)
-        .where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= now)
-        .order_by(dispatches.c.due_at)
-        .limit(page)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    taken = update(dispatches).where(dispatches.c.key == due.c.key).values(due_at=until).returning(dispatches)
-    rows = (await connection.execute(taken)).mappings().all()
+    rows = (await connection.execute(_CLAIM, {"now": now, "until": until, "page": page})).mappings().all()
     return [Dispatch.model_validate(dict(row)) for row in rows]
+
+
+_CLAIM = text("""
+    UPDATE dispatches SET due_at = :until WHERE key = ANY(ARRAY(
+        SELECT key FROM dispatches WHERE sent_at IS NULL AND due_at <= :now
+         ORDER BY due_at LIMIT :page FOR UPDATE SKIP LOCKED
+    )) RETURNING *
+""")
+"""An array, as a join would make the planner read all rows of a large backlog."""
 
 
 async def mark_sent(connection: Connection, keys: list[str], now: datetime) -> None:
     if keys:
         await connection.execute(
-            update(dispatches).where(dispatches.c.key.in_(keys)).values(sent_at=now, attempts=dispatches.c.attempts + 1)
+            update(dispatches).where(among(dispatches.c.key, keys)).values(sent_at=now, attempts=dispatches.c.attempts + 1)
         )
 
 
@@ -87,7 +87,8 @@ async def mark_failed(connection: Connection, key: str, error: str, again_at: da
     )
 
 
-async def unsent(connection: Connection) -> int:
-    """How many are due and unsent: the dispatcher's backlog."""
-    count = select(func.count()).where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= func.now())
+async def unsent(connection: Connection, for_seconds: int = 0) -> int:
+    """How many have been due so long and are unsent: the dispatchers' backlog."""
+    since = func.now() - timedelta(seconds=for_seconds)
+    count = select(func.count()).where(dispatches.c.sent_at.is_(None), dispatches.c.due_at <= since)
     return int((await connection.execute(count)).scalar_one())

@@ -29,12 +29,13 @@ async def grant(connection: Connection, source: str, customer: str, features: di
         for feature, value in features.items()
     ]
     if rows:
-        statement = insert(entitlements).values(rows)
+        statement = insert(entitlements)
         await connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["source", "feature"],
                 set_={"value": statement.excluded.value, "revoked_at": None, "suspended": False},
-            )
+            ),
+            rows,
         )
 
 

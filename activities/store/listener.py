@@ -1,4 +1,4 @@
-"""Hears of new events from PostgreSQL the moment they are committed."""
+"""Hears from PostgreSQL of what has been committed, the moment it is."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,6 @@ import asyncpg
 import structlog
 from asyncpg.exceptions import InterfaceError, PostgresError
 from sqlalchemy.engine import URL
-
-from activities.store.database import EVENTS_CHANNEL
 
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
@@ -40,14 +38,15 @@ class Listener:
     """One connection per process that LISTENs for all watches. A lost connection is made again, and since something may have
     been missed meanwhile, every watch is woken then."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, channel: str) -> None:
+        self._channel = channel
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._watches: dict[str | None, set[Watch]] = {}
         self.connected = False
 
     @asynccontextmanager
     async def watch(self, order: str | None = None) -> AsyncIterator[Watch]:
-        """Hear of one order's events while the block runs; of every order's, where none is named."""
+        """Hear of what concerns one order while the block runs; of everything, where none is named."""
         watch = Watch()
         group = self._watches.setdefault(order, set())
         group.add(watch)
@@ -66,7 +65,7 @@ class Listener:
                 await self._listen()
                 wait = FIRST_WAIT
             except (OSError, TimeoutError, PostgresError, InterfaceError) as error:
-                log.warning("not listening for events; trying again", reason=type(error).__name__, seconds=wait)
+                log.warning("not listening; trying again", channel=self._channel, reason=type(error).__name__, seconds=wait)
                 wait = min(wait * 2, LONGEST_WAIT)
             finally:
                 self.connected = False
@@ -78,7 +77,7 @@ class Listener:
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(EVENTS_CHANNEL, self._heard)
+            await connection.add_listener(self._channel, self._heard)
             self.connected = True
             self._wake_all()
             await lost.wait()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, Table, select, text
 
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import (
     entitlements,
     events,
@@ -49,7 +49,7 @@ async def of_orders(connection: Connection, ids: Sequence[str]) -> list[OrderFac
     if not ids:
         return []
     wanted = list(dict.fromkeys(ids))
-    query = select(orders).where(orders.c.id.in_(wanted)).order_by(orders.c.number)
+    query = select(orders).where(among(orders.c.id, wanted)).order_by(orders.c.number)
     found = (await connection.execute(query)).mappings().all()
     parts = {
         table.name: await _by_order(connection, table, wanted)
@@ -60,7 +60,7 @@ async def of_orders(connection: Connection, ids: Sequence[str]) -> list[OrderFac
 
 
 async def _by_order(connection: Connection, table: Table, ids: Sequence[str]) -> Rows:
-    query: Select[Any] = select(table).where(table.c.order_id.in_(ids))
+    query: Select[Any] = select(table).where(among(table.c.order_id, ids))
     query = query.order_by(*table.primary_key.columns)
     sorted_out: dict[str, list[Row]] = defaultdict(list)
     for row in (await connection.execute(query)).mappings():
@@ -72,7 +72,7 @@ async def _granted(connection: Connection, items: Rows) -> dict[str, frozenset[s
     """The features that each item holds, by its reference."""
     sources = [keys.reference(order, row["item"]) for order, rows in items.items() for row in rows]
     query = select(entitlements.c.source, entitlements.c.feature).where(
-        entitlements.c.source.in_(sources), entitlements.c.revoked_at.is_(None)
+        among(entitlements.c.source, sources), entitlements.c.revoked_at.is_(None)
     )
     held: dict[str, set[str]] = defaultdict(set)
     for row in (await connection.execute(query)).all():

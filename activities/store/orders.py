@@ -1,32 +1,26 @@
-"""Orders: their acceptance, written by the API, and everything after it, written by their workflow."""
+"""Orders: their acceptance, written by the API. What their workflow writes after it is in `changes`."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, ScalarSelect, Table, func, select, text, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches, services
-from activities.store.database import Connection
+from activities.store import dispatches
+from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables import (
-    approvals,
     events,
-    fallout,
     idempotency_keys,
     order_items,
     order_numbers,
-    order_steps,
     orders,
-    payments,
 )
-from domain.checks import service_subject
 from domain.errors import Conflict, NotFound
-from domain.facts import Event, HandOver, OrderChange, OrderStatus, PaymentStatus, Recorded
+from domain.facts import Event
 from domain.orders import Order, OrderRequest
-from domain.states import ORDER, ItemState, OrderState, ServiceState, is_terminal
+from domain.states import ItemState, OrderState, ServiceState
 from domain.values import Value
 
 
@@ -160,7 +154,7 @@ async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, Stor
     """Those of `ids` that exist, by id."""
     if not ids:
         return {}
-    rows = (await connection.execute(select(orders).where(orders.c.id.in_(set(ids))))).all()
+    rows = (await connection.execute(select(orders).where(among(orders.c.id, set(ids))))).all()
     return {row.id: _stored(row) for row in rows}
 
 
@@ -178,169 +172,9 @@ def _stored(row: Row[Any]) -> StoredOrder:
     )
 
 
-async def record(connection: Connection, change: OrderChange) -> Recorded:
-    """Write one change of a running order: guarded upserts, and its events that are not yet known.
-
-    Writing the same change again changes nothing. Where the order has already settled, as after the reset of a finished
-    workflow, nothing is written and the settled state is returned; only the change that settled it is welcome again.
-    """
-    given = [event.key for event in change.events]
-    wanted = select(orders.c.state, orders.c.event_count, _known_keys(change.order, given).label("known"))
-    known = wanted.where(orders.c.id == change.order)
-    row = (await connection.execute(known.with_for_update(of=orders))).one()
-    fresh = [event for event in change.events if event.key not in set(row.known or ())]
-    if is_terminal(ORDER, OrderState(row.state)):
-        settling = change.status is not None and change.status.state == row.state and change.events and not fresh
-        return Recorded() if settling else Recorded(settled=OrderState(row.state))
-    await _write_parts(connection, change)
-    if change.amended_to is not None:
-        await _write_amended(connection, Order.model_validate_json(change.amended_to))
-    status = _status_values(change.status) if change.status is not None else {}
-    await _append(connection, change.order, fresh, row.event_count, status)
-    return Recorded()
-
-
-def _known_keys(order: str, keys: list[str]) -> ScalarSelect[Any]:
-    found = select(func.array_agg(events.c.key)).where(events.c.order_id == order, events.c.key.in_(keys))
-    return found.scalar_subquery()
-
-
-async def _write_parts(connection: Connection, change: OrderChange) -> None:
-    order = change.order
-    await _upsert(
-        connection,
-        order_items,
-        [
-            {
-                "order_id": order,
-                "item": item.item,
-                "state": item.state,
-                "service": item.service,
-                "document": item.model_dump(mode="json"),
-            }
-            for item in change.items
-        ],
-    )
-    await _upsert(
-        connection,
-        order_steps,
-        [
-            {
-                "order_id": order,
-                "item": step.item,
-                "step": step.step,
-                "state": step.state,
-                "document": step.model_dump(mode="json"),
-            }
-            for step in change.steps
-        ],
-    )
-    await _upsert(connection, payments, [_payment_row(order, payment) for payment in change.payments])
-    await _upsert(
-        connection,
-        approvals,
-        [
-            {
-                "order_id": order,
-                "subject": approval.subject,
-                "outcome": approval.outcome,
-                "document": approval.model_dump(mode="json"),
-            }
-            for approval in change.approvals
-        ],
-    )
-    await _upsert(
-        connection,
-        fallout,
-        [
-            {
-                "id": record.id,
-                "order_id": order,
-                "owner": record.owner,
-                "open": record.verb is None,
-                "opened_at": record.opened_at,
-                "document": record.model_dump(mode="json"),
-            }
-            for record in change.fallout
-        ],
-    )
-    await services.write_states(connection, order, change.items)
-    await _hand_over(connection, change.hand_overs)
-    await dispatches.request(
-        connection,
-        [Dispatch(key=wake.key, kind=Kind.wake, subject=order, due_at=wake.due_at) for wake in change.wake_ups],
-    )
-
-
-async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None:
-    for hand_over in hand_overs:
-        await services.hand_over(connection, hand_over)
-        subject = service_subject(hand_over.customer, hand_over.product)
-        because = f"active:{hand_over.order}:{hand_over.item}"
-        await dispatches.wake_blocked(connection, [subject], hand_over.activated_at, because)
-    await dispatches.request(
-        connection,
-        [
-            Dispatch(
-                key=f"{hand_over.subscription}:subscribe",
-                kind=Kind.subscribe,
-                subject=hand_over.subscription,
-                payload=hand_over.model_dump(mode="json"),
-                due_at=hand_over.activated_at,
-            )
-            for hand_over in hand_overs
-        ],
-    )
-
-
-async def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        await connection.execute(_upsert_into(table), rows)
-
-
-@functools.lru_cache(maxsize=16)
-def _upsert_into(table: Table) -> Insert:
-    """One statement for any number of rows, so that it is compiled and planned once."""
-    statement = insert(table)
-    identity = {column.name for column in table.primary_key}
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in identity}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
-
-
-def _payment_row(order: str, payment: PaymentStatus) -> dict[str, Any]:
-    return {
-        "key": payment.key,
-        "order_id": order,
-        "number": payment.number,
-        "state": payment.state,
-        "currency": payment.amount.currency,
-        "amount": payment.amount.minor,
-        "authorized": payment.authorized.minor,
-        "captured": payment.captured.minor,
-        "refunded": payment.refunded.minor,
-        "reference": payment.reference,
-        "code": payment.code,
-    }
-
-
-def _status_values(status: OrderStatus) -> dict[str, Any]:
-    values = status.model_dump()
-    values["jeopardy"] = str(status.jeopardy)
-    values["state"] = str(status.state)
-    return values
-
-
-async def _write_amended(connection: Connection, order: Order) -> None:
-    await connection.execute(
-        update(orders)
-        .where(orders.c.id == order.id)
-        .values(document=order.model_dump(mode="json"), revision=order.revision, total=order.total.minor)
-    )
-
-
 async def append(connection: Connection, order: str, given: list[Event]) -> None:
     """Add events from outside the workflow (a late callback after the order's end); known keys are passed over."""
-    known = select(events.c.key).where(events.c.order_id == order, events.c.key.in_([event.key for event in given]))
+    known = select(events.c.key).where(events.c.order_id == order, among(events.c.key, [event.key for event in given]))
     count = await _locked_count(connection, order)
     old = set((await connection.execute(known)).scalars())
     await _append(connection, order, [event for event in given if event.key not in old], count)
@@ -352,18 +186,15 @@ async def _locked_count(connection: Connection, order: str) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def _append(
-    connection: Connection, order: str, fresh: list[Event], count: int, status: Mapping[str, object] | None = None
-) -> None:
+async def _append(connection: Connection, order: str, fresh: list[Event], count: int) -> None:
     """Number the events without a gap after the `count` there are; the order's row has to be locked, or new. Whoever listens
     is told by a trigger."""
-    values = dict(status or {})
-    if fresh:
-        values |= {"event_count": count + len(fresh), "updated_at": fresh[-1].at}
-        rows = [{"order_id": order, "seq": seq, **event.model_dump()} for seq, event in enumerate(fresh, start=count + 1)]
-        await connection.execute(insert(events), rows)
-    if values:
-        await connection.execute(update(orders).where(orders.c.id == order).values(values))
+    if not fresh:
+        return
+    rows = [{"order_id": order, "seq": seq, **event.model_dump()} for seq, event in enumerate(fresh, start=count + 1)]
+    await connection.execute(insert(events), rows)
+    values = {"event_count": count + len(fresh), "updated_at": fresh[-1].at}
+    await connection.execute(update(orders).where(orders.c.id == order).values(values))
 
 
 def _event(key: str, kind: str, at: datetime, actor: str, summary: str) -> Event:

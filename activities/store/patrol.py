@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, tuple_, union, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import dispatches, orders, patrol_findings, patrol_rounds, patrol_watched
 from domain.invariants.facts import QueuedFacts, Violation
 from domain.invariants.progress import MOST_ATTEMPTS
@@ -70,7 +70,7 @@ async def watch(connection: Connection, seen: Sequence[tuple[int, str]], ended: 
     if rows:
         await connection.execute(insert(patrol_watched).values(rows).on_conflict_do_nothing())
     over = [number for number, order in seen if order in ended]
-    await connection.execute(delete(patrol_watched).where(patrol_watched.c.number.in_(over)))
+    await connection.execute(delete(patrol_watched).where(among(patrol_watched.c.number, over)))
 
 
 async def finish(connection: Connection, looked_at: int, began: datetime, now: datetime) -> None:

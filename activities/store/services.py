@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables import services, subscriptions
 from domain import keys
 from domain.errors import NotFound
-from domain.facts import HandOver, ItemStatus
+from domain.facts import ItemStatus
 from domain.states import SERVICE, ServiceState, SubscriptionState, can_move
 from domain.values import Instant, Value
 
@@ -31,47 +30,11 @@ class Service(Value):
     ended_at: Instant | None = None
 
 
-async def active_products(connection: Connection, customer: str, besides_order: str | None = None) -> set[str]:
-    """Products the customer has a live service of, not counting those of `besides_order`."""
-    query = select(services.c.product).where(services.c.customer == customer, services.c.state == ServiceState.active)
-    if besides_order is not None:
-        query = query.where(services.c.order_id != besides_order)
-    return set((await connection.execute(query)).scalars())
-
-
-async def hand_over(connection: Connection, given: HandOver) -> None:
-    """A service has gone live: its row turns active and its subscription is pending until its own workflow takes it."""
-    service = insert(services).values(
-        id=keys.reference(given.order, given.item),
-        order_id=given.order,
-        item=given.item,
-        customer=given.customer,
-        product=given.product,
-        plan=given.plan,
-        quantity=given.quantity,
-        state=ServiceState.active,
-        remote_id=given.remote_id,
-        activated_at=given.activated_at,
-    )
-    await connection.execute(service.on_conflict_do_nothing())
-    subscription = insert(subscriptions).values(
-        id=given.subscription,
-        customer=given.customer,
-        order_id=given.order,
-        item=given.item,
-        state=SubscriptionState.pending,
-        document=given.model_dump(mode="json"),
-        version=1,
-        created_at=given.activated_at,
-    )
-    await connection.execute(subscription.on_conflict_do_nothing())
-
-
 async def write_states(connection: Connection, order: str, items: Sequence[ItemStatus]) -> None:
     """Carry an item's service state to its service, where it has gone live before."""
     for item in items:
         known = select(services.c.state).where(services.c.id == keys.reference(order, item.item))
-        state = (await connection.execute(known)).scalar() if item.captured else None
+        state = (await connection.execute(known)).scalar()
         if state is not None and can_move(SERVICE, ServiceState(state), item.service):
             values = {"state": item.service, "remote_id": item.remote_id}
             await connection.execute(update(services).where(services.c.id == keys.reference(order, item.item)).values(values))

@@ -1,6 +1,5 @@
 """Whether the systems that services are provisioned in serve, as the workers last saw it."""
 
-from collections.abc import Set
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -52,11 +51,3 @@ async def _known(connection: Connection, name: str) -> Upstream | None:
     """What was seen before, locked until the transaction ends."""
     row = (await connection.execute(select(upstreams).where(upstreams.c.name == name).with_for_update())).mappings().first()
     return Upstream.model_validate(dict(row)) if row is not None else None
-
-
-async def down(connection: Connection, names: Set[str], now: datetime) -> set[str]:
-    """Those of `names` that were lately seen not to serve."""
-    query = select(upstreams.c.name).where(
-        upstreams.c.name.in_(sorted(names)), upstreams.c.failures >= FAILURES, upstreams.c.checked_at > now - STALE
-    )
-    return set((await connection.execute(query)).scalars())

@@ -69,7 +69,6 @@ async def receive_callback(
     if not fresh:
         response.status_code = 200
         return Receipt(status=Received.duplicate)
-    context.kick()
     return Receipt(status=Received.new)
 
 

@@ -66,7 +66,6 @@ async def put_customer(
         raise BadInput("id", f"should be {customer_id!r}, as in the address")
     async with context.database.transaction() as connection:
         await customers.put(connection, customer, context.now())
-    context.kick()
     return customer
 
 
@@ -82,7 +81,6 @@ async def patch_customer(
         before = await customers.get(connection, customer_id, lock=True)
         after = _changed(before, change)
         await customers.put(connection, after, context.now())
-    context.kick()
     return after
 
 

@@ -21,6 +21,7 @@ from domain.values import Value
 
 router = APIRouter(tags=["operations"])
 
+TAKEN_WITHIN = 30
 PATIENCE = 3.0
 """Seconds each dependency has to answer."""
 
@@ -54,12 +55,12 @@ async def healthz() -> Alive:
 
 @router.get("/readyz", summary="Whether it can serve", responses={503: {"model": Readiness, "description": "It cannot"}})
 async def readyz(request: Request, response: Response, settings: Config, database: Db) -> Readiness:
-    """Each dependency. Only PostgreSQL and the dispatcher are needed to accept orders: without Temporal or the gateway it is
-    degraded, and still 200."""
-    names = ("postgres", "dispatcher", "temporal", "gateway")
+    """Each dependency. Only PostgreSQL is needed to accept orders: without workers, Temporal or the gateway it is degraded, and
+    still 200."""
+    names = ("postgres", "workers", "temporal", "gateway")
     probes: list[Callable[[], Awaitable[str]]] = [
         lambda: _postgres(database),
-        lambda: _dispatcher(database, request.app.state.dispatching),
+        lambda: _workers(database),
         lambda: _temporal(request.app.state.temporal),
         lambda: _gateway(settings),
     ]
@@ -77,7 +78,7 @@ async def metrics(request: Request, database: Db) -> Response:
 
 
 def _health(dependencies: dict[str, Dependency]) -> Health:
-    if not (dependencies["postgres"].up and dependencies["dispatcher"].up):
+    if not dependencies["postgres"].up:
         return Health.unready
     return Health.ready if all(each.up for each in dependencies.values()) else Health.degraded
 
@@ -96,11 +97,13 @@ async def _postgres(database: Database) -> str:
     return "answers"
 
 
-async def _dispatcher(database: Database, running: asyncio.Task[None] | None) -> str:
-    if running is None or running.done():
-        raise Unavailable("the dispatcher has stopped")
+async def _workers(database: Database) -> str:
+    """They take what is due within a second, so that what lies longer says that none is at work."""
     async with database.transaction() as connection:
-        return f"{await dispatches.unsent(connection)} due and not yet sent"
+        left = await dispatches.unsent(connection, TAKEN_WITHIN)
+    if left:
+        raise Unavailable(f"{left} orders or messages have waited for a worker for more than {TAKEN_WITHIN} s")
+    return "nothing waits for them"
 
 
 async def _temporal(client: Client) -> str:

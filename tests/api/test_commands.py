@@ -8,7 +8,7 @@ import pytest
 from activities.runtime.processes import Ended, Processes
 from activities.runtime.settings import Settings
 from activities.runtime.temporal import connect
-from activities.store import orders
+from activities.store import changes
 from activities.store.database import Database
 from domain.customers import CustomerSnapshot, Risk
 from domain.errors import BadInput, Conflict, Unavailable
@@ -67,7 +67,7 @@ async def stuck(database: Database, order: str, subject: Subject = Subject.step)
         deadline=now + timedelta(days=3),
     )
     async with database.transaction() as connection:
-        await orders.record(connection, OrderChange(order=order, customer="C-1", fallout=[record]))
+        await changes.record(connection, OrderChange(order=order, customer="C-1", fallout=[record]))
     return record.id
 
 

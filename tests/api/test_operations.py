@@ -15,7 +15,7 @@ async def test_it_is_alive_whatever_else_is_down(anyone: httpx.AsyncClient) -> N
 
 async def test_readiness_tells_of_each_dependency(anyone: httpx.AsyncClient) -> None:
     body = (await anyone.get("/readyz")).json()
-    assert set(body["dependencies"]) == {"postgres", "dispatcher", "temporal", "gateway"}
+    assert set(body["dependencies"]) == {"postgres", "workers", "temporal", "gateway"}
     assert body["dependencies"]["postgres"]["up"]
     assert not body["dependencies"]["temporal"]["up"]
     assert not body["dependencies"]["gateway"]["up"]
@@ -28,11 +28,11 @@ async def test_readiness_tells_of_each_dependency(anyone: httpx.AsyncClient) -> 
         (["temporal"], Health.degraded),
         (["gateway"], Health.degraded),
         (["postgres"], Health.unready),
-        (["dispatcher"], Health.unready),
+        (["workers"], Health.degraded),
     ],
 )
 def test_it_serves_as_long_as_orders_can_be_kept(down: list[str], health: Health) -> None:
-    names = ("postgres", "dispatcher", "temporal", "gateway")
+    names = ("postgres", "workers", "temporal", "gateway")
     found = {name: Dependency(up=name not in down, detail="") for name in names}
     assert operations._health(found) is health
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.store import orders
+from activities.store import changes
 from activities.store.database import Database
 from domain.facts import Event, ItemStatus, OrderChange, OrderStatus
 from domain.jeopardy import Jeopardy
@@ -31,7 +31,7 @@ async def becomes(database: Database, order: str, state: OrderState, *items: Ite
         order=order, customer="C-1", events=[event], status=OrderStatus(state=state, **status), items=list(items)
     )
     async with database.transaction() as connection:
-        await orders.record(connection, change)
+        await changes.record(connection, change)
 
 
 async def test_an_order_is_accepted_while_temporal_is_down(api: httpx.AsyncClient) -> None:

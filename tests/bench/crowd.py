@@ -10,7 +10,7 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from activities.store import catalogue, customers, dispatches, inbox, orders, policies
+from activities.store import catalogue, changes, customers, dispatches, inbox, orders, policies
 from activities.store.billing import InvoiceLine, credit, issue, pay
 from activities.store.capacity import reserve
 from activities.store.database import Connection, Database
@@ -143,14 +143,14 @@ async def fulfil(connection: Connection, order: Order) -> None:
     """Everything that a finished order has written, as its workflow writes it."""
     await reserve(connection, order.id, order.items, ["fibre"])
     await grant(connection, keys.reference(order.id, "1"), order.customer.id, {"line.mbit": "500"}, NOW)
-    await orders.record(connection, change_of(order))
+    await changes.record(connection, change_of(order))
     lines = [InvoiceLine(item="1", name="Line", quantity=1, amount=order.total)]
     invoice, payment = keys.invoice(order.id), keys.payment(order.id, 1)
     await issue(connection, invoice, order.id, order.customer.id, lines, order.total, NOW)
     await pay(connection, invoice, payment, "sandbox", order.total, NOW)
     little = Money(minor=1, currency=order.currency)
     await credit(connection, keys.credit_note(order.id, "1"), invoice, "sandbox", little, "kindness", NOW)
-    await orders.record(connection, OrderChange(order=order.id, customer=order.customer.id, status=_completed()))
+    await changes.record(connection, OrderChange(order=order.id, customer=order.customer.id, status=_completed()))
 
 
 def _completed() -> OrderStatus:

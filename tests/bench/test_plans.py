@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activities.runtime.facts import StoredChecks
-from activities.store import capacity, dispatches, inbox, orders, services, views
+from activities.store import capacity, changes, dispatches, inbox, orders, services, surroundings, views
 from activities.store.database import Connection
 from activities.store.views import FalloutFilter, FalloutPosition, OrderFilter
 from domain import keys
@@ -55,7 +55,7 @@ async def receive_and_settle(crowded: Crowded, connection: Connection) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "record a change": lambda it, to: orders.record(to, change_of(it.order)),
+    "record a change": lambda it, to: changes.record(to, change_of(it.order)),
     "record all of an order": lambda it, to: fulfil(to, it.order),
     "note a late event": lambda _, to: orders.append(to, OLD, [late("late:1")]),
     "claim dispatches": claim_and_settle,
@@ -66,7 +66,7 @@ ACTS: dict[str, Act] = {
         to, [capacity_subject("fibre")], NOW, "because"
     ),
     "give capacity back": lambda _, to: capacity.release(to, OLD, ["1"], NOW),
-    "the products a customer has": lambda it, to: services.active_products(to, it.order.customer.id, OLD),
+    "what an order depends on": lambda it, to: surroundings.look(to, it.order, NOW),
     "take a subscription over": lambda _, to: services.activate_subscription(to, keys.subscription(OLD, "1")),
     "receive a callback": receive_and_settle,
     "callbacks of an order": lambda _, to: views.inbox_of(to, OLD),

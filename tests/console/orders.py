@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.store import catalogue, customers, orders
+from activities.store import catalogue, changes, customers, orders
 from activities.store.database import Database
 from domain.approvals import ApprovalRequirement, Ballot
 from domain.catalogue import Catalogue, Plan, Price, Product
@@ -74,7 +74,7 @@ class Orders:
         event = Event(key=f"test-{next(self.keys)}", type="order.in_progress", at=now(), actor="turnup", summary=summary)
         change = OrderChange(order=order.id, customer=order.customer.id, **{"events": [event], **parts})
         async with self.database.transaction() as connection:
-            await orders.record(connection, change)
+            await changes.record(connection, change)
 
     async def set_state(self, order: Order, state: OrderState, **status: Any) -> None:
         await self.change(order, f"Order is {state}", status=OrderStatus(state=state, **status))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from activities.contracts.attributes import SEARCH_ATTRIBUTES
-from activities.contracts.queues import ORDERS, PARTNERS, PAYMENTS, SUBSCRIPTIONS
+from activities.contracts.queues import ALL
 from activities.runtime.settings import NOT_SETTINGS, settings_table
 from api.metrics import Metrics
 from workers.embedded.temporal import TUNING, temporal_binary
@@ -140,7 +140,7 @@ def test_every_metric_to_alert_on_is_measured(production: str) -> None:
 
 
 def test_queues_and_search_attributes_are_called_as_in_the_code(production: str) -> None:
-    names = [ORDERS, SUBSCRIPTIONS, PAYMENTS, PARTNERS, *(key.name for key in SEARCH_ATTRIBUTES)]
+    names = [*ALL, *(key.name for key in SEARCH_ATTRIBUTES)]
 
     assert [name for name in names if f"`{name}`" not in production] == []
 
