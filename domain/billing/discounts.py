@@ -58,12 +58,23 @@ def discounted(lines: Sequence[InvoiceLine], redemptions: Sequence[Redemption], 
     """
     ordered = _ordered([each for each in redemptions if each.open], settings.order)
     if settings.stacking is Stacking.best and len(ordered) > 1:
-        ordered = [max(ordered, key=lambda each: _off(_applied(lines, each, settings)))]
-    result = Discounted(lines=tuple(lines))
+        ordered = [max(ordered, key=lambda each: sum(_taken(each, lines, _lefts(lines), settings)[0]))]
+    lefts, taken, after = _lefts(lines), [list(line.discounts) for line in lines], []
     for redemption in ordered:
-        step = _applied(result.lines, redemption, settings)
-        result = Discounted(lines=step.lines, redemptions=(*result.redemptions, *step.redemptions))
-    return result
+        parts, rest = _taken(redemption, lines, lefts, settings)
+        if any(parts):
+            after.append(_after(redemption, rest, settings))
+        for index, part in enumerate(parts):
+            if part:
+                lefts[index] -= part
+                taken[index].append(_discount(redemption, Money(minor=part, currency=lines[index].amount.currency)))
+    pairs = zip(lines, taken, strict=True)
+    return Discounted(lines=tuple(_with(line, discounts) for line, discounts in pairs), redemptions=tuple(after))
+
+
+def _lefts(lines: Sequence[InvoiceLine]) -> list[int]:
+    """Minor units that are left of each line."""
+    return [line.discounted.minor for line in lines]
 
 
 def _ordered(redemptions: Sequence[Redemption], order: CouponOrder) -> list[Redemption]:
@@ -75,48 +86,45 @@ def _ordered(redemptions: Sequence[Redemption], order: CouponOrder) -> list[Rede
     return sorted(redemptions, key=place)
 
 
-def _off(result: Discounted) -> int:
-    return sum(each.amount.minor for line in result.lines for each in line.discounts)
-
-
-def _applied(lines: Sequence[InvoiceLine], redemption: Redemption, settings: DiscountSettings) -> Discounted:
-    eligible = [index for index, line in enumerate(lines) if _eligible(line, redemption)]
-    left = sum(lines[index].discounted.minor for index in eligible)
-    offered = _offered([lines[index] for index in eligible], redemption, settings)
-    taken = min(left, offered)
+def _taken(
+    redemption: Redemption, lines: Sequence[InvoiceLine], lefts: Sequence[int], settings: DiscountSettings
+) -> tuple[list[int], int]:
+    """What the coupon takes off each line, and what it could not take off, in minor units."""
+    weights = [left if left > 0 and _eligible(line, redemption) else 0 for line, left in zip(lines, lefts, strict=True)]
+    offered = _offered(redemption, lines, weights, settings)
+    taken = min(sum(weights), offered)
     if taken <= 0:
-        return Discounted(lines=tuple(lines))
-    parts = Money(minor=taken, currency=lines[0].amount.currency).split([lines[index].discounted.minor for index in eligible])
-    result = list(lines)
-    for index, part in zip(eligible, parts, strict=True):
-        if part:
-            result[index] = _with(lines[index], redemption, part)
-    return Discounted(lines=tuple(result), redemptions=(_after(redemption, offered - taken, settings),))
+        return [0] * len(lines), offered
+    parts = Money(minor=taken, currency=lines[0].amount.currency).split(weights)
+    return [part.minor for part in parts], offered - taken
 
 
 def _eligible(line: InvoiceLine, redemption: Redemption) -> bool:
-    """A credit for an earlier debit has its discount in it already, so that coupons act on positive lines only."""
     bound = redemption.subscription is None or redemption.subscription == line.subscription
-    return bound and line.discounted.minor > 0 and redemption.coupon.applies_to(line.plan, line.charge)
+    return bound and redemption.coupon.applies_to(line.plan, line.charge)
 
 
-def _offered(lines: Sequence[InvoiceLine], redemption: Redemption, settings: DiscountSettings) -> int:
-    """Minor units that the coupon would take off if there were enough."""
+def _offered(redemption: Redemption, lines: Sequence[InvoiceLine], weights: Sequence[int], settings: DiscountSettings) -> int:
+    """Minor units that the coupon would take off if there were enough of the lines that have a weight."""
     off = redemption.coupon.off
-    if not lines:
+    if not any(weights):
         return 0
     if isinstance(off, AmountOff):
         amount = redemption.left or off.amount
         return amount.minor if amount.currency == lines[0].amount.currency else 0
-    original = settings.percent_of is PercentBase.original
-    base = sum((line.amount if original else line.discounted).minor for line in lines)
+    base = sum(weights)
+    if settings.percent_of is PercentBase.original:
+        base = sum(line.amount.minor for line, weight in zip(lines, weights, strict=True) if weight)
     return int((Decimal(base) * off.percent).scaleb(-2).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def _with(line: InvoiceLine, redemption: Redemption, part: Money) -> InvoiceLine:
+def _discount(redemption: Redemption, part: Money) -> Discount:
     coupon = redemption.coupon
-    taken = Discount(redemption=redemption.key, coupon=coupon.id, description=f"{coupon.name}, {coupon.off}", amount=part)
-    return line.model_copy(update={"discounts": (*line.discounts, taken)})
+    return Discount(redemption=redemption.key, coupon=coupon.id, description=f"{coupon.name}, {coupon.off}", amount=part)
+
+
+def _with(line: InvoiceLine, discounts: Sequence[Discount]) -> InvoiceLine:
+    return line if len(discounts) == len(line.discounts) else line.model_copy(update={"discounts": tuple(discounts)})
 
 
 def _after(redemption: Redemption, rest: int, settings: DiscountSettings) -> Redemption:

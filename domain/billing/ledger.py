@@ -104,13 +104,13 @@ def transaction(
 
     None where nothing is left, as for an invoice of zero: there is nothing to book then.
     """
-    together: dict[tuple[str, str, str], Money] = {}
+    together: dict[tuple[str, str, str], Posting] = {}
     for posting in postings:
         key = (posting.account, posting.subject, posting.amount.currency)
-        together[key] = together[key] + posting.amount if key in together else posting.amount
-    kept = tuple(
-        Posting(account=account, amount=amount, subject=subject) for (account, subject, _), amount in together.items() if amount
-    )
+        before = together.get(key)
+        amount = posting.amount if before is None else before.amount + posting.amount
+        together[key] = posting if before is None else before.model_copy(update={"amount": amount})
+    kept = tuple(posting for posting in together.values() if posting.amount)
     return Transaction(id=id_, at=at, description=description, reference=reference, postings=kept) if kept else None
 
 

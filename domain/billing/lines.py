@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.bands import Band, explain, sum_of
 from domain.billing.calendar import Period
-from domain.money import Money, total
+from domain.money import Money
 from domain.values import Value
 
 
@@ -74,7 +74,10 @@ class InvoiceLine(Value):
     @property
     def discounted(self) -> Money:
         """The amount less discounts: what is taxed."""
-        return self.amount - total([each.amount for each in self.discounts], self.amount.currency)
+        if not self.discounts:
+            return self.amount
+        taken = sum(each.amount.minor for each in self.discounts)
+        return Money(minor=self.amount.minor - taken, currency=self.amount.currency)
 
 
 def line_key(subscription: str, item: str, charge: str, price_version: int, period: int) -> str:

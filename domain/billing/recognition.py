@@ -1,6 +1,6 @@
 """When revenue is earned: per day over the service period, from activation, to the last minor unit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -83,3 +83,15 @@ def due_for_close(days: Iterable[Earned], closed_through: date, through: date) -
         if day <= through:
             booked[day] = booked[day] + each.amount if day in booked else each.amount
     return [Earned(day=day, amount=amount) for day, amount in sorted(booked.items()) if amount]
+
+
+def rescaled(days: Sequence[Earned], left: Money) -> list[Earned]:
+    """Days that are not booked yet, after a credit note has left only `left` to earn on them: in proportion to what each had,
+    by largest remainder. ValueError where there is something to earn and no day for it."""
+    weights = [abs(each.amount.minor) for each in days]
+    if not left:
+        return []
+    if not any(weights):
+        raise ValueError(f"days: there is none left to earn {left} on")
+    parts = left.split(weights)
+    return [Earned(day=each.day, amount=part) for each, part in zip(days, parts, strict=True) if part]

@@ -16,6 +16,7 @@ from domain.billing.recognition import (
     at_once,
     due_for_close,
     earned_through,
+    rescaled,
     schedule,
 )
 from tests.domain.billing.line_samples import MARCH
@@ -126,3 +127,13 @@ def test_the_days_are_those_of_the_service_and_add_up(
 @pytest.mark.parametrize("net", [10000, -10000])
 def test_a_credit_is_earned_back_as_its_debit_was(net: int) -> None:
     assert [each.amount.minor for each in schedule(eur(net), MARCH, FAR_AGO, DEFAULT)][-1] == net // 10000 * 340
+
+
+def test_after_a_credit_note_the_days_that_are_left_earn_what_is_left() -> None:
+    # 4 days of 2.50 are left and 4.00 of their 10.00 credited: 6.00 over them are 1.50 each
+    days = [Earned(day=date(2026, 3, day), amount=eur(250)) for day in range(28, 32)]
+
+    assert [each.amount for each in rescaled(days, eur(600))] == [eur(150)] * 4
+    assert rescaled(days, eur(0)) == []
+    with pytest.raises(ValueError, match=r"days: there is none left to earn 6\.00 EUR on"):
+        rescaled([], eur(600))
