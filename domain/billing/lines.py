@@ -1,13 +1,13 @@
 """The line of an invoice: what was charged, for when, how the amount came to be, and what was taken off."""
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from domain.billing.bands import Band, explain, sum_of
 from domain.billing.calendar import Period
+from domain.billing.proration import Basis, Measured
 from domain.money import Money
 from domain.values import Value
 
@@ -21,28 +21,40 @@ class Discount(Value):
     amount: Money
 
 
-class PortionUnit(StrEnum):
-    day = "day"
-    second = "second"
-
-
 class Portion(Value):
-    """The part of a whole period that was charged: 17 of 31 days."""
+    """The part of a whole period that was charged, in the units of its proration: 17 of 31 days."""
 
     part: Annotated[int, Field(ge=0)]
     whole: Annotated[int, Field(gt=0)]
-    unit: PortionUnit = PortionUnit.day
+    by: Basis = Basis.day
 
     def __str__(self) -> str:
-        return f"{self.part} of {self.whole} {self.unit}s"
+        """In the largest unit that both are whole numbers of; months of 30 days say so."""
+        if self.by is Basis.thirty:
+            return f"{self.part} of {self.whole} days (months of 30)"
+        size, unit = _unit(self.part, self.whole) if self.by is Basis.second else (1, "days")
+        return f"{self.part // size} of {self.whole // size} {unit}"
+
+
+def portion_of(measured: Measured) -> Portion | None:
+    """What to say of a measured part; None where all of the period is charged."""
+    if measured.by is Basis.none or measured.part == measured.whole:
+        return None
+    return Portion(part=measured.part, whole=measured.whole, by=measured.by)
+
+
+def _unit(part: int, whole: int) -> tuple[int, str]:
+    units = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+    return next((size, unit) for size, unit in units if part % size == 0 and whole % size == 0)
 
 
 class InvoiceLine(Value):
     """One charge of one item for one period. `amount` is before discounts; without tax where the price is exclusive of tax and
     with it where it is inclusive. `id` is the charge's business key, which appears on one invoice only.
 
-    `tiers` add up, in major units, to the amount of the whole period; `portion` is the part of it that was charged, None where
-    all of it was. A credit for a period that was paid for is a line of a negative amount.
+    `tiers` add up, in major units, to the amount of the whole period. `portions` are the parts of it that were charged: two for
+    a stub that is billed with the period after it, none where all of it was. A credit for a period that was paid for is a line
+    of a negative amount.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -55,7 +67,7 @@ class InvoiceLine(Value):
     price_version: int = 1
     quantity: Decimal = Decimal(1)
     tiers: tuple[Band, ...] = ()
-    portion: Portion | None = None
+    portions: tuple[Portion, ...] = ()
     amount: Money
     discounts: tuple[Discount, ...] = ()
     explanation: str = ""
@@ -96,8 +108,8 @@ def explanation(line: InvoiceLine) -> str:
     "10 × 5.00 + 5 × 4.00 = 70.00, of which 17 of 31 days are 38.39, less 9.60 (Welcome, 25 %), makes 28.79 EUR."
     """
     parts = [_calculation(line)]
-    if line.portion is not None:
-        parts.append(f"of which {line.portion} are {_major(line.amount)}")
+    if line.portions:
+        parts.append(f"of which {' and '.join(map(str, line.portions))} are {_major(line.amount)}")
     parts += [f"less {_major(each.amount)} ({each.description})" for each in line.discounts if each.amount]
     if len(parts) == 1:
         return f"{parts[0]} {line.amount.currency}."
@@ -108,7 +120,7 @@ def _calculation(line: InvoiceLine) -> str:
     if not line.tiers:
         return _major(line.amount)
     rated = sum_of(line.tiers)
-    return explain(rated) if line.portion is not None else explain(rated, line.amount)
+    return explain(rated) if line.portions else explain(rated, line.amount)
 
 
 def _major(amount: Money) -> str:
