@@ -69,7 +69,7 @@ async def place(context: Context, principal: Principal, request: OrderRequest, k
     now = context.now()
     refuse_odd_dates(request.requested_start, request.requested_completion, now)
     once = Once.of(principal, key, request.model_dump(mode="json"))
-    async with context.database.transaction() as connection:
+    async with context.database.transaction(statement=request.submit and key is None) as connection:
         if known := await once.known(connection):
             return known.model_copy(update={"replayed": True})
         take = _accept if request.submit else _draft
@@ -108,16 +108,16 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
 
 
 async def circumstances(
-    context: Context, connection: Connection, customer: str, order_id: str, placed_by: str, now: datetime
+    context: Context, connection: Connection, customer: str, order_id: str | None, placed_by: str, now: datetime
 ) -> Placing:
-    """What an order is frozen against. Services of the order itself do not count as live already. BadInput for an unknown
-    customer."""
+    """What an order is frozen against; None stands for a new one, which gets its id. Services of the order itself do not count
+    as live already. BadInput for an unknown customer."""
     try:
         found = await entry.circumstances(connection, customer, besides_order=order_id)
     except NotFound:
         raise BadInput("customer", f"there is no customer {customer!r}; POST /v1/customers adds one") from None
     return Placing(
-        order_id=order_id,
+        order_id=order_id or str(found.order_id),
         customer=found.customer,
         catalogue=await context.catalogues.at(connection, found.revision),
         policies=found.policies,
@@ -137,18 +137,17 @@ def refuse_odd_dates(start: Instant | None, completion: Instant | None, now: dat
 async def _accept(
     context: Context, connection: Connection, principal: Principal, request: OrderRequest, now: datetime
 ) -> Placed:
-    order_id, number = await orders.next_id(connection)
-    order = freeze(request, await circumstances(context, connection, request.customer, order_id, principal.name, now))
-    await orders.accept(connection, order, number, drafted=False, now=now)
-    return Placed(id=order_id, state=OrderState.acknowledged, version=order.revision, total=order.total)
+    order = freeze(request, await circumstances(context, connection, request.customer, None, principal.name, now))
+    await orders.accept(connection, order, now)
+    return Placed(id=order.id, state=OrderState.acknowledged, version=order.revision, total=order.total)
 
 
 async def _draft(
     _context: Context, connection: Connection, principal: Principal, request: OrderRequest, now: datetime
 ) -> Placed:
     await _customer(connection, request.customer)
-    order_id, number = await orders.next_id(connection)
-    await orders.add_draft(connection, order_id, number, request, principal.name, now)
+    order_id = await orders.next_id(connection)
+    await orders.add_draft(connection, order_id, request, principal.name, now)
     return Placed(id=order_id, state=OrderState.draft, version=1, total=Money.zero(request.currency))
 
 
@@ -158,7 +157,7 @@ async def _submit(context: Context, connection: Connection, principal: Principal
     refuse_odd_dates(stored.request.requested_start, stored.request.requested_completion, now)
     placing = await circumstances(context, connection, stored.request.customer, stored.id, principal.name, now)
     order = freeze(stored.request, placing).model_copy(update={"revision": stored.revision})
-    await orders.accept(connection, order, int(stored.id.removeprefix("O-")), drafted=True, now=now)
+    await orders.accept(connection, order, now)
     return Placed(id=stored.id, state=OrderState.acknowledged, version=order.revision, total=order.total)
 
 

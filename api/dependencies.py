@@ -1,4 +1,6 @@
-"""What routes are given: the application's parts, and the checked pieces of a request."""
+"""What routes are given: the application's parts, and the checked pieces of a request.
+
+All are coroutines, though they wait for nothing: FastAPI sends each plain function through a thread."""
 
 from typing import Annotated
 
@@ -12,18 +14,18 @@ from api.context import Context
 from domain.roles import Principal, Right
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _database(request: Request) -> Database:
-    return _context(request).database
+async def _database(request: Request) -> Database:
+    return (await _context(request)).database
 
 
 Ctx = Annotated[Context, Depends(_context)]

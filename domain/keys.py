@@ -9,6 +9,16 @@ def subscription_workflow(subscription: str) -> str:
     return f"sub-{subscription}"
 
 
+def order(number: int) -> str:
+    """1001 → O-1001."""
+    return f"O-{number}"
+
+
+def order_number(order: str) -> int:
+    """O-1001 → 1001."""
+    return int(order.removeprefix("O-"))
+
+
 def payment(order: str, number: int) -> str:
     """The `number`-th payment an order asks for, counted from 1; the gateway sees this key."""
     return f"{order}:payment:{number}"

@@ -1,5 +1,6 @@
 """Who may do what: the roles an API key carries."""
 
+import functools
 from enum import StrEnum
 
 from domain.values import Value
@@ -52,4 +53,9 @@ class Principal(Value):
     roles: list[Role]
 
     def may(self, right: Right) -> bool:
-        return any(right in RIGHTS[role] for role in self.roles)
+        return right in _rights(tuple(self.roles))
+
+
+@functools.cache
+def _rights(roles: tuple[Role, ...]) -> frozenset[Right]:
+    return frozenset().union(*(RIGHTS[role] for role in roles))

@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from activities.store.database import Connection
 from activities.store.policies import KIND
-from activities.store.tables import catalogue_revision, customers, services, settings
+from activities.store.tables import catalogue_revision, customers, order_numbers, services, settings
+from domain import keys
 from domain.approvals import ApprovalPolicy
 from domain.customers import Customer
 from domain.errors import NotFound
@@ -16,12 +17,13 @@ from domain.values import Value
 
 
 class Circumstances(Value):
-    """`active_products` are those the customer has a live service of."""
+    """`active_products` are those the customer has a live service of; `order_id` is a new one, where it is asked for."""
 
     customer: Customer
     policies: list[ApprovalPolicy]
     active_products: set[str]
     revision: int
+    order_id: str | None = None
 
 
 _CUSTOMER: BindParameter[str] = bindparam("customer")
@@ -46,9 +48,14 @@ _READ = select(
 )
 
 
-async def circumstances(connection: Connection, customer: str, besides_order: str) -> Circumstances:
-    """One query. Services of `besides_order` do not count as live already. Raises NotFound for an unknown customer."""
-    row = (await connection.execute(_READ, {"customer": customer, "besides": besides_order})).one()
+_READ_FOR_NEW = _READ.add_columns(order_numbers.next_value().label("number"))
+
+
+async def circumstances(connection: Connection, customer: str, besides_order: str | None) -> Circumstances:
+    """One query. Services of `besides_order` do not count as live already; None is for a new order, which gets its id. Raises
+    NotFound for an unknown customer."""
+    query = _READ if besides_order is not None else _READ_FOR_NEW
+    row = (await connection.execute(query, {"customer": customer, "besides": besides_order or ""})).one()
     if row.customer is None:
         raise NotFound("customer", customer)
     return Circumstances(
@@ -56,4 +63,5 @@ async def circumstances(connection: Connection, customer: str, besides_order: st
         policies=row.policies or [],
         active_products=set(row.active_products or ()),
         revision=row.revision,
+        order_id=keys.order(row.number) if besides_order is None else None,
     )

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches
 from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables import (
     events,
     idempotency_keys,
-    order_items,
     order_numbers,
     orders,
 )
+from domain import keys
 from domain.errors import Conflict, NotFound
 from domain.facts import Event
 from domain.orders import Order, OrderRequest
@@ -37,10 +37,9 @@ class StoredOrder(Value):
     reason: str = ""
 
 
-async def next_id(connection: Connection) -> tuple[str, int]:
-    """A new order id such as O-1001, and its number."""
-    number = int((await connection.execute(select(order_numbers.next_value()))).scalar_one())
-    return f"O-{number}", number
+async def next_id(connection: Connection) -> str:
+    """A new order id such as O-1001."""
+    return keys.order(int((await connection.execute(select(order_numbers.next_value()))).scalar_one()))
 
 
 async def claim_key(connection: Connection, principal: str, key: str, digest: str) -> str | None:
@@ -68,11 +67,9 @@ async def keep_key(connection: Connection, principal: str, key: str, digest: str
     )
 
 
-async def add_draft(
-    connection: Connection, order: str, number: int, request: OrderRequest, placed_by: str, now: datetime
-) -> None:
+async def add_draft(connection: Connection, order: str, request: OrderRequest, placed_by: str, now: datetime) -> None:
     """Keep a request that is not yet submitted."""
-    row = _row(order, number, request.customer, OrderState.draft, request.model_dump(mode="json"), now)
+    row = _row(order, request.customer, OrderState.draft, request.model_dump(mode="json"), now)
     await connection.execute(insert(orders).values(**row, currency=request.currency, total=0, placed_by=placed_by))
     await _append(connection, order, [_event("draft", "order.drafted", now, placed_by, "Draft saved")], 0)
 
@@ -95,22 +92,57 @@ async def end_draft(connection: Connection, order: str, state: OrderState, by: s
     await _append(connection, order, [ended], await _locked_count(connection, order))
 
 
-async def accept(connection: Connection, order: Order, number: int, *, drafted: bool, now: datetime) -> None:
-    """Acknowledge an order: its row, its first event, its items and steps, and the request to start it, all or nothing."""
-    row = _row(order.id, number, order.customer.id, OrderState.acknowledged, order.model_dump(mode="json"), now)
-    row |= {"currency": order.currency, "total": order.total.minor, "placed_by": order.placed_by}
-    row |= {"revision": order.revision, "waiting_on": _first_wait(order)}
-    count = await _locked_count(connection, order.id) if drafted else 0
-    row["event_count"] = count + 1
-    if drafted:
-        await connection.execute(update(orders).where(orders.c.id == order.id).values(row))
-    else:
-        await connection.execute(insert(orders), [row])
-    await connection.execute(insert(order_items), [_item_row(order.id, item.id) for item in order.items])
-    summary = f"Order over {order.total} accepted"
-    accepted = _event("acknowledged", "order.acknowledged", now, order.placed_by, summary)
-    await connection.execute(insert(events), [{"order_id": order.id, "seq": count + 1, **accepted.model_dump()}])
-    await dispatches.request(connection, [_start(order, now)])
+_ACCEPT = text("""
+    WITH placed AS (
+        INSERT INTO orders (id, number, customer, state, revision, document, currency, total, placed_by, placed_at, updated_at,
+                            waiting_on, event_count)
+        VALUES (:id, :number, :customer, :acknowledged, :revision, CAST(:document AS jsonb), :currency, :total, :placed_by,
+                :now, :now, :waiting_on, 1)
+        ON CONFLICT (id) DO UPDATE SET
+            state = EXCLUDED.state, revision = EXCLUDED.revision, document = EXCLUDED.document, currency = EXCLUDED.currency,
+            total = EXCLUDED.total, placed_by = EXCLUDED.placed_by, placed_at = EXCLUDED.placed_at,
+            updated_at = EXCLUDED.updated_at, waiting_on = EXCLUDED.waiting_on, event_count = orders.event_count + 1
+        RETURNING id, event_count
+    ),
+    items AS (
+        INSERT INTO order_items (order_id, item, state, service, document)
+        SELECT id, one ->> 'item', one ->> 'state', one ->> 'service', one
+          FROM placed, jsonb_array_elements(CAST(:items AS jsonb)) one
+    ),
+    asked AS (
+        INSERT INTO dispatches (key, kind, subject, payload, due_at)
+        SELECT :start_key, :start_kind, id, '{}', :start_at FROM placed
+    )
+    INSERT INTO events (order_id, seq, key, type, at, actor, summary, data)
+    SELECT id, event_count, 'acknowledged', 'order.acknowledged', :now, :placed_by, :summary, '{}' FROM placed
+""")
+
+
+async def accept(connection: Connection, order: Order, now: datetime) -> None:
+    """Acknowledge an order: its row, its first event, its items, and the request to start it, in one statement. A draft's row
+    is replaced."""
+    start = _start(order, now)
+    values = {
+        "id": order.id,
+        "number": keys.order_number(order.id),
+        "customer": order.customer.id,
+        "acknowledged": OrderState.acknowledged,
+        "revision": order.revision,
+        "document": order.model_dump_json(),
+        "currency": order.currency,
+        "total": order.total.minor,
+        "placed_by": order.placed_by,
+        "now": now,
+        "waiting_on": _first_wait(order),
+        "items": orjson.dumps([_designed(item.id) for item in order.items]).decode(),
+        "summary": f"Order over {order.total} accepted",
+    }
+    values |= {"start_key": start.key, "start_kind": start.kind, "start_at": start.due_at}
+    await connection.execute(_ACCEPT, values)
+
+
+def _designed(item: str) -> dict[str, str]:
+    return {"item": item, "state": ItemState.acknowledged, "service": ServiceState.designed}
 
 
 def _first_wait(order: Order) -> str | None:
@@ -123,10 +155,10 @@ def _start(order: Order, now: datetime) -> Dispatch:
     return Dispatch(key=f"{order.id}:start", kind=kind, subject=order.id, due_at=begin or now)
 
 
-def _row(order: str, number: int, customer: str, state: OrderState, document: object, now: datetime) -> dict[str, Any]:
+def _row(order: str, customer: str, state: OrderState, document: object, now: datetime) -> dict[str, Any]:
     return {
         "id": order,
-        "number": number,
+        "number": keys.order_number(order),
         "customer": customer,
         "state": state,
         "revision": 1,
@@ -134,11 +166,6 @@ def _row(order: str, number: int, customer: str, state: OrderState, document: ob
         "placed_at": now,
         "updated_at": now,
     }
-
-
-def _item_row(order: str, item: str) -> dict[str, Any]:
-    status = {"item": item, "state": ItemState.acknowledged, "service": ServiceState.designed}
-    return {"order_id": order, "item": item, "state": status["state"], "service": status["service"], "document": status}
 
 
 async def get(connection: Connection, order: str, *, lock: bool = False) -> StoredOrder:

@@ -62,11 +62,11 @@ class Orders:
         request["items"] = [ordered | {"id": str(index), "quantity": each} for index, each in enumerate(quantities, start=1)]
         async with self.database.transaction() as connection:
             await customers.put(connection, buyer, now())
-            order_id, number = await orders.next_id(connection)
+            order_id = await orders.next_id(connection)
             offered = Catalogue(revision=1, products={"crm": sold}, plans={"crm-team": plan}, prices={"crm-eur": price})
             placing = Placing(order_id=order_id, customer=buyer, catalogue=offered, placed_by="shop", placed_at=now())
             order = freeze(OrderRequest.model_validate(request), placing)
-            await orders.accept(connection, order, number, drafted=False, now=now())
+            await orders.accept(connection, order, now())
         return order
 
     async def change(self, order: Order, summary: str = "Something happened", **parts: Any) -> None:
