@@ -1,5 +1,6 @@
 """One supply as it is put before the rules: who sells what to whom, from where to where, and on which day."""
 
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,13 +10,15 @@ from domain.billing.tax.parties import Party, Seller
 from domain.billing.tax.rates import Buyers, TaxRate, TaxTable
 from domain.billing.tax.settings import TaxSettings
 from domain.billing.tax.supplies import Supply
-from domain.values import Value
 
 _OWN_CODES = {"IGIC": TaxCategory.canary_islands, "IPSI": TaxCategory.ceuta_and_melilla}
 
 
-class Case(Value):
-    """`origin` is where the seller is established, `place` where the buyer is."""
+@dataclass(frozen=True)
+class Case:
+    """`origin` is where the seller is established, `place` where the buyer is.
+
+    No Pydantic value, which would check the whole table again for every supply."""
 
     supply: Supply
     seller: Seller
@@ -37,7 +40,7 @@ class Case(Value):
 
     def at_home(self) -> "Case":
         """The same supply, as if it had stayed where the seller is."""
-        return self.model_copy(update={"place": self.origin})
+        return replace(self, place=self.origin)
 
     def registered(self, jurisdiction: Jurisdiction) -> bool:
         return self.seller.registered(jurisdiction, self.at)

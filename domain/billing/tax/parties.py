@@ -82,8 +82,13 @@ class Party(StrictValue):
         proof = self.vat_id_proof
         if not self.business or self.vat_id is None or proof is None or proof.result is not VatCheck.valid:
             return False
-        same = normal_tax_id(proof.vat_id, self.country) == self.vat_id
-        return same and proof.checked_at.date() >= at - timedelta(days=days)
+        return self._is_own(proof.vat_id) and proof.checked_at.date() >= at - timedelta(days=days)
+
+    def _is_own(self, number: str) -> bool:
+        try:
+            return normal_tax_id(number, self.country) == self.vat_id
+        except ValueError:
+            return False
 
 
 class Registration(StrictValue):

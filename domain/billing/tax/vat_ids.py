@@ -38,6 +38,8 @@ def _of_others(compact: str, country: str) -> str:
         if not _OTHERS.match(compact):
             raise ValidationError()
         return compact
+    if country == "GB" and compact.startswith("XI"):
+        return union_vat.validate(compact)  # Northern Ireland
     if country == "JP":
         return "T" + str(rules.validate(compact.removeprefix("T")))  # the issuer's number of a qualified invoice
     normal = str(rules.validate(compact))

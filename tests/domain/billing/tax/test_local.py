@@ -120,6 +120,11 @@ def test_canada_taxes_by_the_province_of_the_buyer(region: str, rates: list[tupl
     assert percents(decided(CANADIAN, consumer("CA", region=region))) == rates
 
 
+def test_a_seller_in_british_columbia_charges_ontarios_rate_to_a_buyer_there() -> None:
+    # CRA, GST/HST rates and place-of-supply rules: the place of supply is Ontario and the supplier charges 13 % HST
+    assert percents(decided(seller("CA", region="BC"), consumer("CA", region="ON"))) == [("CA-ON", "HST", "13")]
+
+
 @pytest.mark.parametrize(("day", "percent"), [(date(2025, 3, 31), "15"), (date(2025, 4, 1), "14")])
 def test_nova_scotia_lowered_its_rate(day: date, percent: str) -> None:
     assert percents(decided(CANADIAN, consumer("CA", region="NS"), day)) == [("CA-NS", "HST", percent)]
