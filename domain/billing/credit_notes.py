@@ -98,8 +98,8 @@ def credit_note_key(invoice: str, number: int) -> str:
 
 
 class CorrectionSettings(StrictValue):
-    """`void_unpaid`: an issued invoice that nothing was paid on is voided; False where a country asks for a credit note each
-    time (a document that has been sent is only corrected by another: Directive 2006/112/EC, article 219)."""
+    """`void_unpaid`: an issued invoice that nothing was paid on is voided; False where a country or an accountant asks for a
+    document that refers to the first one each time (Directive 2006/112/EC, article 219, treats such a one as an invoice)."""
 
     void_unpaid: bool = True
 

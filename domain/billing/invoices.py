@@ -104,7 +104,8 @@ def _check_taxed(taxed: TaxedDocument, lines: tuple[InvoiceLine, ...]) -> None:
 
 
 def drafted(gathered: Gathered, terms: PaymentTerms, taxed: TaxedDocument | None = None) -> Invoice:
-    """The draft of gathered lines; their tax may come later (`model_copy`), as long as it is a draft."""
+    """The draft of gathered lines as they are. What is kept until finalization is what was gathered: the draft is made from it
+    anew whenever it is shown or issued, so that a late line, coupon or tax changes it."""
     nothing = Money.zero(gathered.group.currency)
     return Invoice(
         id=gathered.id,

@@ -50,7 +50,7 @@ def _unit(part: int, whole: int) -> tuple[int, str]:
 
 class InvoiceLine(Value):
     """One charge of one item for one period. `amount` is before discounts; without tax where the price is exclusive of tax and
-    with it where it is inclusive. `id` is the charge's business key, which appears on one invoice only.
+    with it where it is inclusive (`tax_inclusive`). `id` is the charge's business key, which appears on one invoice only.
 
     `tiers` add up, in major units, to the amount of the whole period. `portions` are the parts of it that were charged: two for
     a stub that is billed with the period after it, none where all of it was. A credit for a period that was paid for is a line
@@ -69,6 +69,7 @@ class InvoiceLine(Value):
     tiers: tuple[Band, ...] = ()
     portions: tuple[Portion, ...] = ()
     amount: Money
+    tax_inclusive: bool = False
     discounts: tuple[Discount, ...] = ()
     explanation: str = ""
 

@@ -13,7 +13,7 @@ from domain.plans import Identifier
 from domain.values import StrictValue, Value
 
 LONGEST_NUMBER = 30
-"""What most tax offices' audit files take; EN 16931 (BT-1) has no limit."""
+"""Some countries take fewer characters, India 16 (CGST Rules 2017, rule 46(b)); EN 16931 (BT-1) has no limit."""
 
 
 class DocumentKind(StrEnum):
@@ -26,13 +26,15 @@ class NumberFormat(StrictValue):
 
     `{prefix}`, `{year}` and `{sequence}` may be used; `{sequence:06}` fills up with zeros and grows beyond them. The sequence
     starts again each year where the year is part of the number, and never otherwise, so that no number is given twice
-    (Council Directive 2006/112/EC, article 226(2): a sequential number which uniquely identifies the invoice).
+    (Council Directive 2006/112/EC, article 226(2): a sequential number which uniquely identifies the invoice). The year begins
+    with `first_month` and is called by the calendar year that it begins in: with 4, March 2027 is still in 2026.
     """
 
     legal_entity: Identifier
     kind: DocumentKind = DocumentKind.invoice
     prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,10}$", examples=["INV"])] = "INV"
     template: Annotated[str, Field(max_length=60)] = "{prefix}-{year}-{sequence:06}"
+    first_month: Annotated[int, Field(ge=1, le=12)] = 1
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -73,7 +75,8 @@ class NumberSequence(Value):
 
 def sequence_of(format_: NumberFormat, issue_date: date) -> NumberSequence:
     """The sequence that a document issued on this local date of the legal entity takes its number from."""
-    year = issue_date.year if format_.yearly else 0
+    begun = issue_date.year if issue_date.month >= format_.first_month else issue_date.year - 1
+    year = begun if format_.yearly else 0
     return NumberSequence(legal_entity=format_.legal_entity, kind=format_.kind, year=year)
 
 

@@ -100,6 +100,16 @@ def test_a_format_without_a_year_never_starts_again() -> None:
     assert sequence_of(format_, date(2027, 1, 1)).year == 0
 
 
+def test_a_financial_year_is_called_by_the_year_it_begins_in() -> None:
+    indian = number_format(first_month=4)
+
+    assert [sequence_of(indian, day).year for day in (date(2026, 3, 31), date(2026, 4, 1), date(2027, 3, 31))] == [
+        2025,
+        2026,
+        2026,
+    ]
+
+
 @pytest.mark.parametrize(
     ("present", "gaps"), [([], []), ([1], []), ([3, 1, 2], []), ([1, 2, 5], [3, 4]), ([2], [1]), ([2, 2, 4], [1, 3])]
 )
