@@ -176,8 +176,6 @@ class Schedule(StrictValue):
 
     def starting_within(self, window: Period) -> Iterator[ServicePeriod]:
         """The billed periods whose start lies in the window, in order; the one from the anchor on is the earliest."""
-        if window.end <= self.anchor:
-            return
         period = self.at(max(window.start, self.anchor))
         if period.start < window.start:
             period = self.at(period.end)

@@ -9,17 +9,20 @@ from pydantic import Field, model_validator
 
 from domain.billing.calendar import Period
 from domain.billing.exact import Quantity, checked_quantity, plain
-from domain.billing.proration import Basis, Proration, fraction_of
+from domain.billing.proration import Basis, Cut, Part, Proration, fraction_of
 from domain.money import Money, total
 from domain.values import Value
 
 
 class Debit(Value):
     """A line as it was billed for `period`, which may be a stub. `amount` is before `discount`, and without `tax` unless the
-    price is `tax_inclusive`. `paid` is how much of the gross has been paid by now."""
+    price is `tax_inclusive`. `paid` is how much of the gross has been paid by now. `starts` and `ends` say why the period began
+    and ended where it did, as they did when it was charged."""
 
     id: str
     period: Period
+    starts: Cut = Cut.start
+    ends: Cut = Cut.start
     amount: Money
     discount: Money
     tax: Money
@@ -40,6 +43,10 @@ class Debit(Value):
         if self.gross < self.paid:
             raise ValueError(f"paid: must not be more than the {self.gross} billed")
         return self
+
+    @property
+    def charged(self) -> Part:
+        return Part(start=self.period.start, end=self.period.end, starts=self.starts, ends=self.ends)
 
     @property
     def net(self) -> Money:
@@ -98,7 +105,7 @@ def _fraction(debit: Debit, part: Period, proration: Proration) -> Fraction:
     """What one unit of the part is of the debit."""
     if proration.policy.by is Basis.none:
         return Fraction(0)
-    return fraction_of(part, debit.period, proration) / Fraction(debit.quantity)
+    return fraction_of(part, debit.charged, proration) / Fraction(debit.quantity)
 
 
 def _step(money: Money, before: Fraction, after: Fraction) -> Money:

@@ -91,7 +91,10 @@ class Measured(NamedTuple):
 
 
 def measured(part: Period, period: Period, proration: Proration) -> Measured:
-    """How much of the full period the part is. ValueError where it does not lie within it."""
+    """How much of the full period the part is. ValueError where it does not lie within it.
+
+    A part that does not say otherwise begins and ends with a change of plan; a full period at a boundary, with whole days.
+    """
     return _measured([part], period, proration)[0]
 
 
@@ -165,27 +168,34 @@ def _measured(parts: Sequence[Period], period: Period, proration: Proration) -> 
     if by is Basis.none:
         return [Measured(int(index == 0), 1, by) for index in range(len(parts))]
     for basis in _FINER[by]:
-        position = _POSITIONS[basis]
-        low, high = (position(_day_of(end, Cut.start, proration), end) for end in (period.start, period.end))
-        if low < high:
-            return _counted(parts, period, proration, basis, (low, high))
+        ends = _ends(period, Cut.start, basis, proration)
+        if ends[0] < ends[1]:
+            return _counted(parts, period, ends, basis, proration)
     raise ValueError("period: must last at least a second")
 
 
 def _counted(
-    parts: Sequence[Period], period: Period, proration: Proration, basis: Basis, ends: tuple[int, int]
+    parts: Sequence[Period], period: Period, ends: tuple[int, int], basis: Basis, proration: Proration
 ) -> list[Measured]:
     """A unit that two parts share, such as the day of a pause and a resumption, counts for the earlier one."""
-    position, (low, high), counted = _POSITIONS[basis], ends, []
-    cursor = low
+    (low, high), cursor, counted = ends, ends[0], []
     for part in parts:
-        starts, ends_by = (part.starts, part.ends) if isinstance(part, Part) else (Cut.change, Cut.change)
-        start = low if part.start == period.start else position(_day_of(part.start, starts, proration), part.start)
-        end = high if part.end == period.end else position(_day_of(part.end, ends_by, proration), part.end)
-        start, end = max(start, cursor), min(end, high)
+        start, end = _ends(part, Cut.change, basis, proration)
+        start = low if part.start == period.start else max(start, cursor)
+        end = high if part.end == period.end else min(end, high)
         counted.append(Measured(max(0, end - start), high - low, basis))
         cursor = max(cursor, end)
     return counted
+
+
+def _ends(period: Period, otherwise: Cut, basis: Basis, proration: Proration) -> tuple[int, int]:
+    """The positions of start and end; `otherwise` is the cut at both of a period that does not say why it begins and ends."""
+    starts, ends = (period.starts, period.ends) if isinstance(period, Part) else (otherwise, otherwise)
+    position = _POSITIONS[basis]
+    return (
+        position(_day_of(period.start, starts, proration), period.start),
+        position(_day_of(period.end, ends, proration), period.end),
+    )
 
 
 def _check(parts: Sequence[Period], period: Period) -> None:

@@ -37,7 +37,7 @@ def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
     A time that the clocks skip is the first instant after the gap; a time that they show twice is the earlier one (`fold=0`
     of PEP 495).
     """
-    instant = wall.replace(tzinfo=zone).astimezone(UTC)
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall:
         return instant
     return _end_of_gap(wall, zone)

@@ -115,6 +115,20 @@ def test_an_anchor_at_the_second_showing_of_a_time_stays_where_it_is() -> None:
     assert daily.number(utc("2026-10-25T00:45")) == -1
 
 
+def test_a_later_time_shown_twice_is_the_earlier_one_whichever_the_anchor_was() -> None:
+    # 26 October 2025, 01:30 UTC, is the second 02:30 in Berlin; 52 weeks later there are two again
+    weekly = schedule("week", utc("2025-10-26T01:30"), timezone="Europe/Berlin")
+
+    assert weekly.period(52).start == utc("2026-10-25T00:30")
+
+
+def test_an_instant_of_a_day_shown_again_lies_in_the_period_that_has_begun() -> None:
+    # St. John's, 7 November 2010: at 00:01 (02:31 UTC) the clocks went back to 23:01 of the day before
+    daily = schedule("day", utc("2010-11-01T12:00"), timezone="America/St_Johns", alignment={})
+
+    assert span(daily.whole(utc("2010-11-07T02:45"))) == (utc("2010-11-07T02:30"), utc("2010-11-08T03:30"))
+
+
 def test_a_skipped_midnight_begins_the_day_when_the_clocks_do() -> None:
     # Havana, 8 March 2026: 00:00 becomes 01:00, at 05:00 UTC
     daily = schedule("day", utc("2026-03-07T12:00"), timezone="America/Havana", alignment={})

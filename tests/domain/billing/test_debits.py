@@ -125,6 +125,18 @@ def test_two_upgrades_in_a_period_credit_each_debit_once() -> None:
         credit_for(first, april(21, 31), [credit], by("day"))
 
 
+def test_two_upgrades_credit_the_days_that_were_charged_when_the_old_plan_has_the_day_of_a_change() -> None:
+    # the same at noon of the 11th and 21st: 11 days at 1.00, 10 at 2.00, 9 at 3.00 are 58.00 = 30 − 19 + 38 − 18 + 27
+    proration = by("day", change_day="old")
+    credit = credit_for(billed(3000), april(11.5, 31), [], proration)
+    charge = charge_for(Decimal(60), "EUR", april(1, 31), april(11.5, 31), proration)
+    second = billed(charge.minor, id="line-2", period=april(11.5, 31), starts=Cut.change)
+    second_credit = credit_for(second, april(21.5, 31), [], proration)
+    third_charge = charge_for(Decimal(90), "EUR", april(1, 31), april(21.5, 31), proration)
+
+    assert (credit.gross, charge, second_credit.gross, third_charge) == (eur(1900), eur(3800), eur(1800), eur(2700))
+
+
 def test_seats_are_credited_by_the_units_that_were_billed() -> None:
     # 5 seats for 50.00; two given up on the 16th, one more on the 21st
     debit = billed(5000, quantity=Decimal(5))
@@ -137,6 +149,20 @@ def test_seats_are_credited_by_the_units_that_were_billed() -> None:
         credit_for(debit, april(25, 31), [two, one], SECOND, Decimal(3))
     with pytest.raises(ValueError, match="only 3 are not credited yet"):
         credit_for(debit, april(10, 31), [two], SECOND)
+
+
+def test_a_day_that_two_credits_share_is_credited_once() -> None:
+    # by the day, the 15th is in both: 15 + 16 of 30 days
+    debit, noon = billed(3000), april(15.5, 31)
+    first = credit_for(debit, Part(start=APRIL_1, end=noon.start, ends=Cut.termination), [], by("day"))
+    second = credit_for(debit, noon, [first], by("day"))
+
+    assert (first.gross, second.gross) == (eur(1500), eur(1500))
+
+
+def test_half_a_minor_unit_is_credited() -> None:
+    # half of 0.05 is 0.025
+    assert credit_for(billed(5), april(16, 31), [], SECOND).gross == eur(3)
 
 
 def test_a_stub_is_credited_over_its_own_period() -> None:

@@ -203,6 +203,11 @@ def test_an_amount_is_held_between_minimum_and_maximum(quantity: str, amount: st
     assert bounded.amount == Decimal(amount) == sum(each.amount for each in bounded.bands)
 
 
+@pytest.mark.parametrize("quantity", [5, 20])
+def test_an_amount_at_a_bound_is_not_moved(quantity: int) -> None:
+    assert len(rate(model("per_unit", unit_amount="2", minimum="10", maximum="40"), quantity).bands) == 1
+
+
 def test_a_flat_rate_costs_the_same_for_any_quantity() -> None:
     assert cost(model("flat", amount="99"), "0") == cost(model("flat", amount="99"), "12") == 99
 
