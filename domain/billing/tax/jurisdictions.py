@@ -36,12 +36,14 @@ class Jurisdiction(Value):
 
 class Place(Value):
     """Where an address is, for tax: whose rates hold, whether it is in the VAT area of the Union (Directive 2006/112/EC,
-    art. 5 to 7), and where a seller must be registered to charge its tax. `untaxed` places know no such tax at all."""
+    art. 5 to 7), and where a seller must be registered to charge its tax. `untaxed` places know no such tax at all;
+    the rates of those with `local_sellers_only` are for sellers established there, and others use those of the country."""
 
     jurisdiction: Jurisdiction
     in_union: bool
     registration: Jurisdiction
     untaxed: bool = False
+    local_sellers_only: bool = False
 
 
 class Territory(StrictValue):

@@ -4,6 +4,7 @@ from datetime import date
 
 from domain.billing.tax.cases import Case, taxed
 from domain.billing.tax.decisions import TaxCategory, TaxDecision, Treatment
+from domain.billing.tax.jurisdictions import ordinary
 from domain.billing.tax.local import tax_of_place
 from domain.billing.tax.parties import Party, Seller, VatCheck
 from domain.billing.tax.rates import TaxTable
@@ -29,6 +30,10 @@ def decide(
     Raises BadInput where the buyer's state or province is needed and missing, NotFound where the table knows no rate, and
     Conflict where a seller in the Union owes VAT to a member state and is in no scheme to pay it: nothing is left untaxed
     in silence."""
+    origin = table.place(seller.country, seller.region, seller.postcode)
+    place = table.place(buyer.country, buyer.region, buyer.postcode)
+    if place.local_sellers_only and place != origin:
+        place = ordinary(buyer.country, buyer.region)
     case = Case(
         supply=supply,
         seller=seller,
@@ -36,8 +41,8 @@ def decide(
         at=at,
         table=table,
         settings=settings or TaxSettings(),
-        origin=table.place(seller.country, seller.region, seller.postcode),
-        place=table.place(buyer.country, buyer.region, buyer.postcode),
+        origin=origin,
+        place=place,
     )
     return _with_certificates(_place(case), case)
 

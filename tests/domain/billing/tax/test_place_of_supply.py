@@ -226,8 +226,8 @@ def test_an_exempt_supply_gives_its_reason() -> None:
     [
         ("PT", {"postcode": "9500-321"}, [("PT-20", "VAT", "16")]),  # Azores
         ("PT", {"postcode": "9000-018"}, [("PT-30", "VAT", "22")]),  # Madeira
-        ("AT", {"postcode": "6691"}, [("AT-JUNGHOLZ", "VAT", "19")]),
-        ("GR", {"postcode": "831 00"}, [("GR-ISLANDS", "VAT", "17")]),  # Samos
+        ("AT", {"postcode": "6691"}, [("AT", "VAT", "20")]),  # Jungholz, for sellers established there
+        ("GR", {"postcode": "831 00"}, [("GR", "VAT", "24")]),  # Samos, likewise
         ("MC", {}, [("FR", "VAT", "20")]),
         ("GR", {"postcode": "105 57"}, [("GR", "VAT", "24")]),  # Athens
     ],
@@ -236,6 +236,14 @@ def test_some_regions_of_the_union_have_rates_of_their_own(
     country: str, more: dict[str, str], rates: list[tuple[str, str, str]]
 ) -> None:
     assert percents(decided(GERMAN, consumer(country, **more))) == rates
+
+
+def test_the_rate_of_an_island_is_for_sellers_established_there() -> None:
+    # Greek VAT Code art. 26(5)
+    samos = consumer("GR", postcode="831 00")
+
+    assert percents(decided(seller("GR", postcode="83100"), samos)) == [("GR-ISLANDS", "VAT", "17")]
+    assert percents(decided(seller("GR", postcode="10557"), samos)) == [("GR", "VAT", "24")]
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,28 @@ def test_gross_credits_are_exact_and_end_in_the_original(original: TaxedDocument
     _nothing_exceeds(original, notes)
 
 
+@given(invoices(), st.data())
+def test_notes_over_prices_and_over_gross_amounts_mix(original: TaxedDocument, data: st.DataObject) -> None:
+    notes: list[TaxedDocument] = []
+    for _ in range(data.draw(st.integers(min_value=1, max_value=5))):
+        basis = data.draw(st.sampled_from(Basis))
+        sums = added(notes)
+        amounts: dict[str, Money] = {}
+        for each in original.lines:
+            net, _, gross = sums.get(each.id, (0, 0, 0))
+            by_gross = basis is Basis.gross or each.inclusive
+            left = each.gross.minor - gross if by_gross else each.net.minor - net
+            low, high = sorted((0, left))
+            if chosen := data.draw(st.integers(min_value=low, max_value=high)):
+                amounts[each.id] = eur(chosen)
+        notes.append(reverse(original, amounts, notes, basis))
+    notes.append(reverse(original, remaining(original, notes), notes))
+
+    sums = added(notes)
+    assert {each.id: sums.get(each.id, (0, 0, 0)) for each in original.lines} == added([original])
+    _nothing_exceeds(original, notes)
+
+
 @given(invoices(least=1), st.fractions(min_value=0, max_value=1, max_denominator=50).filter(bool))
 def test_a_part_of_one_rate_takes_that_part_of_its_tax(original: TaxedDocument, part: Fraction) -> None:
     if len(original.subtotals) != 1 or any(each.inclusive for each in original.lines):
