@@ -1,6 +1,5 @@
 """Where tax practice differs from country to country or from seller to seller: settings, with the usual choice as default."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -24,11 +23,13 @@ class Scope(StrEnum):
 
 
 class Rounding(StrEnum):
-    half_up = ROUND_HALF_UP
-    half_even = ROUND_HALF_EVEN
-    half_down = ROUND_HALF_DOWN
-    down = ROUND_DOWN
-    up = ROUND_UP
+    """By magnitude: `down` is towards zero, halves of a credit go where halves of a charge go."""
+
+    half_up = "half_up"
+    half_even = "half_even"
+    half_down = "half_down"
+    down = "down"
+    up = "up"
 
 
 SCOPES: dict[str, Scope] = dict.fromkeys(UNION, Scope.category) | {

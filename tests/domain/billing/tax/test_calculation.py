@@ -83,7 +83,7 @@ def test_a_japanese_invoice_is_rounded_once_per_rate() -> None:
 
 def test_a_japanese_seller_may_round_down() -> None:
     # any method is allowed, and dropping the fraction is the usual one: 99.9 → 99
-    document = taxed([line("book", 999, "JPY")], charged("10", country="JP"), rounding="ROUND_DOWN")
+    document = taxed([line("book", 999, "JPY")], charged("10", country="JP"), rounding="down")
 
     assert document.tax.minor == 99
 
@@ -117,7 +117,7 @@ def test_different_rates_of_one_jurisdiction_share_one_rounding_of_the_document(
 def test_halves_are_rounded_up_by_default_and_to_even_by_setting() -> None:
     # 0.50 × 5 % = 0.025
     assert taxed([line("a", 50)], charged("5")).tax.minor == 3
-    assert taxed([line("a", 50)], charged("5"), rounding="ROUND_HALF_EVEN").tax.minor == 2
+    assert taxed([line("a", 50)], charged("5"), rounding="half_even").tax.minor == 2
 
 
 def test_two_taxes_on_one_line_do_not_bear_each_other() -> None:
@@ -264,7 +264,7 @@ def test_rounding_by_document_rounds_each_tax_once(
     case: tuple[list[TaxableLine], dict[str, TaxDecision], TaxSettings],
 ) -> None:
     lines, decisions, settings = case
-    even = settings.model_copy(update={"rounding": TaxSettings.model_validate({"rounding": "ROUND_HALF_EVEN"}).rounding})
+    even = settings.model_copy(update={"rounding": TaxSettings.model_validate({"rounding": "half_even"}).rounding})
     document = tax(lines, decisions, even)
 
     exact: dict[str, Fraction] = {}

@@ -32,7 +32,7 @@ def test_halves_go_where_they_are_said_to(rounding: Rounding, of_half: int, of_t
 @given(st.integers(-(10**15), 10**15), st.integers(0, 9), st.sampled_from(Rounding))
 def test_rounding_is_that_of_the_decimal_module(numerator: int, digits: int, rounding: Rounding) -> None:
     with localcontext(prec=60):
-        expected = int(Decimal(numerator).scaleb(-digits).quantize(Decimal(1), rounding=rounding.value))
+        expected = int(Decimal(numerator).scaleb(-digits).quantize(Decimal(1), rounding=f"ROUND_{rounding.upper()}"))
 
     assert rounded(numerator, 10**digits, rounding) == expected
 
