@@ -157,7 +157,8 @@ def test_a_day_that_two_credits_share_is_credited_once() -> None:
     first = credit_for(debit, Part(start=APRIL_1, end=noon.start, ends=Cut.termination), [], by("day"))
     second = credit_for(debit, noon, [first], by("day"))
 
-    assert (first.gross, second.gross) == (eur(1500), eur(1500))
+    assert (first.gross, second.gross, second.unpaid) == (eur(1500), eur(1500), eur(0))
+    assert first.fraction + second.fraction == 1
 
 
 def test_half_a_minor_unit_is_credited() -> None:
@@ -168,6 +169,13 @@ def test_half_a_minor_unit_is_credited() -> None:
 def test_a_stub_is_credited_over_its_own_period() -> None:
     # 20.00 were billed for the 20 days from the 11th on; 10 of them are given back
     assert credit_for(billed(2000, period=april(11, 31)), april(21, 31), [], SECOND).gross == eur(1000)
+
+
+def test_a_debit_up_to_a_termination_is_credited_with_its_last_day() -> None:
+    # ended at noon of the 15th, which was billed: 15 days for 15.00; the last five are given back
+    debit = billed(1500, period=april(1, 15.5), ends=Cut.termination)
+
+    assert credit_for(debit, april(11, 15.5), [], by("day")).gross == eur(500)
 
 
 def test_a_moved_anchor_credits_the_time_after_the_move() -> None:
