@@ -130,6 +130,19 @@ def test_a_line_is_not_credited_whole_where_the_invoice_came_to_less() -> None:
     assert amounts(note(made)) == (8000, 1520, 9520)
 
 
+def test_a_part_of_an_invoice_with_a_credit_line_is_spread_over_the_charged_lines() -> None:
+    # 80.00 are left in all; 30.00 over 100.00 and 50.00 = 20.00 and 10.00, and nothing of the −70.00
+    made = note(issued(10000, 5000, -7000), amount={"minor": 3000, "currency": "EUR"})
+
+    assert [each.net.minor for each in made.taxed.lines] == [2000, 1000]
+
+
+def test_an_amount_that_is_all_there_is_left_takes_the_credit_line_back_too() -> None:
+    made = note(issued(10000, 5000, -7000), amount={"minor": 8000, "currency": "EUR"})
+
+    assert [each.net.minor for each in made.taxed.lines] == [10000, 5000, -7000]
+
+
 def test_a_negative_invoice_is_credited_back_out_of_the_customers_credit() -> None:
     made = note(issued(-1000))
 
