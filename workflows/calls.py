@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as CallTimeout
 from temporalio.workflow import ActivityCancellationType
 
@@ -15,6 +15,9 @@ from domain.plans import Retry
 
 Answer = TypeVar("Answer")
 Call = Callable[[Any, Any], Coroutine[Any, Any, Answer]]
+
+CALL_FAILED = (ActivityError, ApplicationError)
+"""What a call that came to nothing raises: one to our own database its bare cause, one to the outside the same in a wrapper."""
 
 OWN_DATABASE = timedelta(seconds=10)
 OUTSIDE = timedelta(seconds=30)
@@ -66,7 +69,7 @@ async def ensure(call: Call[Answer], request: object, *, summary: str) -> Answer
 
 
 async def attempt_here(call: Call[Answer], request: object, *, retry: Retry) -> Answer:
-    """A forward call that touches only our own database."""
+    """A forward call that touches only our own database. One of CALL_FAILED after `retry.attempts` tries."""
     return await _to_its_end(
         workflow.execute_local_activity_method(
             call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=_bounded(retry), cancellation_type=WAIT
@@ -121,9 +124,9 @@ def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
 
-def explain(error: ActivityError) -> str:
-    """Why an activity failed, in one line for an operator."""
-    cause = error.cause
+def explain(error: FailureError) -> str:
+    """Why a call failed, in one line for an operator."""
+    cause = _cause_of(error)
     if isinstance(cause, ApplicationError):
         return str(cause.message)
     if isinstance(cause, CallTimeout):
@@ -131,9 +134,14 @@ def explain(error: ActivityError) -> str:
     return str(cause or error)
 
 
-def is_refusal(error: ActivityError) -> bool:
+def is_refusal(error: FailureError) -> bool:
     """Whether the other side said a definite no: it certainly did not happen."""
-    return isinstance(error.cause, ApplicationError) and error.cause.type == "Refused"
+    cause = _cause_of(error)
+    return isinstance(cause, ApplicationError) and cause.type == "Refused"
+
+
+def _cause_of(error: FailureError) -> BaseException | None:
+    return error.cause if isinstance(error, ActivityError) else error
 
 
 def first_cause(error: BaseException) -> BaseException:

@@ -18,7 +18,7 @@ from domain.provisioning import CallbackStatus, ProvisionRequest, ProvisionResul
 from domain.states import ItemState, OrderState, ServiceState, StepState
 from workflows.approval import Approvals, step_requirement
 from workflows.book import Book, Wait
-from workflows.calls import attempt, attempt_here, ensure_here, explain, is_refusal
+from workflows.calls import CALL_FAILED, attempt, attempt_here, ensure_here, explain, is_refusal
 from workflows.fallout import Desk, Stuck
 from workflows.partners import Mail
 
@@ -224,7 +224,7 @@ class Steps:
                 retry=step.retry,
                 patience=step.patience,
             )
-        except ActivityError as error:
+        except CALL_FAILED as error:
             refused = is_refusal(error)
             raise CannotGoOn(explain(error), 1 if refused else step.retry.attempts, refused=refused) from error
         finally:

@@ -20,7 +20,7 @@ from domain import keys
 from domain.errors import Conflict, NotFound
 from domain.facts import Event
 from domain.orders import Order, OrderRequest
-from domain.states import ItemState, OrderState, ServiceState
+from domain.states import ORDER, ItemState, OrderState, ServiceState, is_terminal
 from domain.values import Value
 
 
@@ -102,6 +102,7 @@ _ACCEPT = text("""
             state = EXCLUDED.state, revision = EXCLUDED.revision, document = EXCLUDED.document, currency = EXCLUDED.currency,
             total = EXCLUDED.total, placed_by = EXCLUDED.placed_by, placed_at = EXCLUDED.placed_at,
             updated_at = EXCLUDED.updated_at, waiting_on = EXCLUDED.waiting_on, event_count = orders.event_count + 1
+        WHERE orders.state = :draft
         RETURNING id, event_count
     ),
     items AS (
@@ -120,13 +121,14 @@ _ACCEPT = text("""
 
 async def accept(connection: Connection, order: Order, now: datetime) -> None:
     """Acknowledge an order: its row, its first event, its items, and the request to start it, in one statement. A draft's row
-    is replaced."""
+    is replaced. Conflict where the order was accepted before: nothing is written then."""
     start = _start(order, now)
     values = {
         "id": order.id,
         "number": keys.order_number(order.id),
         "customer": order.customer.id,
         "acknowledged": OrderState.acknowledged,
+        "draft": OrderState.draft,
         "revision": order.revision,
         "document": order.model_dump_json(),
         "currency": order.currency,
@@ -138,7 +140,8 @@ async def accept(connection: Connection, order: Order, now: datetime) -> None:
         "summary": f"Order over {order.total} accepted",
     }
     values |= {"start_key": start.key, "start_kind": start.kind, "start_at": start.due_at}
-    await connection.execute(_ACCEPT, values)
+    if (await connection.execute(_ACCEPT, values)).rowcount != 1:
+        raise Conflict(f"there is an order {order.id} already; it stays as it is")
 
 
 def _designed(item: str) -> dict[str, str]:
@@ -175,6 +178,13 @@ async def get(connection: Connection, order: str, *, lock: bool = False) -> Stor
     if row is None:
         raise NotFound("order", order)
     return _stored(row)
+
+
+async def has_ended(connection: Connection, order: str) -> bool:
+    """Whether the order is at its end; it cannot come to it until the transaction ends."""
+    query = select(orders.c.state).where(orders.c.id == order).with_for_update(read=True)
+    state = (await connection.execute(query)).scalar()
+    return state is not None and is_terminal(ORDER, OrderState(state))
 
 
 async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredOrder]:

@@ -178,15 +178,17 @@ async def test_a_lost_reply_is_not_a_decline(world: World) -> None:
     assert await world.happened(order, "authorized", "declined") == ["authorized"]
 
 
-async def reset(world: World, order: str, before: str) -> None:
-    """Reset the order's workflow to the workflow task that came before the first activity of this name."""
+async def reset(world: World, order: str, before: str, after: str | None = None) -> None:
+    """Reset the order's workflow to the workflow task that came before the first activity of this name, or the first one after
+    another."""
     handle = world.workflow(order)
     history = await handle.fetch_history()
     point = 0
     for event in history.events:
-        scheduled = event.activity_task_scheduled_event_attributes
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and scheduled.activity_type.name == before:
+        scheduled = event.activity_task_scheduled_event_attributes.activity_type.name
+        if scheduled == before and after is None:
             break
+        after = None if scheduled == after else after
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             point = event.event_id
     await world.temporal.client.workflow_service.reset_workflow_execution(
@@ -240,6 +242,22 @@ async def test_a_reset_of_an_order_that_has_ended_changes_nothing(world: World, 
     assert await world.get(order) == before
     assert await world.events(order) == events
     assert await world.sandbox.journal(order) == facts
+
+
+async def test_a_reset_of_an_order_that_was_refunded_gives_no_access(world: World) -> None:
+    after_access = {**NOWHERE, "stage": "activate", "needs": ["access"]}
+    product, plan = await world.product(build(), access(), after_access)
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.state(order, "failed")
+    await world.workflow(order).result()
+    before = await world.get(order)
+    assert await world.money(order) == Money(captured=1000, refunded=1000, open=0)
+
+    await reset(world, order, before="provision", after="capture")
+
+    assert await asyncio.wait_for(world.workflow(order).result(), 10) == "failed"
+    assert await world.get(order) == before
+    assert [grant for grant in before["entitlements"] if grant["revoked_at"] is None] == []
 
 
 async def test_one_failed_of_several_items_makes_the_order_partial(world: World) -> None:

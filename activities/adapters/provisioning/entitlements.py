@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from activities.store import entitlements
+from activities.store import entitlements, orders
 from activities.store.database import Connection, Database
+from domain import keys
 from domain.errors import Refused
 from domain.provisioning import ProvisionRequest, ProvisionResult, RemoteState, Verb
 
@@ -41,10 +42,17 @@ class EntitlementProvisioner:
         return RemoteState.inactive
 
     async def _grant(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
+        await self._refuse_ended(connection, request.reference)
         now = datetime.now(UTC)
         features = {name: _per_unit(value, request.quantity) for name, value in request.entitlements.items()}
         await entitlements.grant(connection, request.reference, request.customer, features, now)
         return RemoteState.active
+
+    async def _refuse_ended(self, connection: Connection, reference: str) -> None:
+        """A call that comes after its order's end, late or from a workflow that was reset, must not bring access back."""
+        split = keys.split_reference(reference)
+        if split and await orders.has_ended(connection, split[0]):
+            raise Refused(f"order {split[0]} has ended and grants nothing any more", code="ended")
 
     async def _suspend(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
         await entitlements.set_suspended(connection, request.reference, suspended=True)

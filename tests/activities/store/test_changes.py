@@ -1,0 +1,91 @@
+"""What a running order writes, and an order that is accepted, when it happens twice or at once."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from activities.store import changes, orders
+from activities.store.database import Database
+from domain.errors import Conflict
+from domain.facts import Event, ItemStatus, OrderChange, OrderStatus
+from domain.orders import Order
+from domain.states import ItemState, OrderState
+from tests.workflows.plans import build, by_hand
+from tests.world import World
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+async def standing(world: World) -> str:
+    """An order at work that nothing else writes to meanwhile."""
+    product, plan = await world.product(build(), by_hand(needs=["build"]))
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.stuck(order)
+    return order
+
+
+def change(order: str, *keys: str, state: OrderState = OrderState.held) -> OrderChange:
+    happened = [Event(key=key, type="test", at=NOW, actor="test", summary=key) for key in keys]
+    return OrderChange(order=order, customer="C-1", events=happened, status=OrderStatus(state=state))
+
+
+async def record(database: Database, given: OrderChange) -> None:
+    async with database.transaction(statement=True) as connection:
+        await changes.record(connection, given)
+
+
+async def test_changes_at_the_same_moment_number_their_events_without_a_gap(world: World) -> None:
+    order = await standing(world)
+    known = len(await world.events(order))
+
+    await asyncio.gather(*(record(world.database, change(order, f"a:{number}", f"b:{number}")) for number in range(10)))
+
+    events = await world.events(order)
+    assert [event["seq"] for event in events] == list(range(1, known + 21))
+    assert {event["summary"] for event in events[known:]} == {f"{kind}:{number}" for kind in "ab" for number in range(10)}
+
+
+async def test_one_change_made_twice_at_the_same_moment_is_written_once(world: World) -> None:
+    order = await standing(world)
+    known = len(await world.events(order))
+
+    async def until_written() -> None:
+        """As its activity does, again after an error."""
+        try:
+            await record(world.database, change(order, "once:1", "once:2"))
+        except IntegrityError:
+            await record(world.database, change(order, "once:1", "once:2"))
+
+    await asyncio.gather(*(until_written() for _ in range(5)))
+
+    assert [event["summary"] for event in (await world.events(order))[known:]] == ["once:1", "once:2"]
+
+
+async def test_a_change_after_the_end_writes_nothing(world: World) -> None:
+    product, plan = await world.product(build())
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.state(order, "completed")
+    items, events = (await world.get(order))["items"], await world.events(order)
+
+    late = change(order, "late:1").model_copy(update={"items": [ItemStatus(item="1", state=ItemState.held)]})
+    async with world.database.transaction(statement=True) as connection:
+        recorded = await changes.record(connection, late)
+
+    assert recorded.settled is OrderState.completed
+    assert ((await world.get(order))["items"], await world.events(order)) == (items, events)
+
+
+async def test_an_order_that_was_accepted_is_never_replaced_by_another_of_its_id(world: World) -> None:
+    order = await standing(world)
+    before, events = await world.get(order), await world.events(order)
+    async with world.database.transaction() as connection:
+        known = (await orders.get(connection, order)).order
+    assert isinstance(known, Order)
+
+    with pytest.raises(Conflict, match=f"^there is an order {order} already"):
+        async with world.database.transaction(statement=True) as connection:
+            await orders.accept(connection, known.model_copy(update={"placed_by": "another"}), NOW)
+
+    assert (await world.get(order), await world.events(order)) == (before, events)
