@@ -1,8 +1,6 @@
 """The API as one application."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,6 +8,7 @@ import structlog
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
 from activities.store.database import EVENTS_CHANNEL, Database
@@ -88,30 +87,8 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with _running(app.state.listener.run):
+    async with running(app.state.listener.run):
         yield
-
-
-@asynccontextmanager
-async def _running(work: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
-    """`work` beside the block, cancelled at its end."""
-    task = asyncio.create_task(_kept_up(work))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
-    """`work`, begun again after an error nobody foresaw: orders must not wait for the process to be restarted."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("beginning again after an unforeseen error")
-        await asyncio.sleep(1)
 
 
 def _version() -> str:

@@ -23,6 +23,7 @@ from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
 from activities.contracts import queues
+from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
@@ -150,17 +151,13 @@ async def at_work(
 
     By default workflows run outside the sandbox, which costs 15 % of a worker's CPU: what it would find, the tests do.
     """
-    beside = [Dispatcher(database, Processes(client)).run(), UpstreamWatch(database, adapters.provisioners).run()]
+    beside = (Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run)
     async with AsyncExitStack() as stack:
         for worker in workers(client, database, adapters, gateway, cached, runner or UnsandboxedWorkflowRunner()):
             await stack.enter_async_context(worker)
-        running = [asyncio.create_task(work) for work in beside]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        for work in beside:
+            await stack.enter_async_context(running(work))
+        yield
 
 
 async def _prepare(client: Client) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
+from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.store import dispatches, inbox, orders
 from activities.store.database import DISPATCHES_CHANNEL, Database
@@ -53,8 +54,7 @@ class Dispatcher:
         """Send until cancelled. Errors are noted on their row and tried again, after ever longer waits up to a minute, or to
         five seconds where the other side is down."""
         listener = Listener(self._database.url, DISPATCHES_CHANNEL)
-        async with asyncio.TaskGroup() as group, listener.watch() as news:
-            group.create_task(listener.run())
+        async with running(listener.run), listener.watch() as news:
             while True:
                 await self._send_due()
                 await news.changed(within=SWEEP)
