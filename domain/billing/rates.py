@@ -1,5 +1,6 @@
 """How a quantity becomes an amount: the price models of a charge, whether it is one-time, recurring or for usage."""
 
+from abc import abstractmethod
 from bisect import bisect_left
 from decimal import Decimal
 from enum import StrEnum
@@ -63,8 +64,8 @@ class _QuantityRate(StrictValue):
         billable = EXACT.subtract(quantity, self.free_units) if quantity > self.free_units else ZERO
         return limited(self._priced(billable), self.minimum, self.maximum)
 
-    def _priced(self, billable: Decimal) -> Rated:
-        raise NotImplementedError
+    @abstractmethod
+    def _priced(self, billable: Decimal) -> Rated: ...
 
 
 class PerUnitRate(_QuantityRate):
@@ -113,16 +114,16 @@ class _TierRate(_QuantityRate):
         return (ZERO, *self._tops)
 
     @property
-    def _tiers(self) -> tuple[FlatTier, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def _tiers(self) -> tuple[FlatTier, ...]: ...
 
     def _priced(self, billable: Decimal) -> Rated:
         if billable:
             return self._in_tier(billable, bisect_left(self._tops, billable))
         return sum_of([flat(self._tiers[0].flat_amount, "flat fee")] if self.flat_fee_at_zero else [])
 
-    def _in_tier(self, billable: Decimal, index: int) -> Rated:
-        raise NotImplementedError
+    @abstractmethod
+    def _in_tier(self, billable: Decimal, index: int) -> Rated: ...
 
     def _description(self, index: int) -> str:
         return description(self._bottoms[index], self._tiers[index].up_to)

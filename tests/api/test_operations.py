@@ -1,8 +1,15 @@
 """Health, readiness and measures."""
 
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
 import httpx
 import pytest
 
+from activities.store import dispatches
+from activities.store.database import Database
+from activities.store.dispatches import Dispatch, Kind
 from api.routes import operations
 from api.routes.operations import Dependency, Health
 from tests.api.test_orders import placed
@@ -35,6 +42,21 @@ def test_it_serves_as_long_as_orders_can_be_kept(down: list[str], health: Health
     names = ("postgres", "workers", "temporal", "gateway")
     found = {name: Dependency(up=name not in down, detail="") for name in names}
     assert operations._health(found) is health
+
+
+async def test_what_no_worker_takes_is_said(anyone: httpx.AsyncClient, database: Database) -> None:
+    due = datetime.now(UTC) - timedelta(seconds=operations.TAKEN_WITHIN + 1)
+    row = Dispatch(key=f"left-{uuid4()}", kind=Kind.wake, subject="O-0", due_at=due)
+    async with database.transaction() as connection:
+        await dispatches.request(connection, [row])
+
+    answer = await anyone.get("/readyz")
+
+    workers = answer.json()["dependencies"]["workers"]
+    assert (answer.status_code, workers["up"]) == (200, False)
+    assert re.match(r"\d+ orders or messages have waited for a worker for more than 30 s$", workers["detail"])
+    async with database.transaction() as connection:
+        await dispatches.mark_sent(connection, [row.key], due)
 
 
 async def test_measures_count_orders_fallout_backlog_and_requests(api: httpx.AsyncClient, anyone: httpx.AsyncClient) -> None:
