@@ -6,12 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from domain.catalogue import Name
 from domain.customers import Risk
 from domain.errors import BadInput, Conflict
 from domain.money import Money
 from domain.plans import Identifier, Seconds
-from domain.values import Instant, StrictValue, Value
+from domain.values import Instant, Name, StrictValue, Value
 
 Person = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\S(.*\S)?$")]
 

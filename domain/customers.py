@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.cards import NoCardNumber
-from domain.catalogue import CountryCode, Name
 from domain.plans import Identifier
-from domain.values import StrictValue, Value
+from domain.values import CountryCode, Name, StrictValue, Value
 
 PaymentMethod = Annotated[
     str, Field(min_length=3, max_length=100, pattern=r"^[A-Za-z0-9_:.-]+$", examples=["tok_visa"]), NoCardNumber

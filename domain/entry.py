@@ -2,22 +2,27 @@
 
 from collections.abc import Sequence, Set
 
-from pydantic import ValidationError
-
 from domain import approvals, plans
 from domain.approvals import ApprovalPolicy
+from domain.billing.coupons import Redemption
+from domain.billing.drafting import DraftingSettings
+from domain.billing.order_lines import with_dues
+from domain.billing.tax.decisions import TaxDecision
+from domain.billing.zones import TimeZone
 from domain.catalogue import Catalogue, Plan, Product
 from domain.customers import Customer, snapshot
 from domain.errors import BadInput
 from domain.money import LARGEST_AMOUNT, Money
-from domain.orders import Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
+from domain.orders import MAIN, Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
 from domain.plans import date_of
 from domain.pricing import PricedLine, due, price_item
 from domain.values import Instant, Value
 
 
 class Placing(Value):
-    """The circumstances of an order besides its text. `active_products` are those the customer has a live service of."""
+    """The circumstances of an order besides its text. `active_products` are those the customer has a live service of; `coupons`
+    what it redeems; `taxes` what was decided for each product, nothing where the seller is registered for no tax. Without
+    `agreed_start` the order is priced as beginning when it is placed."""
 
     order_id: str
     customer: Customer
@@ -26,10 +31,21 @@ class Placing(Value):
     active_products: set[str] = set()
     placed_by: str
     placed_at: Instant
+    agreed_start: Instant | None = None
+    legal_entity: str = MAIN
+    timezone: TimeZone = "UTC"
+    coupons: list[Redemption] = []
+    taxes: dict[str, TaxDecision] = {}
+    drafting: DraftingSettings = DraftingSettings()
+
+    @property
+    def start(self) -> Instant:
+        return max(self.placed_at, self.agreed_start or self.placed_at)
 
 
 def freeze(request: OrderRequest, placing: Placing) -> Order:
     """The order as accepted: every item with its product, plan, price and amount due pinned."""
+    placing = placing.model_copy(update={"agreed_start": request.requested_start})
     items = _freeze_items(request.items, request.currency, placing)
     order = Order(
         id=placing.order_id,
@@ -43,15 +59,22 @@ def freeze(request: OrderRequest, placing: Placing) -> Order:
         requested_start=request.requested_start,
         requested_completion=request.requested_completion,
         external_reference=request.external_reference,
+        legal_entity=placing.legal_entity,
+        timezone=placing.timezone,
+        coupons=placing.coupons,
+        taxes=placing.taxes,
+        drafting=placing.drafting,
     )
-    _check_money(order)
-    _check_dates(order)
-    return _with_approval(order, placing.policies)
+    return _checked(with_dues(order), placing.policies)
 
 
 def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
-    """The order as amended. Items that stay keep the price they were accepted with; new ones get today's."""
+    """The order as amended. Items that stay keep the price and the tax they were accepted with; new ones get today's price. The
+    start that was agreed holds for all."""
     items = order.items
+    placing = placing.model_copy(
+        update={"agreed_start": order.requested_start, "placed_at": order.placed_at, "taxes": placing.taxes | order.taxes}
+    )
     if request.items is not None:
         items = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
     amended = order.model_copy(
@@ -61,14 +84,16 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
             "requested_completion": request.requested_completion or order.requested_completion,
             "revision": order.revision + 1,
             "catalogue_revision": placing.catalogue.revision,
+            "taxes": placing.taxes,
         }
     )
-    _check_money(amended)
-    _check_dates(amended)
-    return _with_approval(amended, placing.policies)
+    return _checked(with_dues(amended), placing.policies)
 
 
-def _with_approval(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
+def _checked(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
+    """With the approval that it needs."""
+    _check_money(order)
+    _check_dates(order)
     products = [item.product.id for item in order.items]
     needed = approvals.required(policies, order.total, products, order.customer.risk)
     return order.model_copy(update={"approval": needed})
@@ -94,7 +119,7 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
     if request.action in {Action.modify, Action.delete}:
         raise BadInput(f"{field}.action", f"'{request.action}' is not offered by this release; use 'add' or 'no_change'")
     if known is not None and known.plan.id == request.plan and known.product.id == request.product:
-        return _item(field, request, known.product, known)
+        return _item(field, request, placing, known)
     product = placing.catalogue.products.get(request.product)
     if product is None:
         raise BadInput(f"{field}.product", f"there is no product {request.product!r}; GET /v1/products lists them")
@@ -105,23 +130,22 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
         raise BadInput(f"{field}.plan", f"{product.id} has no plan {request.plan!r}; GET /v1/plans lists them")
     if known is not None:
         raise BadInput(f"{field}.plan", f"item {request.id} is for {known.plan.id}; give another plan another item id")
-    price = placing.catalogue.price_of(plan.id, currency)
+    price = placing.catalogue.price_of(plan.id, currency, placing.placed_at)
     if price is None:
         raise BadInput("currency", f"{plan.id} has no price in {currency}; GET /v1/prices?plan={plan.id} lists them")
     if product.countries and placing.customer.country not in product.countries:
         raise BadInput(f"{field}.product", f"{product.id} is not sold in {placing.customer.country}")
     blank = OrderItem(id="-", product=product, plan=plan, price=price, quantity=1, due=due([], currency))
-    return _item(field, request, product, blank)
+    return _item(field, request, placing, blank)
 
 
-def _item(field: str, request: ItemRequest, product: Product, template: OrderItem) -> OrderItem:
+def _item(field: str, request: ItemRequest, placing: Placing, template: OrderItem) -> OrderItem:
     _check_dates_waited_for(field, request, template.plan)
-    lines, amount = _price(field, request, template)
+    lines, amount = _price(field, request, placing, template)
     return template.model_copy(
         update={
             "id": request.id,
             "action": request.action,
-            "product": product,
             "quantity": request.quantity,
             "characteristics": dict(request.characteristics),
             "lines": lines,
@@ -139,11 +163,13 @@ def _check_dates_waited_for(field: str, request: ItemRequest, plan: Plan) -> Non
                 raise BadInput(f"{field}.characteristics.{step.date_from}", str(error)) from None
 
 
-def _price(field: str, request: ItemRequest, template: OrderItem) -> tuple[list[PricedLine], Money]:
+def _price(field: str, request: ItemRequest, placing: Placing, template: OrderItem) -> tuple[list[PricedLine], Money]:
+    if request.action is not Action.add:
+        return [], due([], template.price.currency)
     try:
-        lines = price_item(template.price, request.quantity) if request.action is Action.add else []
+        lines = price_item(template.price, request.quantity, placing.start, placing.timezone)
         return lines, due(lines, template.price.currency)
-    except ValidationError:
+    except ValueError:
         raise BadInput(f"{field}.quantity", "makes the item dearer than any amount this product counts; order less") from None
 
 

@@ -20,6 +20,9 @@ def _known_currency(code: str) -> str:
 
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"]), AfterValidator(_known_currency)]
 
+UnitAmount = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=24, decimal_places=12, examples=["19.00"])]
+"""A price for one unit, in major units and exact to 12 decimals; it is rounded at the line and not before."""
+
 LARGEST_AMOUNT = 10**15
 """The largest absolute amount of minor units accepted anywhere: it fits a PostgreSQL bigint many times over."""
 

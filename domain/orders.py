@@ -7,6 +7,10 @@ from pydantic import Field
 
 from domain import keys
 from domain.approvals import ApprovalRequirement
+from domain.billing.coupons import Redemption
+from domain.billing.drafting import DraftingSettings
+from domain.billing.tax.decisions import TaxDecision
+from domain.billing.zones import TimeZone
 from domain.catalogue import Plan, Price, Product
 from domain.customers import CustomerSnapshot, PaymentMethod
 from domain.money import CurrencyCode, Money, total
@@ -17,6 +21,9 @@ from domain.values import Instant, StrictValue, Value
 
 LARGEST_QUANTITY = 1_000_000
 MOST_ITEMS = 100
+MOST_COUPONS = 10
+MAIN = "main"
+"""The legal entity that sells where nothing else is said."""
 
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, strict=True)]
 
@@ -50,6 +57,7 @@ class OrderRequest(StrictValue):
     requested_start: Instant | None = None
     requested_completion: Instant | None = None
     external_reference: Annotated[str, Field(max_length=100)] | None = None
+    coupons: Annotated[list[Identifier], Field(max_length=MOST_COUPONS)] = []
     submit: bool = True
 
 
@@ -101,7 +109,11 @@ class Patience(Value):
 
 
 class Order(Value):
-    """An accepted order. `revision` counts its amendments from 1 and is what clients see as its version."""
+    """An accepted order. `revision` counts its amendments from 1 and is what clients see as its version.
+
+    Frozen for its invoice: the legal entity that sells, the coupons redeemed, the tax decided for each product, and the
+    settings it is drafted with; what is left out stands for no coupon, no tax, and the defaults.
+    """
 
     id: str
     customer: CustomerSnapshot
@@ -117,6 +129,11 @@ class Order(Value):
     external_reference: str | None = None
     approval: ApprovalRequirement | None = None
     patience: Patience = Patience()
+    legal_entity: str = MAIN
+    timezone: TimeZone = "UTC"
+    coupons: list[Redemption] = []
+    taxes: dict[str, TaxDecision] = {}
+    drafting: DraftingSettings = DraftingSettings()
 
     def item(self, item_id: str) -> OrderItem | None:
         return next((item for item in self.items if item.id == item_id), None)

@@ -3,7 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+"""ISO 3166-1 alpha-2."""
 
 
 class Value(BaseModel):

@@ -11,10 +11,9 @@ from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
 from api.paging import ById, Page, page
 from api.samples import CUSTOMER, CUSTOMER_CHANGE
-from domain.catalogue import CountryCode, Name
 from domain.customers import Customer, Risk
 from domain.errors import BadInput, Conflict
-from domain.values import StrictValue
+from domain.values import CountryCode, Name, StrictValue
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 

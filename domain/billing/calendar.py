@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from domain.billing.grid import MONTHS, Grid, aligned_days, aligned_months, anniversary_grid
+from domain.billing.grid import MONTHS, Grid, Interval, aligned_days, aligned_months, anniversary_grid
 from domain.billing.zones import TimeZone, instant_of, local_date, zone_of
-from domain.catalogue import Interval
 from domain.values import Instant, StrictValue, Value, as_utc
 
 _INSTANT = timedelta(microseconds=1)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from domain.billing.bands import Rated, flat, sum_of
 from domain.billing.exact import EXACT, ZERO, decimal_of, plain
-from domain.catalogue import UnitAmount
+from domain.money import UnitAmount
 from domain.values import StrictValue
 
 

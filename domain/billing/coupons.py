@@ -7,11 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from domain.catalogue import Name
 from domain.errors import Conflict
 from domain.money import Money
 from domain.plans import Identifier
-from domain.values import Instant, StrictValue, Value
+from domain.values import Instant, Name, StrictValue, Value
 
 
 class PercentOff(StrictValue):

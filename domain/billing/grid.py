@@ -2,9 +2,17 @@
 
 from calendar import monthrange
 from datetime import date, datetime, time
+from enum import StrEnum
 from typing import NamedTuple
 
-from domain.catalogue import Interval
+
+class Interval(StrEnum):
+    day = "day"
+    week = "week"
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
 
 MONTHS = {Interval.month: 1, Interval.quarter: 3, Interval.year: 12}
 DAYS = {Interval.day: 1, Interval.week: 7}

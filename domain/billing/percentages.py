@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.bands import Band, Rated, band, flat, limited, sum_of
 from domain.billing.exact import EXACT, ZERO, Quantity, checked_quantity, plain
-from domain.catalogue import UnitAmount
+from domain.money import UnitAmount
 from domain.values import StrictValue
 
 

@@ -123,7 +123,12 @@ def service_fraction(service: ServicePeriod, proration: Proration) -> Fraction:
     """How many full periods a billed period is charged as: 0 for a free stub, more than 1 for one with a long stub."""
     if proration.policy.by is Basis.none:
         return Fraction(1 if service.shares else 0)
-    return sum((fraction_of(_service_part(share.part), share.whole, proration) for share in service.shares), Fraction(0))
+    return sum((each.fraction for each in service_measures(service, proration)), Fraction(0))
+
+
+def service_measures(service: ServicePeriod, proration: Proration) -> list[Measured]:
+    """How much of each full period that it lies in a billed period is charged as."""
+    return [measured(_service_part(share.part), share.whole, proration) for share in service.shares]
 
 
 def charge_for_service(amount: Decimal, currency: str, service: ServicePeriod, proration: Proration) -> Money:

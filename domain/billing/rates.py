@@ -14,7 +14,7 @@ from domain.billing.bands import Band, Rated, band, explain, flat, limited, sum_
 from domain.billing.exact import EXACT, ZERO, Quantity, checked_quantity
 from domain.billing.percentages import PercentageRate, rate_transactions
 from domain.billing.tiers import FlatTier, Tier, check_tiers, description, tops
-from domain.catalogue import UnitAmount
+from domain.money import UnitAmount
 from domain.values import StrictValue
 
 __all__ = [

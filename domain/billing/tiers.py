@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.billing.exact import ZERO, Quantity, plain
-from domain.catalogue import UnitAmount
+from domain.money import UnitAmount
 from domain.values import StrictValue
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from domain.money import Money
 from domain.pricing import due, price_item
-from tests.domain.samples import SEAT, SET_UP, eur, price
+from tests.domain.samples import NOW, SEAT, SET_UP, eur, price
 
 DECIMALS = {"EUR": 2, "JPY": 0, "KWD": 3}
 
@@ -22,7 +22,7 @@ def charge(unit_amount: str, per: str = "unit", **changes: Any) -> dict[str, Any
 
 
 def amount(unit_amount: str, quantity: int, currency: str = "EUR") -> int:
-    (line,) = price_item(price("calls", currency, charge(unit_amount)), quantity)
+    (line,) = price_item(price("calls", currency, charge(unit_amount)), quantity, NOW)
     return line.amount.minor
 
 
@@ -47,13 +47,13 @@ def test_a_line_is_rounded_once_half_up(unit_amount: str, quantity: int, currenc
 
 def test_rounding_is_at_the_line_and_not_at_the_total() -> None:
     # 0.005 → 0.01 on each line, 0.02 together; the exact sum, 0.010, would give 0.01
-    lines = price_item(price("calls", "EUR", charge("0.005"), charge("0.005")), 1)
+    lines = price_item(price("calls", "EUR", charge("0.005"), charge("0.005")), 1, NOW)
 
     assert due(lines, "EUR") == eur(2)
 
 
 def test_a_charge_per_unit_is_multiplied_and_one_per_item_is_not() -> None:
-    seats, set_up = price_item(price("crm", "EUR", SEAT, SET_UP), 3)
+    seats, set_up = price_item(price("crm", "EUR", SEAT, SET_UP), 3, NOW)
 
     assert (seats.quantity, seats.amount) == (3, eur(5700))  # 3 × 19.00
     assert (set_up.quantity, set_up.amount) == (1, eur(5000))
@@ -61,11 +61,11 @@ def test_a_charge_per_unit_is_multiplied_and_one_per_item_is_not() -> None:
 
 def test_the_first_period_and_the_one_time_charges_are_due() -> None:
     # 3 × 19.00 + 50.00 = 107.00
-    assert due(price_item(price("crm", "EUR", SEAT, SET_UP), 3), "EUR") == eur(10700)
+    assert due(price_item(price("crm", "EUR", SEAT, SET_UP), 3, NOW), "EUR") == eur(10700)
 
 
 def test_a_plan_without_charges_costs_nothing() -> None:
-    lines = price_item(price("free", "JPY"), 5)
+    lines = price_item(price("free", "JPY"), 5, NOW)
 
     assert lines == []
     assert due(lines, "JPY") == Money(minor=0, currency="JPY")
@@ -81,7 +81,7 @@ def test_a_plan_without_charges_costs_nothing() -> None:
     ],
 )
 def test_a_line_says_how_often_it_recurs(given_charge: dict[str, Any], words: str | None) -> None:
-    (line,) = price_item(price("crm", "EUR", given_charge), 1)
+    (line,) = price_item(price("crm", "EUR", given_charge), 1, NOW)
 
     assert line.recurs == words
 

@@ -6,8 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from domain.catalogue import CountryCode
-from domain.values import StrictValue, Value
+from domain.values import CountryCode, StrictValue, Value
 
 RegionCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,12}$", examples=["CA", "ON", "27"])]
 

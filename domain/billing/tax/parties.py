@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.tax.jurisdictions import Jurisdiction, RegionCode
 from domain.billing.tax.vat_ids import normal_tax_id
-from domain.catalogue import CountryCode
-from domain.values import Instant, StrictValue, Value
+from domain.values import CountryCode, Instant, StrictValue, Value
 
 
 class VatCheck(StrEnum):

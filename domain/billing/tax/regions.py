@@ -8,8 +8,7 @@ from pydantic import Field
 
 from domain.billing.tax.jurisdictions import Jurisdiction, RegionCode, Territory
 from domain.billing.tax.rates import Dated, Percent, RateCategory, Taxability, TaxRate, TaxTable
-from domain.catalogue import CountryCode
-from domain.values import StrictValue
+from domain.values import CountryCode, StrictValue
 
 
 class RegionRate(Dated):

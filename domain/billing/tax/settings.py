@@ -7,8 +7,7 @@ from pydantic import Field
 
 from domain.billing.tax.decisions import TaxCategory
 from domain.billing.tax.jurisdictions import UNION, Jurisdiction
-from domain.catalogue import CountryCode
-from domain.values import StrictValue
+from domain.values import CountryCode, StrictValue
 
 
 class Scope(StrEnum):

@@ -1,0 +1,127 @@
+"""An order as an invoice has it: its items' lines with discounts and tax, and the draft over those that were fulfilled."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from domain import keys
+from domain.billing.coupons import Redemption
+from domain.billing.discounts import discounted
+from domain.billing.drafting import Draft, draft, tax_of
+from domain.billing.gathering import Gathered, Group
+from domain.billing.lines import InvoiceLine, explained, line_key
+from domain.billing.tax.decisions import TaxCategory, TaxDecision, Treatment
+from domain.billing.tax.documents import TaxedDocument
+from domain.billing.tax.jurisdictions import Jurisdiction
+from domain.billing.zones import local_date, zone_of
+from domain.money import Money
+from domain.orders import Order, OrderItem
+from domain.pricing import PricedLine, due
+
+
+def with_dues(order: Order, items: Collection[str] | None = None) -> Order:
+    """The order with what each item comes to after its coupons and with its taxes, as the invoice over `items`, all of them
+    where it is None, will charge it. What the others come to stays.
+
+    Tax and discounts are rounded for a document and not for an item: what a part of an order comes to may differ by a minor
+    unit from its share of the whole.
+    """
+    if not order.coupons and not any(each.treatment is Treatment.taxed for each in order.taxes.values()):
+        return order
+    billed = [item for item in order.items if items is None or item.id in items]
+    lines = [line for item in billed for line in _lines(order, item)]
+    if not lines:
+        return order
+    reduced = discounted(lines, order.coupons, order.drafting.discounts).lines
+    taxed = tax_of(reduced, _decisions(order, reduced), order.drafting.tax, order.currency)
+    known = {line.id: line for line in reduced}
+    priced = {item.id: _priced(order, item, known, taxed) for item in billed}
+    return order.model_copy(update={"items": [priced.get(item.id, item) for item in order.items]})
+
+
+def _priced(order: Order, item: OrderItem, known: dict[str, InvoiceLine], taxed: TaxedDocument) -> OrderItem:
+    lines = []
+    for index, line in enumerate(item.lines):
+        key = _key(order, item, index)
+        of_tax = taxed.line(key)
+        changes = {"discounts": known[key].discounts, "tax": of_tax and of_tax.tax, "gross": of_tax and of_tax.gross}
+        lines.append(line.model_copy(update=changes))
+    return item.model_copy(update={"lines": lines, "due": due(lines, order.currency)})
+
+
+def explained_lines(order: Order, item: OrderItem) -> list[PricedLine]:
+    """The item's lines with how each amount came about."""
+    texts = [explained(line).explanation for line in _lines(order, item, item.lines)]
+    return [line.model_copy(update={"explanation": text}) for line, text in zip(item.lines, texts, strict=True)]
+
+
+def invoice_draft(order: Order, items: Collection[str], at: datetime) -> Draft:
+    """The invoice over the items that were fulfilled, all that is due of them being due now: an order is paid in advance.
+
+    ValueError where it does not come to what its items are due: what is billed is what was captured.
+    """
+    billed = [item for item in order.items if item.id in items]
+    lines = tuple(line for item in billed for line in _lines(order, item))
+    gathered = Gathered(
+        id=keys.invoice(order.id),
+        group=Group(customer=order.customer.id, legal_entity=order.legal_entity, currency=order.currency),
+        issue_date=local_date(at, zone_of(order.timezone)),
+        gathered_at=at,
+        lines=lines,
+    )
+    made = draft(gathered, order.coupons, _decisions(order, lines), order.drafting)
+    expected = sum(item.due.minor for item in billed)
+    if made.invoice.gross.minor != expected:
+        due_ = Money(minor=expected, currency=order.currency)
+        raise ValueError(f"invoice: comes to {made.invoice.gross}, the items of order {order.id} to {due_}")
+    return made
+
+
+def _lines(order: Order, item: OrderItem, priced: Sequence[PricedLine] | None = None) -> list[InvoiceLine]:
+    """Before discounts, unless `priced` has some."""
+    return [
+        InvoiceLine(
+            id=_key(order, item, index),
+            subscription=keys.subscription(order.id, item.id),
+            item=item.id,
+            plan=item.plan.id,
+            charge=line.charge or f"charge-{index + 1}",
+            description=f"{item.plan.name}: {line.name}",
+            period=line.period,
+            price_version=item.price.version,
+            quantity=line.quantity,
+            tiers=line.tiers,
+            portions=line.portions,
+            amount=line.amount,
+            tax_inclusive=item.price.tax_inclusive,
+            discounts=line.discounts if priced is not None else (),
+        )
+        for index, line in enumerate(item.lines)
+    ]
+
+
+def _key(order: Order, item: OrderItem, index: int) -> str:
+    charge = item.lines[index].charge or f"charge-{index + 1}"
+    return line_key(keys.subscription(order.id, item.id), item.id, charge, item.price.version, 0)
+
+
+def _decisions(order: Order, lines: Sequence[InvoiceLine]) -> dict[str, TaxDecision]:
+    products = {item.id: item.product.id for item in order.items}
+    none = no_tax(order.customer.country)
+    return {line.id: order.taxes.get(products[line.item], none) for line in lines}
+
+
+def no_tax(country: str) -> TaxDecision:
+    """Where the seller is registered for no tax at all."""
+    return TaxDecision(
+        treatment=Treatment.not_registered,
+        category=TaxCategory.outside_scope,
+        place=Jurisdiction(country=country),
+        reason="No tax: the seller is not registered for any",
+        note="the seller is not registered for any tax",
+    )
+
+
+def redemptions_after(order: Order, made: Draft) -> list[Redemption]:
+    """The order's coupons as they stand after its invoice: those that took something off have used up a period."""
+    used = {each.key: each for each in made.redemptions}
+    return [used.get(each.key, each) for each in order.coupons]
