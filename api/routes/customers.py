@@ -6,13 +6,17 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from activities.store import customers
+from activities.store import customers, legal_entities
+from activities.store.database import Connection
 from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
 from api.paging import ById, Page, page
 from api.samples import CUSTOMER, CUSTOMER_CHANGE
-from domain.customers import Customer, Risk
-from domain.errors import BadInput, Conflict
+from domain.addresses import Address
+from domain.billing.zones import TimeZone
+from domain.customers import Customer, CustomerTax, LanguageTag, Risk
+from domain.errors import BadInput, Conflict, NotFound
+from domain.plans import Identifier
 from domain.values import CountryCode, Name, StrictValue
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -27,6 +31,11 @@ class CustomerChange(StrictValue):
     verified: bool | None = None
     risk: Risk | None = None
     payment_method: str | None = None
+    tax: CustomerTax | None = None
+    address: Address | None = None
+    language: LanguageTag | None = None
+    timezone: TimeZone | None = None
+    legal_entity: Identifier | None = None
 
 
 @router.post("", status_code=201, summary="Add a customer", responses=declares(409))
@@ -34,6 +43,7 @@ async def create_customer(
     customer: Annotated[Customer, Body(examples=[CUSTOMER])], principal: RecordWriter, context: Ctx, response: Response
 ) -> Customer:
     async with context.database.transaction() as connection:
+        await _check_legal_entity(connection, customer)
         if await customers.put(connection, customer, context.now()) > 1:
             raise Conflict(f"there is already a customer {customer.id}; change it with PATCH /v1/customers/{customer.id}")
     response.headers["Location"] = f"/v1/customers/{customer.id}"
@@ -64,6 +74,7 @@ async def put_customer(
     if customer.id != customer_id:
         raise BadInput("id", f"should be {customer_id!r}, as in the address")
     async with context.database.transaction() as connection:
+        await _check_legal_entity(connection, customer)
         await customers.put(connection, customer, context.now())
     return customer
 
@@ -79,8 +90,16 @@ async def patch_customer(
     async with context.database.transaction() as connection:
         before = await customers.get(connection, customer_id, lock=True)
         after = _changed(before, change)
+        await _check_legal_entity(connection, after)
         await customers.put(connection, after, context.now())
     return after
+
+
+async def _check_legal_entity(connection: Connection, customer: Customer) -> None:
+    try:
+        await legal_entities.get(connection, customer.legal_entity)
+    except NotFound as error:
+        raise BadInput("legal_entity", f"{error}; set it up with PUT /v1/legal-entities/{customer.legal_entity}") from None
 
 
 def _changed(before: Customer, change: CustomerChange) -> Customer:
