@@ -5,6 +5,7 @@ token or a header, because they end in Temporal's history and in the logs.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -45,6 +46,7 @@ class Call:
     key: str | None = None
     body: BaseModel | None = None
     also_answers: frozenset[int] = frozenset()
+    query: Mapping[str, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {'/'.join(self.path)}"
@@ -97,7 +99,9 @@ class Peer:
             headers["Content-Type"] = "application/json"
             content = call.body.model_dump_json()
         url = "/".join([self._base_url, *(quote(segment, safe="") for segment in call.path)])
-        return self._client.build_request(call.method, url, headers=headers, content=content, timeout=self._timeout)
+        return self._client.build_request(
+            call.method, url, params=call.query, headers=headers, content=content, timeout=self._timeout
+        )
 
     def _failure(self, call: Call, response: httpx.Response) -> Refused | Unavailable | Unknown:
         status, code = response.status_code, _code(response)

@@ -3,17 +3,20 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
+from domain.billing.reconciliation.comparison import Movement, MovementKind, MovementPage
 from domain.money import Money
 from domain.payments import Outcome, RemotePayment
 from domain.values import Value
 from workers.sandbox.idempotency import fingerprint, once
-from workers.sandbox.journal import FactKind, Journal
+from workers.sandbox.journal import Fact, FactKind, Journal
 from workers.sandbox.payments import CaptureBody, Payment, PaymentBody, PaymentMode, RefundBody, TokenBody
 from workers.sandbox.replies import Problem, Reply, answer
 
 _SCOPE = "gateway"
 _FOR_EVER = 2**31
+REPORT_PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,13 @@ class PaymentDesk:
                 self._save(payment)
             return answer(200, payment.view())
 
+    def report(self, since: datetime, until: datetime, after: int) -> Reply:
+        """A page of what moved in `[since, until)`, those after the fact with the number `after`."""
+        facts = self._journal.moved(since, until, after, REPORT_PAGE + 1)
+        more = len(facts) > REPORT_PAGE
+        shown = facts[:REPORT_PAGE]
+        return answer(200, MovementPage(movements=tuple(map(_movement, shown)), next=str(shown[-1].seq) if more else None))
+
     def settle(self, key: str) -> Reply:
         """What the issuer of a pending payment does in its own time."""
         with self._journal.transaction():
@@ -172,6 +182,19 @@ class PaymentDesk:
             payment.key,
             payment.model_dump_json(),
         )
+
+
+def _movement(fact: Fact) -> Movement:
+    if fact.key is None or fact.amount is None:
+        raise ValueError(f"fact {fact.seq} moved no money")
+    took = fact.kind is FactKind.captured
+    return Movement(
+        id=str(fact.seq),
+        key=fact.key if took else fact.detail,
+        kind=MovementKind.capture if took else MovementKind.refund,
+        amount=fact.amount if took else -fact.amount,
+        at=fact.at,
+    )
 
 
 def _opened(body: PaymentBody) -> Payment:

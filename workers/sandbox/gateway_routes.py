@@ -1,7 +1,9 @@
 """The HTTP face of the gateway."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
 from starlette.responses import Response
 
 from workers.sandbox.cards import body_shows_card_number
@@ -47,6 +49,10 @@ def gateway_router(desk: PaymentDesk, faults: Faults) -> APIRouter:
     @router.post("/payments/{key}/settle")
     async def settle(key: str) -> Response:
         return desk.settle(key).response()
+
+    @router.get("/report")
+    async def report(since: AwareDatetime, until: AwareDatetime, cursor: Annotated[int, Query(ge=0)] = 0) -> Response:
+        return serve(faults.draw(Operation.report, "report"), lambda _: desk.report(since, until, cursor))
 
     @router.get("/payments/{key}")
     async def status(key: str) -> Response:

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS facts (
     detail TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS facts_subject ON facts (subject);
+CREATE INDEX IF NOT EXISTS facts_of_money ON facts (at) WHERE kind IN ('captured', 'refunded');
 CREATE TABLE IF NOT EXISTS answers (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -178,6 +179,18 @@ class Journal:
         """In order of happening, those after `since`; of one order, if named."""
         rows = self.execute(
             "SELECT * FROM facts WHERE seq > ? AND subject >= ? AND subject < ? ORDER BY seq", since, *_range(order)
+        )
+        return [_fact(row) for row in rows]
+
+    def moved(self, since: datetime, until: datetime, after: int, limit: int) -> list[Fact]:
+        """Captures and refunds in `[since, until)`, in order of happening, those after the fact `after`."""
+        rows = self.execute(
+            "SELECT * FROM facts WHERE kind IN ('captured', 'refunded') AND at >= ? AND at < ? AND seq > ?"
+            " ORDER BY seq LIMIT ?",
+            since.astimezone(UTC).isoformat(),
+            until.astimezone(UTC).isoformat(),
+            after,
+            limit,
         )
         return [_fact(row) for row in rows]
 

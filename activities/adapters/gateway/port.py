@@ -1,7 +1,9 @@
 """What the rest of the product may ask of a payment gateway."""
 
+from datetime import datetime
 from typing import Protocol
 
+from domain.billing.reconciliation.comparison import MovementPage
 from domain.payments import CaptureRequest, PaymentRequest, PaymentResult, RefundRequest
 
 
@@ -57,5 +59,12 @@ class Gateway(Protocol):
         `not_attempted` with state `absent` means that the gateway itself says it never saw the key. When the gateway
         cannot be asked, or something else answers for it, the result is `unknown`: that proves nothing about the
         payment, also if there was no connection. Never raises.
+        """
+        ...
+
+    async def report(self, since: datetime, until: datetime, cursor: str | None = None) -> MovementPage:
+        """What moved in `[since, until)`, in pages; a capture has the payment's key and a refund its own.
+
+        Raises Unavailable where the gateway cannot be asked or its answer not be read: that says nothing about what moved.
         """
         ...

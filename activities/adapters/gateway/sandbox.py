@@ -1,10 +1,12 @@
 """The gateway that the sandbox process plays, over real HTTP."""
 
+from datetime import datetime
 from enum import StrEnum
 
 import httpx
 
 from activities.adapters.http import NOT_ATTEMPTED, TOTAL_SECONDS, Call, Peer
+from domain.billing.reconciliation.comparison import MovementPage
 from domain.errors import Refused, Unavailable, Unknown
 from domain.money import Money
 from domain.payments import (
@@ -108,6 +110,14 @@ class SandboxGateway:
             if isinstance(error, Refused) and error.code == "payment_absent":
                 return PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=error.code)
             return PaymentResult(outcome=Outcome.unknown, message=str(error))
+
+    async def report(self, since: datetime, until: datetime, cursor: str | None = None) -> MovementPage:
+        period = {"since": since.isoformat(), "until": until.isoformat()}
+        call = Call("GET", ("report",), query=period if cursor is None else {**period, "cursor": cursor})
+        try:
+            return await self._peer.call(call, MovementPage)
+        except Unknown as error:
+            raise Unavailable(str(error)) from error
 
     async def _start(self, request: PaymentRequest, mode: _Mode) -> PaymentResult:
         body = _Payment(

@@ -34,6 +34,13 @@ class Movement(Value):
     at: Instant
 
 
+class MovementPage(Value):
+    """`next` is the cursor of the page after, None on the last one."""
+
+    movements: tuple[Movement, ...]
+    next: str | None = None
+
+
 class Booked(Value):
     """What the ledger has in the cash account of the gateway for one transaction."""
 

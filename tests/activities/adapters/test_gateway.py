@@ -5,6 +5,7 @@ import itertools
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ import pytest_asyncio
 
 from activities.adapters.gateway.port import Gateway
 from activities.adapters.gateway.sandbox import SandboxGateway
-from domain.errors import Refused
+from domain.billing.reconciliation.comparison import Movement, MovementKind
+from domain.errors import Refused, Unavailable
 from domain.money import Money
 from domain.payments import CaptureRequest, Outcome, PaymentRequest, RefundRequest, RemotePayment
 from tests.sandbox_server import RunningSandbox, running_sandbox
@@ -362,3 +364,56 @@ async def test_an_answer_from_something_else_at_that_address_is_no_word_of_the_g
 ) -> None:
     gateway = SandboxGateway(f"{sandbox.url}/wrong", sandbox.client)
     assert (await gateway.status(case.key)).outcome is Outcome.unknown
+
+
+async def moved(gateway: Gateway, order: str, until: datetime | None = None) -> list[Movement]:
+    """The movements of an order in the report of the last hour, all pages."""
+    since, found, cursor = datetime.now(UTC) - timedelta(hours=1), [], None
+    while True:
+        page = await gateway.report(since, until or datetime.now(UTC) + timedelta(hours=1), cursor)
+        found += [movement for movement in page.movements if movement.key.startswith(f"{order}:")]
+        if (cursor := page.next) is None:
+            return found
+
+
+async def test_the_report_has_what_was_taken_and_given_back_by_their_keys(case: Case, gateway: Gateway) -> None:
+    await gateway.purchase(case.payment())
+    await gateway.refund(case.refund(2000))
+
+    assert [(each.key, each.kind, each.amount) for each in await moved(gateway, case.order)] == [
+        (case.key, MovementKind.capture, eur(5000)),
+        (case.refund_key("1"), MovementKind.refund, eur(-2000)),
+    ]
+
+
+async def test_money_that_is_only_held_is_not_in_the_report(case: Case, gateway: Gateway) -> None:
+    await gateway.authorize(case.payment())
+
+    assert await moved(gateway, case.order) == []
+
+
+async def test_the_end_of_a_report_is_not_in_it(case: Case, gateway: Gateway) -> None:
+    await gateway.purchase(case.payment())
+    [movement] = await moved(gateway, case.order)
+
+    assert await moved(gateway, case.order, until=movement.at) == []
+
+
+async def test_a_long_report_comes_in_pages(case: Case, gateway: Gateway) -> None:
+    await gateway.purchase(case.payment(minor=1000))
+    for number in range(250):
+        await gateway.refund(case.refund(1, str(number)))
+
+    found = await moved(gateway, case.order)
+    assert len(found) == 251
+    assert len({movement.id for movement in found}) == 251
+
+
+@pytest.mark.parametrize("mode", ["error_500", "rate_limit", "garbled", "timeout_before"])
+async def test_a_report_without_a_readable_answer_is_never_an_empty_one(
+    case: Case, sandbox: RunningSandbox, gateway: Gateway, mode: str
+) -> None:
+    await RunningSandbox(sandbox.url, sandbox.client).fault("report", mode, delay_seconds=0)
+
+    with pytest.raises(Unavailable):
+        await gateway.report(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
