@@ -1,4 +1,4 @@
-"""The sandbox as one FastAPI application: a payment gateway, any number of partners, and their journal."""
+"""The sandbox as one FastAPI application: a payment gateway, any number of partners, tax services, and a journal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,6 +18,7 @@ from workers.sandbox.partner_routes import partner_router
 from workers.sandbox.partners import PartnerDesk
 from workers.sandbox.pulse import beat
 from workers.sandbox.replies import Problem
+from workers.sandbox.tax_routes import tax_router
 
 
 def create_app(config: SandboxConfig) -> FastAPI:
@@ -29,6 +30,7 @@ def create_app(config: SandboxConfig) -> FastAPI:
     app.include_router(control_router(journal, faults))
     app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks), faults))
     app.include_router(partner_router(partners, faults))
+    app.include_router(tax_router(faults))
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     return app

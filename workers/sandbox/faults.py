@@ -18,7 +18,6 @@ class Operation(StrEnum):
     void = "void"
     refund = "refund"
     status = "status"
-    report = "report"
     create = "create"
     activate = "activate"
     change = "change"
@@ -26,6 +25,8 @@ class Operation(StrEnum):
     resume = "resume"
     terminate = "terminate"
     verify = "verify"
+    check_vat = "check_vat"
+    decide_tax = "decide_tax"
     callback = "callback"
     every = "*"
 
@@ -59,7 +60,14 @@ CALLBACK_MODES = frozenset(
     {Mode.duplicate_callback, Mode.early_callback, Mode.late_callback, Mode.no_callback, Mode.bad_signature}
 )
 _MONEY_MOVES = frozenset({Operation.authorize, Operation.purchase, Operation.capture, Operation.void, Operation.refund})
-_DECLINABLE = _MONEY_MOVES | {Operation.tokenize, Operation.create, Operation.activate, Operation.change, Operation.terminate}
+_DECLINABLE = _MONEY_MOVES | {
+    Operation.tokenize,
+    Operation.create,
+    Operation.activate,
+    Operation.change,
+    Operation.terminate,
+    Operation.check_vat,
+}
 _CALLS = frozenset(Operation) - {Operation.callback, Operation.every}
 _DEFAULT_DELAY = {Mode.slow: 3.0, Mode.late_callback: 30.0}
 
