@@ -23,6 +23,7 @@ class Right(StrEnum):
     resolve_fallout = "resolve fallout"
     read_records = "read records"
     write_records = "write catalogue and customers"
+    write_tax = "write tax rates and legal entities"
     manage_keys = "manage API keys"
 
 
@@ -39,7 +40,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         }
     ),
     Role.approver: frozenset({Right.read_orders, Right.read_records, Right.approve}),
-    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout}),
+    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout, Right.write_tax}),
     Role.viewer: frozenset({Right.read_orders, Right.read_records}),
     Role.partner: frozenset({Right.place_orders}),
 }

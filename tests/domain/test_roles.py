@@ -12,6 +12,7 @@ HOLDERS = {
     Right.resolve_fallout: {"admin", "operator", "finance"},
     Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
     Right.write_records: {"admin", "operator"},
+    Right.write_tax: {"admin", "finance"},
     Right.manage_keys: {"admin"},
 }
 
