@@ -18,6 +18,7 @@ class Operation(StrEnum):
     void = "void"
     refund = "refund"
     status = "status"
+    report = "report"
     create = "create"
     activate = "activate"
     change = "change"
