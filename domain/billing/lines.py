@@ -28,12 +28,15 @@ class Portion(Value):
     whole: Annotated[int, Field(gt=0)]
     by: Basis = Basis.day
 
-    def __str__(self) -> str:
-        """In the largest unit that both are whole numbers of; months of 30 days say so."""
-        if self.by is Basis.thirty:
-            return f"{self.part} of {self.whole} days (months of 30)"
+    def in_units(self) -> tuple[int, int, str]:
+        """Part, whole and unit, in the largest unit that both are whole numbers of."""
         size, unit = _unit(self.part, self.whole) if self.by is Basis.second else (1, "days")
-        return f"{self.part // size} of {self.whole // size} {unit}"
+        return self.part // size, self.whole // size, unit
+
+    def __str__(self) -> str:
+        """In words; months of 30 days say so."""
+        part, whole, unit = self.in_units()
+        return f"{part} of {whole} {unit}{' (months of 30)' if self.by is Basis.thirty else ''}"
 
 
 def portion_of(measured: Measured) -> Portion | None:

@@ -1,6 +1,7 @@
 """EN 16931 in UN/CEFACT's syntax, Cross Industry Invoice D16B: the XML of Factur-X and ZUGFeRD."""
 
 from decimal import Decimal
+from threading import Lock
 
 from drafthorse.models.accounting import ApplicableTradeTax, TradeAllowanceCharge
 from drafthorse.models.document import Document
@@ -16,10 +17,17 @@ from domain.billing.documents.parties import Issuer, PaymentInstructions, Recipi
 from domain.money import Money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
+_PREFIXES = Lock()
+"""The library keeps the prefixes of namespaces in a table of the process, and writes it whenever a document is begun."""
 
 
 def cii(invoice: ElectronicInvoice) -> bytes:
     """The XML document in UTF-8, the same bytes for the same invoice."""
+    with _PREFIXES:
+        return _written(invoice)
+
+
+def _written(invoice: ElectronicInvoice) -> bytes:
     document = Document()
     document.context.guideline_parameter.id = GUIDELINE
     document.header.id = invoice.number

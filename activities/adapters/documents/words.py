@@ -1,0 +1,113 @@
+"""The words of a document in the recipient's language, and numbers, amounts and dates as they are written there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_interval
+from babel.numbers import format_decimal, get_currency_symbol, parse_pattern
+
+from domain.billing.documents.en16931 import Days, major
+from domain.billing.documents.parties import Recipient
+from domain.billing.tax.jurisdictions import Jurisdiction
+from domain.money import Money, exponent
+
+FALLBACK = "en"
+
+
+class Language:
+    """Words and formats of one locale."""
+
+    def __init__(self, locale: Locale, words: Mapping[str, str]) -> None:
+        self.locale = locale
+        self._words = words
+
+    def __call__(self, word: str, **values: str) -> str:
+        """The word with its values filled in; they stay as they are, braces and all."""
+        return self._words[word].format_map(values)
+
+    def money(self, amount: Money) -> str:
+        """With the currency's sign, and with as many decimals as ISO 4217 gives it."""
+        written: str = self.locale.currency_formats["standard"].pattern
+        if get_currency_symbol(amount.currency, self.locale)[-1].isalpha():
+            written = written.replace("¤#", "¤\N{NO-BREAK SPACE}#")  # Unicode TS 35, part 3, section 3.2: spacing of currencies
+        pattern = parse_pattern(written)
+        pattern.frac_prec = (exponent(amount.currency),) * 2
+        return str(pattern.apply(major(amount), self.locale, currency=amount.currency, currency_digits=False))
+
+    def amount(self, amount: Money) -> str:
+        """As in a column that names its currency."""
+        return self.number(major(amount), exponent(amount.currency))
+
+    def number(self, value: Decimal, least: int = 0) -> str:
+        """With `least` decimals or more, as many as it has and not more than twelve."""
+        most = max(least, 12)
+        return format_decimal(value, f"#,##0.{'0' * least}{'#' * (most - least)}", self.locale)
+
+    def percent(self, percent: Decimal) -> str:
+        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", "#,##0.######")
+        return format_decimal(percent / 100, pattern, self.locale)
+
+    def day(self, day: date) -> str:
+        return format_date(day, "medium", self.locale)
+
+    def days(self, days: Days) -> str:
+        if days.first == days.last:
+            return self.day(days.first)
+        return format_interval(days.first, days.last, "yMMMd", locale=self.locale)
+
+    def place(self, jurisdiction: Jurisdiction) -> str:
+        country = self.country(jurisdiction.country)
+        return f"{country}, {jurisdiction.region}" if jurisdiction.region else country
+
+    def country(self, code: str) -> str:
+        return str(self.locale.territories.get(code, code))
+
+    @property
+    def words(self) -> dict[str, str]:
+        return dict(self._words)
+
+
+def language_of(recipient: Recipient, folders: Iterable[Path]) -> Language:
+    """The recipient's language as it is written in its country, from the first folder with `words/<language>.yaml`; English
+    where none has it. ValueError for a file that lacks a word."""
+    paths = list(folders)
+    asked = recipient.language.split("-")[0].lower()
+    language = asked if _file(asked, paths) else FALLBACK
+    return Language(_locale(language, recipient), _words(language, paths))
+
+
+def _file(language: str, folders: Iterable[Path]) -> Path | None:
+    candidates = (folder / "words" / f"{language}.yaml" for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _words(language: str, folders: list[Path]) -> Mapping[str, str]:
+    shipped, found = folders[-1] / "words" / f"{FALLBACK}.yaml", _file(language, folders)
+    expected: dict[str, str] = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    words: dict[str, str] = yaml.safe_load(found.read_text(encoding="utf-8")) if found else expected
+    if lacking := sorted(expected.keys() - words.keys()):
+        raise ValueError(f"words/{language}.yaml: lacks {', '.join(lacking)}")
+    return words
+
+
+def _locale(language: str, recipient: Recipient) -> Locale:
+    for tag in _tags(language, recipient):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    raise ValueError(f"words/{language}.yaml: {language} is not a language that numbers and dates can be written in")
+
+
+def _tags(language: str, recipient: Recipient) -> Iterator[str]:
+    """As asked, as in the recipient's country, as in the world at large, and as such."""
+    asked, _, region = recipient.language.partition("-")
+    if region and asked.lower() == language:
+        yield recipient.language
+    yield f"{language}-{recipient.address.country}"
+    yield f"{language}-001"
+    yield language
