@@ -22,8 +22,8 @@ class Typesetter:
     scripts that the shipped typeface has no characters of. What a folder lacks is taken from the shipped one; its template
     and style go together.
 
-    It keeps nothing between calls and may be used from several threads. A call takes tens of milliseconds of processor time,
-    so it does not belong on an event loop.
+    It may be used from several threads, and sees a changed file at the next call. A call takes tens of milliseconds of
+    processor time, a second for a thousand lines, so it does not belong on an event loop.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

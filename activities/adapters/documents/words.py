@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -86,11 +87,22 @@ def _file(language: str, folders: Iterable[Path]) -> Path | None:
 
 
 def _words(language: str, folders: list[Path]) -> Mapping[str, str]:
-    shipped, found = folders[-1] / "words" / f"{FALLBACK}.yaml", _file(language, folders)
-    expected: dict[str, str] = yaml.safe_load(shipped.read_text(encoding="utf-8"))
-    words: dict[str, str] = yaml.safe_load(found.read_text(encoding="utf-8")) if found else expected
+    expected = _read(folders[-1] / "words" / f"{FALLBACK}.yaml")
+    found = _file(language, folders)
+    words = _read(found) if found else expected
     if lacking := sorted(expected.keys() - words.keys()):
         raise ValueError(f"words/{language}.yaml: lacks {', '.join(lacking)}")
+    return words
+
+
+def _read(path: Path) -> Mapping[str, str]:
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, modified: int) -> Mapping[str, str]:
+    """Parsing takes as long as setting a page, so it is done again only for a file that was modified."""
+    words: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return words
 
 

@@ -30,7 +30,9 @@ def _shown(text: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_shown)]
 Code = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_shown)]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["billing@example.com"])]
+Email = Annotated[
+    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["billing@example.com"]), AfterValidator(_shown)
+]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", examples=["de-AT"])]
 """BCP 47; a language without a word list is answered in English."""
 

@@ -5,13 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from activities.adapters.documents.cii import cii
 from activities.adapters.documents.ubl import ubl
 from domain.billing.documents.document import BillingDocument
-from domain.billing.documents.en16931 import electronic
-from domain.billing.lines import Discount
+from domain.billing.documents.en16931 import Line, electronic
+from domain.billing.documents.parties import PaymentInstructions, PaymentMethod
+from domain.billing.lines import Discount, InvoiceLine
 from domain.billing.tax.decisions import TaxCategory, TaxDecision, Treatment
 from domain.money import Money
 from tests.activities.adapters.documents.rules import CII, UBL_CREDIT_NOTE, UBL_INVOICE, broken
@@ -48,6 +51,11 @@ def _credit_note() -> BillingDocument:
     return document(invoice, credit_note=note)
 
 
+def _address(country: str = "DE") -> dict[str, Any]:
+    lines = ["Tower 3", "Floor 12", "Door 7"]
+    return {"lines": lines, "city": "Somewhere", "region": "Somewhere else", "country": country}
+
+
 DOCUMENTS: dict[str, Callable[[], BillingDocument]] = {
     "a consumer in the same country": lambda: document(invoice_of([line(10_000, quantity=Decimal(4))])),
     "tiers for part of a month": _tiers,
@@ -74,6 +82,22 @@ DOCUMENTS: dict[str, Callable[[], BillingDocument]] = {
         invoice_of([line(10_000)]), issuer=issuer(vat_id=None, tax_number="27/123/45678")
     ),
     "control characters": lambda: document(invoice_of([line(100, description="A\x0bB <b>&", explanation="\ud800\uffff")])),
+    "direct debit": lambda: document(
+        invoice_of([line(100)]), payment=PaymentInstructions(method=PaymentMethod.direct_debit, mandate="M-7")
+    ),
+    "a card": lambda: document(invoice_of([line(100)]), payment=PaymentInstructions(method=PaymentMethod.card)),
+    "an account without IBAN": lambda: document(invoice_of([line(100)]), payment=PaymentInstructions(account="1234567")),
+    "an address of three lines": lambda: document(invoice_of([line(100)]), recipient=recipient(address=_address())),
+    "a Greek buyer": lambda: document(
+        invoice_of([line(100)], [reversed_charge("GR")]), recipient=recipient("GR", vat_id="EL094259216", email=None)
+    ),
+    "a Swiss seller": lambda: document(
+        invoice_of([line(100)], [charged("8.1", country="CH")]),
+        issuer=issuer(vat_id="CHE-107.787.577 IVA", address=_address("CH")),
+    ),
+    "an Australian buyer": lambda: document(
+        invoice_of([line(100)], [SWISS]), recipient=recipient("AU", vat_id="83 914 571 673", address=_address("AU"))
+    ),
     "a credit note": _credit_note,
 }
 
@@ -184,3 +208,31 @@ def _values(xml: bytes) -> dict[str, list[str]]:
             for length in (2, 3):
                 found.setdefault("/".join(reversed(names[:length])), []).append(element.text)
     return found
+
+
+amounts = st.integers(-50_000, 50_000)
+rates = st.sampled_from(["19", "7", "8.1", "25.5"])
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> InvoiceLine:
+    minor = draw(amounts)
+    taken = draw(st.integers(0, max(minor, 0)))
+    quantity = draw(st.decimals(0, 1_000, places=3))
+    return line(minor, quantity=quantity, charge=f"c{draw(st.uuids())}", discounts=(off(taken),) if taken else ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(lines(), min_size=1, max_size=8), st.lists(rates, min_size=8, max_size=8), st.booleans())
+def test_any_invoice_keeps_the_official_rules(charges: list[InvoiceLine], percents: list[str], inclusive: bool) -> None:
+    made = electronic(document(invoice_of(charges, [charged(percent) for percent in percents], inclusive)))
+
+    assert broken(cii(made), CII) == []
+    assert broken(ubl(made), UBL_INVOICE) == []
+    assert [each for each in made.lines if _amount_of(each) != each.net.minor] == []
+
+
+def _amount_of(line: Line) -> Decimal:
+    """In minor units: quantity × price / base quantity less the allowances (EN 16931-1, BT-131)."""
+    priced = line.quantity * line.price / line.base_quantity * 100
+    return priced.quantize(Decimal("0.0001")) - sum(each.amount.minor for each in line.allowances)

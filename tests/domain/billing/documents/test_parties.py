@@ -20,6 +20,7 @@ IBAN = "DE89370400440532013000"
         ({"name": "A\nB"}, "name\n.*control characters"),
         ({"name": ""}, "name\n"),
         ({"email": "nobody"}, "email\n"),
+        ({"email": "a\x00@b.example"}, "email\n.*control characters"),
         ({"vat_id": "DE123"}, "vat_id: 'DE123' is not a tax number of DE"),
         ({"address": {"lines": [], "city": "B", "country": "DE"}}, "address.lines\n"),
         ({"address": {"lines": ["a"], "city": "B", "country": "Germany"}}, "address.country\n"),
