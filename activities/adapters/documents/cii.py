@@ -11,9 +11,10 @@ from drafthorse.models.payment import PaymentMeans, PaymentTerms
 from drafthorse.models.trade import TradeAgreement, TradeSettlement
 from drafthorse.models.tradelines import LineItem
 
-from activities.adapters.documents.codes import MEANS, major, plain, tax_registration, vat_registration
+from activities.adapters.documents.codes import MEANS, major
 from domain.billing.documents.en16931 import UNIT, Allowance, Breakdown, ElectronicInvoice, Line, VatCategory
 from domain.billing.documents.parties import Issuer, PaymentInstructions, Recipient
+from domain.billing.exact import plain
 from domain.money import Money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
@@ -53,14 +54,14 @@ def _note(text: str) -> IncludedNote:
 def _agreement(agreement: TradeAgreement, invoice: ElectronicInvoice) -> None:
     if invoice.buyer.buyer_reference:
         agreement.buyer_reference = invoice.buyer.buyer_reference
-    _seller(agreement.seller, invoice.seller, invoice.names_vat_ids)
+    _seller(agreement.seller, invoice.seller)
+    _register(agreement.seller, "FC", invoice.seller_tax_number)
+    _register(agreement.seller, "VA", invoice.seller_vat_id)
     _party(agreement.buyer, invoice.buyer)
-    vat_id = vat_registration(invoice.buyer.vat_id)
-    if vat_id and invoice.names_vat_ids:
-        _register(agreement.buyer, "VA", vat_id)
+    _register(agreement.buyer, "VA", invoice.buyer_vat_id)
 
 
-def _seller(party: TradeParty, issuer: Issuer, names_vat_ids: bool) -> None:
+def _seller(party: TradeParty, issuer: Issuer) -> None:
     party.id = issuer.legal_entity
     _party(party, issuer)
     if issuer.legal_information:
@@ -71,11 +72,6 @@ def _seller(party: TradeParty, issuer: Issuer, names_vat_ids: bool) -> None:
     if issuer.phone:
         party.contact.telephone.number = issuer.phone
     party.contact.email.address = issuer.email
-    if tax_number := tax_registration(issuer):
-        _register(party, "FC", tax_number)
-    vat_id = vat_registration(issuer.vat_id)
-    if vat_id and names_vat_ids:
-        _register(party, "VA", vat_id)
 
 
 def _party(party: TradeParty, known: Issuer | Recipient) -> None:
@@ -93,7 +89,9 @@ def _party(party: TradeParty, known: Issuer | Recipient) -> None:
         party.electronic_address.uri_ID = ("EM", known.email)
 
 
-def _register(party: TradeParty, scheme: str, number: str) -> None:
+def _register(party: TradeParty, scheme: str, number: str | None) -> None:
+    if number is None:
+        return
     registration = TaxRegistration()
     registration.id = (scheme, number)
     party.tax_registrations.add(registration)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from activities.adapters.documents.codes import MEANS, major, plain, tax_registration, vat_registration
+from activities.adapters.documents.codes import MEANS, major
 from domain.billing.documents.en16931 import UNIT, Breakdown, ElectronicInvoice, Line, TypeCode, VatCategory
 from domain.billing.documents.parties import Address, Issuer, PaymentInstructions, Recipient
+from domain.billing.exact import plain
 from domain.money import Money
 
 CUSTOMIZATION = "urn:cen.eu:en16931:2017"
@@ -40,8 +41,8 @@ def _children(invoice: ElectronicInvoice, kind: str) -> Iterator[Element]:
     if invoice.preceding is not None:
         issued = _text("IssueDate", invoice.preceding.issue_date.isoformat())
         yield _group("BillingReference", _group("InvoiceDocumentReference", _text("ID", invoice.preceding.number), issued))
-    yield _group("AccountingSupplierParty", _seller(invoice.seller, invoice.names_vat_ids))
-    yield _group("AccountingCustomerParty", _buyer(invoice.buyer, invoice.names_vat_ids))
+    yield _group("AccountingSupplierParty", _seller(invoice))
+    yield _group("AccountingCustomerParty", _buyer(invoice.buyer, invoice.buyer_vat_id))
     yield _group("Delivery", _group("DeliveryLocation", _group("Address", _country(invoice.buyer.address))))
     if invoice.payment is not None:
         yield _means(invoice.payment, invoice.number)
@@ -69,10 +70,8 @@ def _group(name: str, *children: Element) -> Element:
     return element
 
 
-def _seller(issuer: Issuer, names_vat_ids: bool) -> Element:
-    vat_id = vat_registration(issuer.vat_id) if names_vat_ids else None
-    tax_number = tax_registration(issuer)
-    schemes = [*([_tax_scheme(vat_id, "VAT")] if vat_id else []), *([_tax_scheme(tax_number, "FC")] if tax_number else [])]
+def _seller(invoice: ElectronicInvoice) -> Element:
+    issuer = invoice.seller
     legal = [_text("RegistrationName", issuer.name)]
     if issuer.register_number:
         legal.append(_text("CompanyID", issuer.register_number))
@@ -83,7 +82,8 @@ def _seller(issuer: Issuer, names_vat_ids: bool) -> Element:
         _text("EndpointID", issuer.email, schemeID="EM"),
         _group("PartyIdentification", _text("ID", issuer.legal_entity)),
         _address(issuer.address),
-        *schemes,
+        *_tax_scheme(invoice.seller_vat_id, "VAT"),
+        *_tax_scheme(invoice.seller_tax_number, "FC"),
         _group("PartyLegalEntity", *legal),
         _group("Contact", *_contact(issuer)),
     )
@@ -96,19 +96,19 @@ def _contact(issuer: Issuer) -> Iterator[Element]:
     yield _text("ElectronicMail", issuer.email)
 
 
-def _buyer(recipient: Recipient, names_vat_ids: bool) -> Element:
-    vat_id = vat_registration(recipient.vat_id) if names_vat_ids else None
+def _buyer(recipient: Recipient, vat_id: str | None) -> Element:
     return _group(
         "Party",
         *([_text("EndpointID", recipient.email, schemeID="EM")] if recipient.email else []),
         _address(recipient.address),
-        *([_tax_scheme(vat_id, "VAT")] if vat_id else []),
+        *_tax_scheme(vat_id, "VAT"),
         _group("PartyLegalEntity", _text("RegistrationName", recipient.name)),
     )
 
 
-def _tax_scheme(number: str, scheme: str) -> Element:
-    return _group("PartyTaxScheme", _text("CompanyID", number), _group("TaxScheme", _text("ID", scheme)))
+def _tax_scheme(number: str | None, scheme: str) -> Iterator[Element]:
+    if number is not None:
+        yield _group("PartyTaxScheme", _text("CompanyID", number), _group("TaxScheme", _text("ID", scheme)))
 
 
 def _address(address: Address) -> Element:

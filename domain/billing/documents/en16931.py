@@ -1,5 +1,6 @@
 """The semantic model of EN 16931-1: an invoice in the standard's business terms (BT) and groups (BG), before any syntax."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from enum import StrEnum
 
 from domain.billing.documents.document import BillingDocument
 from domain.billing.documents.parties import Issuer, PaymentInstructions, Recipient, printable
+from domain.billing.exact import EXACT
 from domain.billing.lines import Discount, InvoiceLine
 from domain.billing.tax.decisions import TaxCategory
 from domain.billing.tax.documents import TaxedDocument, TaxKind, TaxLine
@@ -18,7 +20,9 @@ from domain.values import Value
 UNIT = "C62"
 """One, by UN/ECE Recommendation 20: what is counted has no unit of its own."""
 _PRICE_QUANTUM = Decimal("0.000001")
+_LARGEST_PRICE = Decimal(10**12)
 _SALES_TAX_COUNTRIES = frozenset({"US", "CA"})
+_PREFIXED = re.compile(r"^[A-Z]{2}")
 _ISLANDS = frozenset({TaxCategory.canary_islands, TaxCategory.ceuta_and_melilla})
 _DEFAULT_REASONS = {
     TaxCategory.reverse_charge: "Reverse charge",
@@ -91,7 +95,8 @@ class Breakdown(Value):
 
 class ElectronicInvoice(Value):
     """`paid` is what balance and prepaid credit covered on the day of issue (BT-113), less than zero where an earlier debt is
-    collected; `due` = gross − paid (BT-115). `terms` is BT-20."""
+    collected; `due` = gross − paid (BT-115). `terms` is BT-20. The tax numbers are BT-31, BT-32 and BT-48: what of them the
+    parties have, and the category of the lines allows."""
 
     type: TypeCode
     number: str
@@ -102,7 +107,10 @@ class ElectronicInvoice(Value):
     notes: tuple[str, ...]
     preceding: Preceding | None
     seller: Issuer
+    seller_vat_id: str | None
+    seller_tax_number: str | None
     buyer: Recipient
+    buyer_vat_id: str | None
     payment: PaymentInstructions | None
     lines: tuple[Line, ...]
     breakdown: tuple[Breakdown, ...]
@@ -111,11 +119,6 @@ class ElectronicInvoice(Value):
     gross: Money
     paid: Money
     due: Money
-
-    @property
-    def names_vat_ids(self) -> bool:
-        """Not where VAT does not apply (BR-O-02 to BR-O-04)."""
-        return all(each.vat.code is not TaxCategory.outside_scope for each in self.breakdown)
 
 
 def electronic(document: BillingDocument, terms: str | None = None) -> ElectronicInvoice:
@@ -138,7 +141,10 @@ def electronic(document: BillingDocument, terms: str | None = None) -> Electroni
         notes=(printable(note.memo),) if note is not None and printable(note.memo) else (),
         preceding=_preceding(document),
         seller=document.issuer,
+        seller_vat_id=_vat_id(document.issuer.vat_id, taxed),
+        seller_tax_number=_tax_number(document.issuer),
         buyer=document.recipient,
+        buyer_vat_id=_vat_id(document.recipient.vat_id, taxed),
         payment=document.payment if note is None else None,
         lines=_lines(document, taxed),
         breakdown=_breakdown(taxed),
@@ -170,7 +176,8 @@ def _check_tax(document: BillingDocument, taxed: TaxedDocument) -> None:
     foreign = {
         each.kind.tax for each in taxed.subtotals if each.kind.tax not in {"", "VAT"} and each.kind.category not in _ISLANDS
     }
-    if foreign or document.issuer.address.country in _SALES_TAX_COUNTRIES:
+    issuer = document.issuer
+    if foreign or (issuer.address.country in _SALES_TAX_COUNTRIES and issuer.vat_id is None):
         named = ", ".join(sorted(foreign)) or "sales tax"
         raise Conflict(f"{document.number} is under {named}, and EN 16931 knows VAT only; the PDF is the invoice")
     if any(len(line.taxes) != 1 for line in taxed.lines):
@@ -182,16 +189,27 @@ def _check_tax(document: BillingDocument, taxed: TaxedDocument) -> None:
         raise Conflict(f"{document.number} is of goods moved between member states, whose place of delivery is not known here")
 
 
+def _vat_id(number: str | None, taxed: TaxedDocument) -> str | None:
+    """The number where it begins with its country (BR-CO-9), and where VAT applies at all (BR-O-02)."""
+    applies = all(each.kind.category is not TaxCategory.outside_scope for each in taxed.subtotals)
+    return number if applies and number is not None and _PREFIXED.match(number) else None
+
+
+def _tax_number(issuer: Issuer) -> str | None:
+    """That of the tax office, or a VAT number that is written without its country."""
+    plain = issuer.vat_id if issuer.vat_id is not None and not _PREFIXED.match(issuer.vat_id) else None
+    return issuer.tax_number or plain
+
+
 def _check_parties(invoice: ElectronicInvoice) -> None:
-    """BR-S-02 and its likes ask for the seller's number, BR-AE-02 for the buyer's too."""
     codes = {each.vat.code for each in invoice.breakdown}
-    if codes != {TaxCategory.outside_scope} and invoice.seller.vat_id is None and invoice.seller.tax_number is None:
-        raise Conflict(f"{invoice.number} needs the VAT id or the tax number of {invoice.seller.legal_entity}")
-    needs_vat_id = codes & {TaxCategory.reverse_charge, TaxCategory.export, *_ISLANDS}
-    if TaxCategory.reverse_charge in codes and invoice.buyer.vat_id is None:
-        raise Conflict(f"{invoice.number} is under reverse charge and needs the buyer's VAT id (BR-AE-02)")
-    if needs_vat_id and invoice.seller.vat_id is None and TaxCategory.reverse_charge not in codes:
-        raise Conflict(f"{invoice.number} needs the VAT id of {invoice.seller.legal_entity} (BR-G-02)")
+    entity = invoice.seller.legal_entity
+    if codes != {TaxCategory.outside_scope} and invoice.seller_vat_id is None and invoice.seller_tax_number is None:
+        raise Conflict(f"{invoice.number} needs the VAT id or the tax number of {entity} (BR-S-02)")
+    if TaxCategory.export in codes and invoice.seller_vat_id is None:
+        raise Conflict(f"{invoice.number} needs the VAT id of {entity}, with its country before it (BR-G-02)")
+    if TaxCategory.reverse_charge in codes and invoice.buyer_vat_id is None:
+        raise Conflict(f"{invoice.number} needs the buyer's VAT id, with its country before it (BR-AE-02)")
 
 
 def _preceding(document: BillingDocument) -> Preceding | None:
@@ -248,9 +266,9 @@ def priced(quantity: Decimal, amount: Money) -> tuple[Decimal, Decimal, Decimal]
     signed = -counted if amount.minor < 0 else counted
     if not counted:
         return counted, Decimal(0), Decimal(1)
-    each = (value / counted).quantize(_PRICE_QUANTUM)
-    if each * counted == value:
-        return signed, each.normalize(), Decimal(1)
+    each = EXACT.quantize(EXACT.divide(value, counted), _PRICE_QUANTUM)
+    if each <= _LARGEST_PRICE and EXACT.multiply(each, counted) == value:
+        return signed, EXACT.normalize(each), Decimal(1)
     return signed, value, counted
 
 

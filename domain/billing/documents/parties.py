@@ -50,7 +50,7 @@ class Issuer(StrictValue):
     that of the company register (BT-30), and `legal_information` what the law wants on letters (BT-33): form, court, directors.
     """
 
-    legal_entity: Annotated[str, Field(min_length=1, max_length=60)]
+    legal_entity: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_shown)]
     name: Text
     address: Address
     vat_id: Code | None = None

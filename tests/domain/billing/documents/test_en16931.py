@@ -53,6 +53,10 @@ REFUSED: dict[str, tuple[BillingDocument, str]] = {
         document(invoice(untaxed(TaxCategory.export)), issuer=issuer(vat_id=None, tax_number="27/1")),
         "BR-G-02",
     ),
+    "an export under a number without its country": (
+        document(invoice(untaxed(TaxCategory.export)), issuer=issuer(vat_id="83914571673", address=placed_in("AU"))),
+        "BR-G-02",
+    ),
 }
 
 
@@ -82,6 +86,7 @@ def test_a_credit_note_stands_where_its_invoice_was_voided() -> None:
         ("0", 0, ("0", "0", "1")),
         ("0", 900, ("1", "9", "1")),
         ("2.5", 0, ("2.5", "0", "1")),
+        ("0.000000000001", 10**15, ("0.000000000001", "10000000000000", "0.000000000001")),
     ],
 )
 def test_quantity_times_price_is_the_amount(quantity: str, minor: int, expected: tuple[str, str, str]) -> None:
