@@ -141,7 +141,7 @@ def _categorize(tax: ApplicableTradeTax, vat: VatCategory) -> None:
     tax.type_code = "VAT"
     tax.category_code = vat.code
     if vat.percent is not None:
-        tax.rate_applicable_percent = Decimal(plain(vat.percent))
+        tax.rate_applicable_percent = plain(vat.percent)
 
 
 def _terms(settlement: TradeSettlement, invoice: ElectronicInvoice) -> None:
@@ -175,10 +175,10 @@ def _line(line: Line) -> LineItem:
     if line.note:
         item.document.notes.add(_note(line.note))
     item.product.name = line.name
-    item.agreement.net.amount = Decimal(plain(line.price))
+    item.agreement.net.amount = plain(line.price)
     if line.base_quantity != 1:
-        item.agreement.net.basis_quantity = (Decimal(plain(line.base_quantity)), UNIT)
-    item.delivery.billed_quantity = (Decimal(plain(line.quantity)), UNIT)
+        item.agreement.net.basis_quantity = (plain(line.base_quantity), UNIT)
+    item.delivery.billed_quantity = (plain(line.quantity), UNIT)
     _categorize(item.settlement.trade_tax, line.vat)
     if line.days is not None:
         item.settlement.period.start = line.days.first

@@ -74,6 +74,8 @@ DOCUMENTS: dict[str, Callable[[], BillingDocument]] = {
     "a negative line": lambda: document(invoice_of([line(10_000), line(-2_500, charge="credit")])),
     "a negative total": lambda: document(invoice_of([line(1_000), line(-2_500, charge="credit")])),
     "yen": lambda: document(invoice_of([line(12_345, currency="JPY")])),
+    "a tiny quantity": lambda: document(invoice_of([line(1, quantity=Decimal("0.000000000001"))])),
+    "a huge quantity": lambda: document(invoice_of([line(10**14, quantity=Decimal("999999999999999.000000000001"))])),
     "nothing used": lambda: document(invoice_of([line(0, quantity=Decimal(0))])),
     "covered by credit": lambda: document(invoice_of([line(10_000)], balance=5_000, prepaid=6_900)),
     "an earlier debt": lambda: document(invoice_of([line(10_000)], balance=-30)),
