@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from activities.adapters.documents.words import Language
+from domain.billing.balance import Settlement
 from domain.billing.bands import Band
 from domain.billing.documents.document import BillingDocument
 from domain.billing.documents.en16931 import Days, major, priced, service_days
@@ -176,7 +177,7 @@ def _note(line: InvoiceLine) -> str:
 
 def _rate(tax: TaxLine, taxed: TaxedDocument, say: Language) -> str:
     kinds = [taxed.subtotals[each.kind].kind for each in tax.taxes]
-    return " + ".join(say.percent(_percent(kind)) for kind in kinds)
+    return " + ".join(say.percent(_percent(kind)) if kind.tax else "–" for kind in kinds)
 
 
 def _percent(kind: TaxKind) -> Decimal:
@@ -219,8 +220,9 @@ def _totals(document: BillingDocument, say: Language) -> Iterator[Fact]:
     yield from (_tax(each, say) for each in taxed.subtotals)
     word = "total" if document.credit_note is None else "credit_total"
     yield Fact(label=say(word), value=say.money(taxed.gross))
-    if document.credit_note is None and document.invoice.settlement is not None:
-        yield from _settled(document, taxed.gross, say)
+    settlement = document.invoice.settlement
+    if document.credit_note is None and settlement is not None and not document.is_voided:
+        yield from _settled(settlement, taxed.gross, say)
 
 
 def _tax(subtotal: TaxSubtotal, say: Language) -> Fact:
@@ -238,9 +240,7 @@ def _tax(subtotal: TaxSubtotal, say: Language) -> Fact:
     return Fact(label=say("tax_of", tax=named, **values), value=say.money(subtotal.tax))
 
 
-def _settled(document: BillingDocument, gross: Money, say: Language) -> Iterator[Fact]:
-    settlement = document.invoice.settlement
-    assert settlement is not None
+def _settled(settlement: Settlement, gross: Money, say: Language) -> Iterator[Fact]:
     if settlement.balance_applied:
         earlier = "balance_applied" if settlement.balance_applied.minor > 0 else "debt_collected"
         word = "balance_credited" if gross.minor < 0 else earlier

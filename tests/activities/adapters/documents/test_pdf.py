@@ -107,7 +107,7 @@ def test_reverse_charge_is_said_in_the_words_of_the_law() -> None:
     """Directive 2006/112/EC, art. 226(11a), in German."""
     made = document(invoice_of([line(100)], [reversed_charge()]), recipient=recipient(language="de"))
 
-    assert "Steuerschuldnerschaft des Leistungsempfängers" in shown(made)
+    assert "Steuerschuldnerschaft des Leistungsempfängers (Reverse charge) 0,00 €" in shown(made)
 
 
 def test_markup_in_a_name_stays_text() -> None:
@@ -122,6 +122,7 @@ def test_a_draft_and_a_voided_invoice_are_marked() -> None:
 
     assert "Draft" in shown(document(draft_of([line(100)])))
     assert "Voided" in shown(document(voided(issued)))
+    assert "Amount due" not in shown(document(voided(issued)))
     assert "Draft" not in shown(document(issued))
 
 
@@ -153,6 +154,20 @@ def test_a_credit_note_names_the_invoice_that_it_corrects() -> None:
 )
 def test_the_payment_is_explained(payment: PaymentInstructions | None, part: str) -> None:
     assert part in shown(document(invoice_of([line(100)]), payment=payment))
+
+
+def test_a_negative_invoice_goes_to_the_balance() -> None:
+    """-1.00 net and -0.19 of tax."""
+    pdf = shown(document(invoice_of([line(-100)])))
+
+    assert "Total -1,19 € Credited to your balance 1,19 € Amount due 0,00 €" in pdf
+
+
+def test_an_earlier_debt_is_collected() -> None:
+    """1.19 and the 0.30 that were too little to collect before."""
+    pdf = shown(document(invoice_of([line(100)], balance=-30)))
+
+    assert "Total 1,19 € Earlier amount carried forward 0,30 € Amount due 1,49 €" in pdf
 
 
 def test_nothing_is_asked_for_what_credit_covers() -> None:
