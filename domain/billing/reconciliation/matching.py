@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from domain.billing.balance import Allocation, OpenItem, allocate
+from domain.billing.numbers import LONGEST_NUMBER
 from domain.money import Money
 from domain.values import Value
 
 SHORTEST_NUMBER = 5
 """Signs of a number that is looked for in a text: what is shorter may as well be a day, a quantity or an amount."""
+
+LONGEST_TEXT = 4000
+"""Signs of a text that are looked at; the longest that a bank hands on are nine lines of 140."""
 
 
 class Claim(OpenItem):
@@ -92,7 +96,7 @@ def names(text: str, number: str) -> bool:
     """Whether the text has this document number, in any case and with any signs or blanks between its parts: `inv 2026/000042`
     is INV-2026-000042. A number within a longer one is none: neither 2026-0001 in 2026-0001-7 nor 42 in 421."""
     pattern = _pattern(number)
-    return pattern is not None and pattern.search(text) is not None
+    return pattern is not None and pattern.search(text, 0, LONGEST_TEXT) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -102,3 +106,17 @@ def _pattern(number: str) -> re.Pattern[str] | None:
         return None
     between = r"[\s/._:#\-]{0,5}"
     return re.compile(rf"(?<![^\W_])(?<!\d[/._\-]){between.join(parts)}(?![^\W_])(?![/._\-]\d)", re.IGNORECASE | re.ASCII)
+
+
+def possible_numbers(text: str) -> set[str]:
+    """All that `names` may find in the text, as capital letters and digits alone, for looking invoices up by their number."""
+    parts = re.findall(r"[A-Z]+|[0-9]+", text[:LONGEST_TEXT].upper())
+    found = set()
+    for begin in range(len(parts)):
+        number = ""
+        for part in parts[begin : begin + LONGEST_NUMBER]:
+            number += part
+            if len(number) > LONGEST_NUMBER:
+                break
+            found.add(number)
+    return {number for number in found if len(number) >= SHORTEST_NUMBER}

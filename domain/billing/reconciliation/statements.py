@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -58,7 +59,7 @@ def statement(account: str, entries: Iterable[Entry], id_: str = "") -> Statemen
 
 
 def _facts(account: str, entry: Entry) -> str:
-    name = entry.reference or _digest(entry.remittance, entry.counterparty)
+    name = quote(entry.reference, safe="") or _digest(entry.remittance, entry.counterparty)
     return f"{account}:{entry.booked_on}:{name}:{entry.amount.minor}{entry.amount.currency}"
 
 

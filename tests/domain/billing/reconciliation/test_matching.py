@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.billing.reconciliation.matching import Claim, match, names
+from domain.billing.reconciliation.matching import Claim, match, names, possible_numbers
 from domain.money import Money
 from tests.domain.samples import eur
 
@@ -176,3 +176,14 @@ def test_only_one_customers_invoices_are_paid(minor: int, text: str, claims: lis
     found = match(eur(minor), text, claims, customer)
 
     assert {payers[part.invoice] for part in found.allocations} <= {found.customer}
+
+
+@given(st.text("AB12-/ :.", max_size=40), st.text("AB12-", min_size=5, max_size=9))
+def test_a_number_that_a_text_names_is_among_its_possible_ones(text: str, number: str) -> None:
+    bare = "".join(sign for sign in number if sign.isalnum())
+
+    assert not names(text, number) or bare in possible_numbers(text)
+
+
+def test_the_possible_numbers_of_a_text_are_its_neighbouring_parts() -> None:
+    assert possible_numbers("inv 2026/01 ok") == {"INV2026", "INV202601", "INV202601OK", "202601", "202601OK"}

@@ -58,3 +58,7 @@ def test_texts_about_people_are_not_shown() -> None:
 
     assert "secret" not in shown
     assert "Jane" not in shown
+
+
+def test_a_key_can_stand_in_an_address_whatever_the_banks_reference() -> None:
+    assert keys(entry(reference="2026/03 A%1")) == ["main:2026-03-02:2026%2F03%20A%251:11900EUR"]
