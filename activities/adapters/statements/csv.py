@@ -25,9 +25,9 @@ class StatementFormat(StrictValue):
     for the whole file where there is no column for it, and `only` has the values of columns by which lines are chosen.
     """
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, Field(pattern=r"^[,;|:\t]$")] = ","
     encoding: Annotated[str, Field(pattern=r"^(utf-8-sig|utf-8|iso-8859-1|iso-8859-15|cp1252)$")] = "utf-8-sig"
-    date_format: Annotated[str, Field(max_length=40, examples=["%d.%m.%Y"])] = "%Y-%m-%d"
+    date_format: Annotated[str, Field(pattern=r"^(%[YymdHMS]|[ T./:-]){1,20}$", examples=["%d.%m.%Y"])] = "%Y-%m-%d"
     decimal: Annotated[str, Field(pattern=r"^[.,]$")] = "."
     booked_on: Column
     value_on: Column | None = None
