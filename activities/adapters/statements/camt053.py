@@ -21,7 +21,7 @@ _NO_REFERENCE = {"NONREF", "NOTPROVIDED"}
 
 
 def read(data: bytes) -> list[Statement]:
-    """One statement for each account in the file, called by its IBAN, with the entries that are booked.
+    """One statement for each account in the file, called by its IBAN or other number, with the entries that are booked.
 
     Raises BadInput naming the line or XPath and what would be right.
     """
@@ -32,7 +32,7 @@ def read(data: bytes) -> list[Statement]:
     entries: defaultdict[str, list[Entry]] = defaultdict(list)
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for each in found:
-        account = _needed(each, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
+        account = "".join(filter(str.isalnum, _needed(each, "Acct/Id/IBAN", "Acct/Id/Othr/Id")))
         entries[account].extend(line for entry in each.findall("Ntry") for line in _lines(entry))
         ids[account].append(_text(each, "Id"))
     return [statement(account, entries[account], " ".join(ids[account])) for account in entries]

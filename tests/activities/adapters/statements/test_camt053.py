@@ -97,6 +97,12 @@ def test_a_return_is_known_by_its_information() -> None:
     assert line.returned
 
 
+def test_an_account_without_an_iban_is_called_by_its_number() -> None:
+    data = document(PAYMENT_02).decode().replace(f"<IBAN>{IBAN}</IBAN>", "<Othr><Id>12/34 5-X</Id></Othr>")
+
+    assert read(data.encode())[0].account == "12345X"
+
+
 def test_what_is_not_booked_yet_is_left_out() -> None:
     assert lines(PAYMENT_02.replace("BOOK", "PDNG")) == []
 
