@@ -24,6 +24,7 @@ class Right(StrEnum):
     read_records = "read records"
     write_records = "write catalogue and customers"
     write_tax = "write tax rates and legal entities"
+    reconcile = "reconcile money"
     manage_keys = "manage API keys"
 
 
@@ -40,7 +41,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         }
     ),
     Role.approver: frozenset({Right.read_orders, Right.read_records, Right.approve}),
-    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout, Right.write_tax}),
+    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout, Right.write_tax, Right.reconcile}),
     Role.viewer: frozenset({Right.read_orders, Right.read_records}),
     Role.partner: frozenset({Right.place_orders}),
 }

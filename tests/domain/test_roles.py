@@ -13,6 +13,7 @@ HOLDERS = {
     Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
     Right.write_records: {"admin", "operator"},
     Right.write_tax: {"admin", "finance"},
+    Right.reconcile: {"admin", "finance"},
     Right.manage_keys: {"admin"},
 }
 
