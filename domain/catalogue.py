@@ -183,17 +183,17 @@ def price_for(pinned: Price, later: Iterable[Price], at: datetime) -> Price:
 
 
 class Catalogue(StrictValue):
-    """Everything orderable at one revision; an order keeps the revision it was accepted with. `prices` has the current version
-    of each, `coming` those published for a later date."""
+    """Everything orderable at one revision; an order keeps the revision it was accepted with. `prices` has the latest version
+    of each, `earlier` those that hold until it does."""
 
     revision: int = 0
     products: dict[str, Product] = {}
     plans: dict[str, Plan] = {}
     prices: dict[str, Price] = {}
-    coming: list[Price] = []
+    earlier: list[Price] = []
 
     def price_of(self, plan: str, currency: str, at: datetime) -> Price | None:
         """The price of a plan in a currency at `at`, or None where it is not sold in it."""
-        known = [*self.prices.values(), *self.coming]
+        known = [*self.prices.values(), *self.earlier]
         matching = [price for price in known if price.plan == plan and price.currency == currency and price.effective(at)]
         return max(matching, key=lambda price: price.version, default=None)

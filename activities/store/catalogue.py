@@ -1,7 +1,7 @@
 """The catalogue: every version of every product, plan and price, and the revision of the whole."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -33,9 +33,20 @@ async def load(connection: Connection) -> Catalogue:
     by_kind: dict[str, dict[str, object]] = {"product": {}, "plan": {}, "price": {}}
     for kind, entry_id, document in rows:
         by_kind[kind][entry_id] = document
-    return Catalogue.model_validate(
-        {"revision": at, "products": by_kind["product"], "plans": by_kind["plan"], "prices": by_kind["price"]}
-    )
+    found = {"products": by_kind["product"], "plans": by_kind["plan"], "prices": by_kind["price"]}
+    return Catalogue.model_validate({"revision": at, **found, "earlier": await _earlier_prices(connection)})
+
+
+async def _earlier_prices(connection: Connection) -> list[Any]:
+    """Versions of prices that a later one, which holds from a date on, does not yet replace."""
+    query = text("""
+        SELECT document FROM catalogue_entries entry WHERE kind = 'price'
+           AND EXISTS (SELECT FROM catalogue_entries later WHERE later.kind = 'price' AND later.id = entry.id
+                          AND later.version > entry.version)
+           AND NOT EXISTS (SELECT FROM catalogue_entries later WHERE later.kind = 'price' AND later.id = entry.id
+                              AND later.version > entry.version AND later.document ->> 'effective_from' IS NULL)
+    """)
+    return list((await connection.execute(query)).scalars())
 
 
 async def publish(connection: Connection, entry: Product | Plan | Price, now: datetime) -> int:
@@ -49,6 +60,8 @@ async def publish(connection: Connection, entry: Product | Plan | Price, now: da
     await _check_references(connection, entry)
     kind = KINDS[type(entry)]
     version = await _latest_version(connection, kind, entry.id) + 1
+    if isinstance(entry, Price):
+        entry = entry.model_copy(update={"version": version})
     await connection.execute(
         insert(catalogue_entries).values(
             kind=kind,
