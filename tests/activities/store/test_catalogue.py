@@ -23,8 +23,10 @@ async def test_a_price_for_a_later_date_leaves_the_one_before_it_until_then(worl
 
     before = found.price_of("crm-team", "SEK", LATER - timedelta(seconds=1))
     after = found.price_of("crm-team", "SEK", LATER)
-    assert before is not None and (before.version, str(before.charges[0].unit_amount)) == (first, "190.00")
-    assert after is not None and (after.version, str(after.charges[0].unit_amount)) == (second, "210.00")
+    assert before is not None
+    assert (before.version, str(before.charges[0].unit_amount)) == (first, "190.00")
+    assert after is not None
+    assert (after.version, str(after.charges[0].unit_amount)) == (second, "210.00")
 
 
 async def test_a_price_that_holds_at_once_replaces_all_before_it(world: World) -> None:
