@@ -45,7 +45,7 @@ class Invoice(Value):
     issue date is the scheduled one and there is no number. `taxed` is None while the tax is not known, which keeps it a draft.
 
     `paid` is money received less money returned, `credited` what credit notes took off the amount due, and `written_off` what
-    was given up and has not been recovered.
+    was given up and has not been recovered. `write_offs` counts how often it was given up: recovered money may be returned.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -63,6 +63,7 @@ class Invoice(Value):
     paid: Money
     credited: Money
     written_off: Money
+    write_offs: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -211,8 +212,9 @@ def written_off(invoice: Invoice) -> Invoice:
     """Given up: what is still due is no receivable any more. Conflict where nothing is due."""
     if invoice.state not in OPEN:
         raise Conflict(f"invoice {invoice.number or invoice.id} is {invoice.state} and has nothing to write off")
-    changes = {"written_off": invoice.amount_due, "state": move(INVOICE, invoice.state, InvoiceState.uncollectible)}
-    return invoice.model_copy(update=changes)
+    state = move(INVOICE, invoice.state, InvoiceState.uncollectible)
+    given_up = {"written_off": invoice.amount_due, "write_offs": invoice.write_offs + 1}
+    return invoice.model_copy(update={**given_up, "state": state})
 
 
 def voided(invoice: Invoice) -> Invoice:

@@ -92,7 +92,8 @@ def invoice_written_off(invoice: Invoice, at: datetime) -> Transaction | None:
         Posting(account=AccountKind.write_off, amount=invoice.written_off, subject=invoice.id),
         Posting(account=AccountKind.receivable, amount=-invoice.written_off, subject=invoice.id),
     ]
-    return transaction(f"{invoice.id}:written_off", at, f"Invoice {invoice.number} written off", postings, invoice.number or "")
+    key = f"{invoice.id}:written_off:{invoice.write_offs}"
+    return transaction(key, at, f"Invoice {invoice.number} written off", postings, invoice.number or "")
 
 
 def revenue_earned(line: str, earned: Earned, at: datetime) -> Transaction | None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.billing.credit_notes import CreditNote, CreditRequest, Identity, credit
-from domain.billing.invoices import Invoice, receive, voided, written_off
+from domain.billing.invoices import Invoice, receive, returned, voided, written_off
 from domain.billing.ledger import Transaction
 from domain.billing.postings import (
     credit_note_issued,
@@ -158,3 +158,15 @@ def test_a_days_revenue_leaves_what_is_deferred() -> None:
 )
 def test_a_credit_comes_out_of_what_is_deferred_with_the_same_sign(net: int, deferred: int, part: int) -> None:
     assert unearned_part(eur(net), eur(deferred)) == Money(minor=part, currency="EUR")
+
+
+def test_what_is_given_up_again_is_booked_again() -> None:
+    """All of it was recovered, and the bank took it back."""
+    once = written_off(issued(10000))
+    again = written_off(returned(receive(once, eur(11900), TODAY).invoice, eur(11900), TODAY))
+    first, second = invoice_written_off(once, NOW), invoice_written_off(again, NOW)
+
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+    assert first.postings == second.postings
