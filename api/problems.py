@@ -84,10 +84,8 @@ def install(app: FastAPI) -> None:
 def bad_input(error: ValidationError, prefix: str = "") -> BadInput:
     """The first fault pydantic found, as the domain says it. A message of the form `field: …` names its own field."""
     fault = error.errors(include_url=False, include_input=False)[0]
-    field, message = _path(fault["loc"]), _words(fault)
-    if not field and (named := re.match(r"([a-z_]+): (.+)", message)):
-        field, message = named.groups()
-    return BadInput(prefix + field, message)
+    named = _named(_path(fault["loc"]), _words(fault))
+    return BadInput(prefix + named.field, named.message)
 
 
 async def _domain(_request: Request, error: TurnupError) -> Response:
@@ -127,22 +125,44 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
         return problem(400, f"the body is not JSON: {faults[0]['ctx']['error']}{at}")
     if isinstance(error.body, bytes) and error.body:
         return problem(415, "the body has to be JSON, sent with Content-Type: application/json")
-    errors = [FieldError(field=_field(fault["loc"], error.body), message=_words(fault)) for fault in faults[:MOST_ERRORS]]
+    errors = [_fault(fault, error.body) for fault in faults[:MOST_ERRORS]]
     detail = "; ".join(f"{each.field}: {each.message}" for each in errors[:3])
     return problem(422, detail + (f"; and {len(faults) - 3} more" if len(faults) > 3 else ""), errors)
 
 
-def _field(location: Location, body: object) -> str:
+def _fault(fault: Mapping[str, Any], body: object) -> FieldError:
+    named = _named(_field(fault, body), _words(fault))
+    return named.model_copy(update={"field": named.field or "body"})
+
+
+def _named(field: str, message: str) -> FieldError:
+    """A message of the form `field: …` names a field within the one that it was found at, or that one again."""
+    found = _NAMED.match(message)
+    if found is None:
+        return FieldError(field=field, message=message)
+    inner, rest = found.groups()
+    around, _, last = field.rpartition(".")
+    within = around if re.split(r"[.\[]", inner)[0] == last else field
+    field = f"{within}.{inner}" if within else inner
+    return FieldError(field=field, message=rest)
+
+
+_NAMED = re.compile(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*): (.+)", re.DOTALL)
+
+
+def _field(fault: Mapping[str, Any], body: object) -> str:
     """The field as the caller wrote it: `body`, `query` and the like left out, and the tags of unions that pydantic adds."""
+    location: Location = fault["loc"]
     if location[:1] != ("body",):
         return _path(location[1:])
     kept: list[str | int] = []
     for index, part in enumerate(location[1:], start=2):
-        is_tag = isinstance(part, str) and isinstance(body, dict) and part not in body and index < len(location)
+        is_absent = fault["type"] == "missing" and index == len(location)
+        is_tag = isinstance(part, str) and isinstance(body, dict) and part not in body and not is_absent
         if not is_tag:
             kept.append(part)
             body = _inside(body, part)
-    return _path(kept) or "body"
+    return _path(kept)
 
 
 def _inside(body: object, part: str | int) -> object:
