@@ -17,7 +17,7 @@ from domain.customers import Customer
 from domain.entry import Placing, freeze
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
-from domain.orders import OrderRequest
+from domain.orders import MAIN, OrderRequest
 from domain.roles import Principal, Right
 from domain.states import OrderState
 from domain.values import Instant, Value
@@ -124,6 +124,8 @@ async def circumstances(
         active_products=found.active_products,
         placed_by=placed_by,
         placed_at=now,
+        legal_entity=found.customer.legal_entity or MAIN,
+        timezone=found.customer.timezone or "UTC",
     )
 
 

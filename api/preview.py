@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain import checks, jeopardy
 from domain.approvals import ApprovalRequirement
+from domain.billing.order_lines import explained_lines
 from domain.checks import Blocker, Surroundings
 from domain.fraud import Screening, screen
 from domain.jeopardy import Jeopardy, StepForecast
@@ -64,7 +65,7 @@ def describe(order: Order, around: Surroundings) -> OrderPreview:
     )
     return OrderPreview(
         total=order.total,
-        items=[_item(item) for item in order.items],
+        items=[_item(order, item) for item in order.items],
         points_of_no_return=final,
         blockers=checks.blockers(order, around),
         approval=order.approval,
@@ -83,7 +84,7 @@ def _open_steps(order: Order) -> dict[tuple[str, str], StepForecast]:
     }
 
 
-def _item(item: OrderItem) -> PreviewedItem:
+def _item(order: Order, item: OrderItem) -> PreviewedItem:
     steps = [
         PreviewedStep(
             step=step.id,
@@ -104,6 +105,6 @@ def _item(item: OrderItem) -> PreviewedItem:
         quantity=item.quantity,
         after=item.after,
         due=item.due,
-        lines=item.lines,
+        lines=explained_lines(order, item),
         steps=steps,
     )

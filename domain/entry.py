@@ -20,9 +20,12 @@ from domain.values import Instant, Value
 
 
 class Placing(Value):
-    """The circumstances of an order besides its text. `active_products` are those the customer has a live service of; `coupons`
-    what it redeems; `taxes` what was decided for each product, nothing where the seller is registered for no tax. Without
-    `agreed_start` the order is priced as beginning when it is placed."""
+    """The circumstances of an order besides its text, which is placed or amended at `placed_at`.
+
+    `active_products` are those the customer has a live service of; `coupons` what it redeems; `taxes` what was decided for each
+    product, nothing where the seller is registered for no tax. `start` is when its services were agreed to begin, at once where
+    it is left out.
+    """
 
     order_id: str
     customer: Customer
@@ -31,21 +34,17 @@ class Placing(Value):
     active_products: set[str] = set()
     placed_by: str
     placed_at: Instant
-    agreed_start: Instant | None = None
+    start: Instant | None = None
     legal_entity: str = MAIN
     timezone: TimeZone = "UTC"
     coupons: list[Redemption] = []
     taxes: dict[str, TaxDecision] = {}
     drafting: DraftingSettings = DraftingSettings()
 
-    @property
-    def start(self) -> Instant:
-        return max(self.placed_at, self.agreed_start or self.placed_at)
-
 
 def freeze(request: OrderRequest, placing: Placing) -> Order:
     """The order as accepted: every item with its product, plan, price and amount due pinned."""
-    placing = placing.model_copy(update={"agreed_start": request.requested_start})
+    placing = placing.model_copy(update={"start": _start(placing.placed_at, request.requested_start)})
     items = _freeze_items(request.items, request.currency, placing)
     order = Order(
         id=placing.order_id,
@@ -72,9 +71,8 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
     """The order as amended. Items that stay keep the price and the tax they were accepted with; new ones get today's price. The
     start that was agreed holds for all."""
     items = order.items
-    placing = placing.model_copy(
-        update={"agreed_start": order.requested_start, "placed_at": order.placed_at, "taxes": placing.taxes | order.taxes}
-    )
+    agreed = {"start": _start(order.placed_at, order.requested_start), "timezone": order.timezone}
+    placing = placing.model_copy(update={**agreed, "taxes": placing.taxes | order.taxes})
     if request.items is not None:
         items = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
     amended = order.model_copy(
@@ -88,6 +86,10 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
         }
     )
     return _checked(with_dues(amended), placing.policies)
+
+
+def _start(placed_at: Instant, requested: Instant | None) -> Instant:
+    return max(placed_at, requested or placed_at)
 
 
 def _checked(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
@@ -167,7 +169,7 @@ def _price(field: str, request: ItemRequest, placing: Placing, template: OrderIt
     if request.action is not Action.add:
         return [], due([], template.price.currency)
     try:
-        lines = price_item(template.price, request.quantity, placing.start, placing.timezone)
+        lines = price_item(template.price, request.quantity, placing.start or placing.placed_at, placing.timezone)
         return lines, due(lines, template.price.currency)
     except ValueError:
         raise BadInput(f"{field}.quantity", "makes the item dearer than any amount this product counts; order less") from None

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from domain import keys
-from domain.billing.coupons import Redemption
 from domain.billing.discounts import discounted
 from domain.billing.drafting import Draft, draft, tax_of
 from domain.billing.gathering import Gathered, Group
@@ -50,7 +49,10 @@ def _priced(order: Order, item: OrderItem, known: dict[str, InvoiceLine], taxed:
 
 def explained_lines(order: Order, item: OrderItem) -> list[PricedLine]:
     """The item's lines with how each amount came about."""
-    texts = [explained(line).explanation for line in _lines(order, item, item.lines)]
+    texts = [
+        explained(line.model_copy(update={"discounts": priced.discounts})).explanation
+        for line, priced in zip(_lines(order, item), item.lines, strict=True)
+    ]
     return [line.model_copy(update={"explanation": text}) for line, text in zip(item.lines, texts, strict=True)]
 
 
@@ -76,15 +78,15 @@ def invoice_draft(order: Order, items: Collection[str], at: datetime) -> Draft:
     return made
 
 
-def _lines(order: Order, item: OrderItem, priced: Sequence[PricedLine] | None = None) -> list[InvoiceLine]:
-    """Before discounts, unless `priced` has some."""
+def _lines(order: Order, item: OrderItem) -> list[InvoiceLine]:
+    """Before discounts."""
     return [
         InvoiceLine(
             id=_key(order, item, index),
             subscription=keys.subscription(order.id, item.id),
             item=item.id,
             plan=item.plan.id,
-            charge=line.charge or f"charge-{index + 1}",
+            charge=_charge(line, index),
             description=f"{item.plan.name}: {line.name}",
             period=line.period,
             price_version=item.price.version,
@@ -93,15 +95,19 @@ def _lines(order: Order, item: OrderItem, priced: Sequence[PricedLine] | None = 
             portions=line.portions,
             amount=line.amount,
             tax_inclusive=item.price.tax_inclusive,
-            discounts=line.discounts if priced is not None else (),
         )
         for index, line in enumerate(item.lines)
     ]
 
 
 def _key(order: Order, item: OrderItem, index: int) -> str:
-    charge = item.lines[index].charge or f"charge-{index + 1}"
+    charge = _charge(item.lines[index], index)
     return line_key(keys.subscription(order.id, item.id), item.id, charge, item.price.version, 0)
+
+
+def _charge(line: PricedLine, index: int) -> str:
+    """Orders of the first release named no charges."""
+    return line.charge or f"charge-{index + 1}"
 
 
 def _decisions(order: Order, lines: Sequence[InvoiceLine]) -> dict[str, TaxDecision]:
@@ -119,9 +125,3 @@ def no_tax(country: str) -> TaxDecision:
         reason="No tax: the seller is not registered for any",
         note="the seller is not registered for any tax",
     )
-
-
-def redemptions_after(order: Order, made: Draft) -> list[Redemption]:
-    """The order's coupons as they stand after its invoice: those that took something off have used up a period."""
-    used = {each.key: each for each in made.redemptions}
-    return [used.get(each.key, each) for each in order.coupons]

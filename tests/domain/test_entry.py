@@ -20,6 +20,8 @@ from tests.domain.samples import (
     PLANS,
     PRICES,
     PRODUCTS,
+    REPORTS,
+    SEAT,
     catalogue,
     customer,
     eur,
@@ -378,3 +380,32 @@ def test_an_amendment_that_costs_more_may_come_to_need_an_approval() -> None:
 
     assert before.approval is None  # 19.00 + 50.00 = 69.00
     assert after.approval is not None  # 3 × 19.00 + 50.00 = 107.00
+
+
+def test_an_item_added_later_gets_the_price_of_the_day_it_is_added() -> None:
+    """A price that began after the order was placed holds for what an amendment adds."""
+    later = NOW + timedelta(days=3)
+    dear = price("reports-basic", "EUR", {**REPORTS, "unit_amount": "9.00"}).model_copy(
+        update={"version": 2, "effective_from": NOW + timedelta(days=1)}
+    )
+    cheap = CATALOGUE.prices["reports-basic-eur"]
+    sold = CATALOGUE.model_copy(update={"prices": {**CATALOGUE.prices, dear.id: dear}, "earlier": [cheap]})
+    before = freeze(request(item()), placing(sold=sold))
+    change = AmendRequest.model_validate({"version": 1, "items": [item(), reports()]})
+
+    after = refreeze(before, change, placing(sold=sold).model_copy(update={"placed_at": later}))
+
+    assert [each.due for each in after.items] == [eur(6900), eur(900)]
+
+
+def test_a_stub_is_counted_from_the_day_agreed_also_after_an_amendment() -> None:
+    aligned = price("crm-team", "EUR", {**SEAT, "unit_amount": "31.00", "alignment": {"day_of_month": 1}})
+    sold = CATALOGUE.model_copy(update={"prices": {**CATALOGUE.prices, aligned.id: aligned}})
+    agreed = NOW.replace(day=15, hour=0)
+    before = freeze(request(item(), requested_start=agreed.isoformat()), placing(sold=sold))
+    change = AmendRequest.model_validate({"version": 1, "items": [item(quantity=2)]})
+
+    after = refreeze(before, change, placing(sold=sold).model_copy(update={"placed_at": NOW.replace(day=20)}))
+
+    assert before.total == eur(1700)  # 17 of March's 31 days
+    assert after.total == eur(3400)
