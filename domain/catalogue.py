@@ -16,6 +16,7 @@ from domain.billing.proration import ProrationPolicy
 from domain.billing.rates import FlatRate, PerUnitRate, Rate
 from domain.billing.tax.supplies import Supply
 from domain.billing.zones import TimeZone
+from domain.errors import BadInput
 from domain.money import CurrencyCode, UnitAmount
 from domain.plans import Identifier, Step, check_plan
 from domain.values import CountryCode, Instant, Name, StrictValue
@@ -161,10 +162,10 @@ class Price(StrictValue):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        named = [charge.id for charge in self.charges if charge.id is not None]
-        for index, charge in enumerate(self.charges):
-            if charge.id is not None and named.count(charge.id) > 1:
-                raise ValueError(f"charges[{index}].id: {charge.id!r} is used twice; ids are unique within a price")
+        ids = [self.charge_id(index) for index in range(len(self.charges))]
+        for index, charge_id in enumerate(ids):
+            if charge_id in ids[:index]:
+                raise ValueError(f"charges[{index}].id: {charge_id!r} is used twice; ids are unique within a price")
         if self.effective_from and self.moves_existing_at and self.moves_existing_at < self.effective_from:
             raise ValueError("moves_existing_at: must not be before effective_from")
         return self
@@ -174,6 +175,20 @@ class Price(StrictValue):
 
     def effective(self, at: datetime) -> bool:
         return self.effective_from is None or self.effective_from <= at
+
+
+def check_charged(price: Price) -> None:
+    """BadInput for what a price may say but nothing charges yet: nobody is to have what nobody will pay for."""
+    for index, charge in enumerate(price.charges):
+        if isinstance(charge, UsageCharge):
+            raise BadInput(f"charges[{index}].kind", "'usage' is not charged by this release; use 'one_time' or 'recurring'")
+        if isinstance(charge, RecurringCharge) and charge.timing is Timing.arrears:
+            raise BadInput(f"charges[{index}].timing", "'arrears' is not charged by this release; use 'advance'")
+        if isinstance(charge, RecurringCharge) and charge.trial_days:
+            raise BadInput(f"charges[{index}].trial_days", "what follows a trial is not charged by this release; leave it out")
+    for field in ("commitment", "moves_existing_at"):
+        if getattr(price, field) is not None:
+            raise BadInput(field, "is not acted on by this release; leave it out")
 
 
 def price_for(pinned: Price, later: Iterable[Price], at: datetime) -> Price:

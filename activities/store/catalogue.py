@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from activities.store import dispatches
 from activities.store.database import Connection
 from activities.store.tables import catalogue_entries, catalogue_revision
-from domain.catalogue import Catalogue, Plan, Price, Product
+from domain.catalogue import Catalogue, Plan, Price, Product, check_charged
 from domain.checks import capacity_subject
 from domain.errors import BadInput, NotFound
 
@@ -114,6 +114,7 @@ async def _check_references(connection: Connection, entry: Product | Plan | Pric
     if isinstance(entry, Plan):
         await _refuse_absent(connection, "product", "product", entry.product)
     if isinstance(entry, Price):
+        check_charged(entry)
         await _refuse_absent(connection, "plan", "plan", entry.plan)
         await _refuse_second_price(connection, entry)
     if isinstance(entry, Product):

@@ -1,6 +1,8 @@
 """Customers, catalogue, policies and services as plain records."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -9,7 +11,7 @@ from activities.store import dispatches
 from activities.store.database import Database
 from domain.states import OrderState
 from tests.api import samples
-from tests.api.samples import PLANS
+from tests.api.samples import CRM, PLANS
 from tests.api.test_orders import becomes, placed
 
 STEP: dict[str, Any] = PLANS[1]["steps"][0]
@@ -124,3 +126,53 @@ async def test_services_are_read_only(api: httpx.AsyncClient) -> None:
     assert (await api.get("/v1/services", params={"customer": "C-404"})).json() == {"items": [], "next": None}
     assert (await api.get("/v1/services/O-1:1")).status_code == 404
     assert (await api.post("/v1/services", json={})).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("charge", "field", "right"),
+    [
+        ({"kind": "usage", "meter": "calls", "unit_amount": "0.01"}, "charges[0].kind", "use 'one_time' or 'recurring'"),
+        ({"kind": "recurring", "unit_amount": "9", "timing": "arrears"}, "charges[0].timing", "use 'advance'"),
+        (
+            {"kind": "recurring", "unit_amount": "9", "rate": {"model": "flat", "amount": "9"}},
+            "charges[0].rate",
+            "one of the two",
+        ),
+    ],
+)
+async def test_a_charge_that_cannot_be_charged_is_refused(
+    api: httpx.AsyncClient, charge: dict[str, Any], field: str, right: str
+) -> None:
+    price = {"id": "crm-nok", "plan": "crm-team", "currency": "NOK", "charges": [{"name": "Calls", **charge}]}
+    answer = await api.post("/v1/prices", json=price)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+    assert right in answer.text
+    assert (await api.get("/v1/prices/crm-nok")).status_code == 404
+
+
+async def test_an_aligned_period_begins_with_the_customers_own_day(api: httpx.AsyncClient) -> None:
+    """A start at midnight of the first in Berlin is a whole month there, and in UTC the last hours of the month before."""
+    charge = {"kind": "recurring", "name": "Seat", "unit_amount": "31.00", "alignment": {"day_of_month": 1}}
+    await api.post("/v1/prices", json={"id": "crm-dkk", "plan": "crm-team", "currency": "DKK", "charges": [charge]})
+    for customer, timezone in (("C-BERLIN", "Europe/Berlin"), ("C-UTC", "UTC")):
+        record = {"id": customer, "name": customer, "country": "DE", "timezone": timezone, "payment_method": "tok_visa"}
+        assert (await api.post("/v1/customers", json=record)).status_code == 201
+    first = (datetime.now(UTC).date().replace(day=1) + timedelta(days=62)).replace(day=1)
+    start = datetime(first.year, first.month, 1, tzinfo=ZoneInfo("Europe/Berlin")).isoformat()
+    request = samples.order(CRM, currency="DKK", requested_start=start)
+    lines = {}
+    for customer in ("C-BERLIN", "C-UTC"):
+        answer = await api.post("/v1/orders/preview", json=request | {"customer": customer})
+        (lines[customer],) = answer.json()["items"][0]["lines"]
+    assert lines["C-BERLIN"]["amount"]["minor"] == 3100 * CRM["quantity"]
+    assert lines["C-BERLIN"]["portions"] == []
+    assert lines["C-UTC"]["amount"]["minor"] < 100 * CRM["quantity"]  # an hour or two of a month
+    assert lines["C-UTC"]["explanation"].startswith(f"{CRM['quantity']} × 31.00 = 155.00, of which ")
+
+
+async def test_tiers_with_a_gap_are_named_where_they_are(api: httpx.AsyncClient) -> None:
+    rate = {"model": "graduated", "tiers": [{"up_to": "10", "unit_amount": "5"}, {"up_to": "5", "unit_amount": "4"}]}
+    charge = {"kind": "recurring", "name": "Calls", "rate": rate}
+    answer = await api.post("/v1/prices", json={"id": "p", "plan": "crm-team", "currency": "NOK", "charges": [charge]})
+    assert answer.json()["errors"][0]["field"].startswith("charges[0].rate.tiers")

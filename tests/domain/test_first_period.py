@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.catalogue import Price
+from domain.catalogue import Price, check_charged, price_for
+from domain.errors import BadInput
 from domain.pricing import due, price_item
 from tests.domain.samples import eur
 
@@ -71,3 +72,34 @@ def test_volume_prices_go_by_the_quantity_ordered() -> None:
 def test_a_charge_has_one_price_model(charge: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         price(**charge)
+
+
+def test_two_charges_of_one_id_are_refused_also_where_one_has_none_of_its_own() -> None:
+    named, unnamed = ({"kind": "one_time", "name": "Line", "unit_amount": "1"} | each for each in ({"id": "charge-2"}, {}))
+
+    with pytest.raises(ValidationError, match=r"charges\[1\]\.id: 'charge-2' is used twice"):
+        Price.model_validate({"id": "line-eur", "plan": "line", "currency": "EUR", "charges": [named, unnamed]})
+
+
+@pytest.mark.parametrize(
+    ("charge", "field"),
+    [
+        ({"kind": "usage", "meter": "calls"}, "charges[0].kind"),
+        ({"timing": "arrears"}, "charges[0].timing"),
+        ({"trial_days": 14}, "charges[0].trial_days"),
+    ],
+)
+def test_what_nothing_charges_yet_cannot_be_published(charge: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        check_charged(price(**charge))
+
+    assert refused.value.field == field
+
+
+def test_subscriptions_keep_their_price_until_they_are_moved() -> None:
+    moved = price().model_copy(update={"version": 3, "moves_existing_at": MID_MARCH})
+    unmoved = price().model_copy(update={"version": 4})
+    before = MID_MARCH.replace(day=14)
+
+    assert price_for(price(), [moved, unmoved], before).version == 1
+    assert price_for(price(), [moved, unmoved], MID_MARCH).version == 3
