@@ -24,7 +24,7 @@ async def list_legal_entities(query: Annotated[ById, Query()], principal: Record
 
 @router.get("/{entity_id}", summary="Look at one legal entity", responses=declares(404))
 async def get_legal_entity(entity_id: RecordId, principal: RecordReader, database: Db) -> LegalEntity:
-    """`main` is always there; until it is set up it charges no tax."""
+    """`main` is always there, also before it is set up."""
     async with database.transaction() as connection:
         return await legal_entities.get(connection, entity_id)
 
@@ -36,7 +36,7 @@ async def put_legal_entity(
     principal: TaxKeeper,
     database: Db,
 ) -> LegalEntity:
-    """Holds for what is ordered and invoiced from now on."""
+    """Kept for the invoices to come: this release charges no tax on orders, whatever a legal entity is registered for."""
     if entity.id != entity_id:
         raise BadInput("id", f"should be {entity_id!r}, as in the address")
     async with database.transaction() as connection:

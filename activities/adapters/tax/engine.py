@@ -1,6 +1,5 @@
 """Who decides on tax: our own table, or an engine that is asked over HTTP."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Protocol
 
@@ -8,7 +7,6 @@ import httpx
 from pydantic import Field
 
 from activities.adapters.http import TOTAL_SECONDS, Call, Peer
-from domain.billing.entities import TaxSource
 from domain.billing.order_lines import no_tax
 from domain.billing.tax.decisions import TaxDecision
 from domain.billing.tax.parties import Party, Seller
@@ -170,8 +168,3 @@ def _buyer(buyer: Party, at: date, proof_days: int) -> _Side:
             if paper.valid_from <= at and (paper.valid_to is None or at < paper.valid_to)
         ],
     )
-
-
-def engines(table: TaxTable, url: str, client: httpx.AsyncClient) -> Mapping[TaxSource, TaxEngine]:
-    """By what a legal entity names as its tax source."""
-    return {TaxSource.table: TableEngine(table), TaxSource.external: HttpTaxEngine(url, client)}

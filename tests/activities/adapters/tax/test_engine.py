@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.adapters.tax.engine import HttpTaxEngine, SuppliedLine, TableEngine, TaxQuestion, engines
-from domain.billing.entities import DEFAULT, TaxSource
+from activities.adapters.tax.engine import HttpTaxEngine, SuppliedLine, TableEngine, TaxQuestion
+from domain.billing.entities import DEFAULT
 from domain.billing.tax.decisions import Treatment
 from domain.billing.tax.parties import Party, Seller
 from domain.billing.tax.supplies import Supply
@@ -38,7 +38,7 @@ async def test_a_seller_without_set_up_charges_no_tax_anywhere(country: str) -> 
 
 
 async def test_an_external_engine_decides_by_line(sandbox: RunningSandbox) -> None:
-    engine = engines(table(), f"{sandbox.url}/tax", sandbox.client)[TaxSource.external]
+    engine = HttpTaxEngine(f"{sandbox.url}/tax", sandbox.client)
     found = await engine.decide(question(line("1"), line("2"), to=consumer("FR")))
     assert set(found) == {"1", "2"}
     assert (found["1"].rates[0].percent, str(found["1"].place)) == (Decimal(10), "FR")
