@@ -31,6 +31,7 @@ from api.routes import (
     plans,
     prices,
     products,
+    reconciliation,
     services,
 )
 
@@ -46,6 +47,7 @@ ROUTES = (
     approval_policies,
     legal_entities,
     services,
+    reconciliation,
     api_keys,
     operations,
 )

@@ -35,6 +35,7 @@ from activities.runtime.patrol import StoredPatrol
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
+from activities.runtime.reconciliation import StoredReconciliation
 from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.temporal import connect, ensure_search_attributes
@@ -43,6 +44,7 @@ from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 log = structlog.get_logger()
@@ -89,6 +91,7 @@ def workers(
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     patrol = StoredPatrol(database)
+    reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
         "graceful_shutdown_timeout": timedelta(seconds=5),
@@ -133,8 +136,15 @@ def workers(
         Worker(
             client,
             task_queue=queues.JOBS,
-            workflows=[PatrolWorkflow],
-            activities=[patrol.look, patrol.finish],
+            workflows=[PatrolWorkflow, ReconciliationWorkflow],
+            activities=[
+                patrol.look,
+                patrol.finish,
+                reconciliation.fetch,
+                reconciliation.compare_movements,
+                reconciliation.compare_invoices,
+                reconciliation.finish,
+            ],
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=1,
             **processes,
@@ -160,14 +170,14 @@ async def at_work(
         yield
 
 
-async def _prepare(client: Client) -> None:
+async def _prepare(client: Client, gateway: str) -> None:
     """Make what the namespace lacks, where we may; where we may not, whoever administers it has made it beforehand."""
     try:
         await ensure_search_attributes(client)
     except RPCError as error:
         log.warning("search attributes not checked", reason=error.message)
     try:
-        await ensure_schedules(client)
+        await ensure_schedules(client, gateway)
     except RPCError as error:
         raise Unavailable(f"Temporal refused the schedules of jobs: {error.message}") from error
 
@@ -178,7 +188,7 @@ async def run(settings: Settings) -> None:
         raise SettingsError(["TURNUP_DATABASE_URL: the worker needs one; `turnup start` brings its own database"])
     database = Database(settings.database_url)
     client = await connect(settings)
-    await _prepare(client)
+    await _prepare(client, settings.gateway)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

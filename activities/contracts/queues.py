@@ -5,5 +5,5 @@ ORDERS = "orders"
 workflow itself allows, and which saves a fifth of what Temporal costs an order."""
 SUBSCRIPTIONS = "subscriptions"
 JOBS = "jobs"
-"""What runs on a schedule: the patrol."""
+"""What runs on a schedule: the patrol and reconciliation."""
 ALL = (ORDERS, SUBSCRIPTIONS, JOBS)

@@ -16,11 +16,28 @@ from temporalio.client import (
 )
 
 from activities.contracts import queues
+from activities.contracts.reconciliation import Requested
 
 PATROL = "patrol"
+RECONCILIATION = "reconciliation"
 EVERY = timedelta(minutes=5)
 CATCH_UP = timedelta(minutes=10)
 """After an outage the rounds of the last ten minutes are made up for, and one of them is enough."""
+AFTER_MIDNIGHT = timedelta(hours=3)
+"""In UTC: when the day before is compared. By then all that a gateway may report late is in its report."""
+MADE_UP_FOR = timedelta(days=30)
+"""After an outage each day of the last month is compared, one after the other."""
+
+
+def _reconciliation(gateway: str) -> Schedule:
+    """Its workflows are called `reconciliation-<gateway>-<when it was due>`."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            RECONCILIATION, Requested(gateway=gateway), id=f"{RECONCILIATION}-{gateway}", task_queue=queues.JOBS
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=1), offset=AFTER_MIDNIGHT)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ALL, catchup_window=MADE_UP_FOR),
+    )
 
 
 def _patrol() -> Schedule:
@@ -31,13 +48,17 @@ def _patrol() -> Schedule:
     )
 
 
-async def ensure_schedules(client: Client) -> None:
+async def ensure_schedules(client: Client, gateway: str) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
-    wanted = _patrol()
+    await _ensure(client, PATROL, _patrol())
+    await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
+
+
+async def _ensure(client: Client, name: str, wanted: Schedule) -> None:
     try:
-        await client.create_schedule(PATROL, wanted)
+        await client.create_schedule(name, wanted)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(PATROL).update(lambda known: _updated(known, wanted))
+        await client.get_schedule_handle(name).update(lambda known: _updated(known, wanted))
 
 
 def _updated(known: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate:

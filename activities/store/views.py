@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from activities.store.billing import InvoiceState, LedgerLine
+from activities.store import invoices as invoices_store
 from activities.store.database import Connection
 from activities.store.entitlements import Entitlement
 from activities.store.services import Service
@@ -17,7 +17,6 @@ from activities.store.tables import (
     events,
     fallout,
     inbox,
-    invoice_lines,
     invoices,
     ledger_entries,
     order_items,
@@ -73,24 +72,30 @@ class OrderLine(Value):
 class InvoicedLine(Value):
     item: str
     name: str
-    quantity: int
+    quantity: Decimal
     amount: Money
+    explanation: str = ""
 
 
 class CreditNote(Value):
     id: str
+    number: str
     amount: Money
     reason: str
     issued_at: Instant
 
 
 class Invoice(Value):
+    """`total` is with `tax`; `credited` is the sum of its credit notes."""
+
     id: str
+    number: str | None
     state: InvoiceState
     total: Money
+    tax: Money
     paid: Money
     credited: Money
-    issued_at: Instant
+    issued_at: Instant | None
     lines: list[InvoicedLine] = []
     credit_notes: list[CreditNote] = []
 
@@ -199,7 +204,7 @@ async def order_detail(connection: Connection, order: str) -> OrderDetail:
         _documents(approvals, approvals.c.subject).label("approvals"),
         _documents(fallout, fallout.c.opened_at).label("fallout"),
         _rows(payments, payments.c.number).label("payments"),
-        _rows(invoices, invoices.c.issued_at).label("invoices"),
+        _rows(invoices, invoices.c.gathered_at).label("invoices"),
         _rows(ledger_entries, ledger_entries.c.id).label("ledger"),
         _rows(services, services.c.item).label("services"),
         _rows(subscriptions, subscriptions.c.item).label("subscriptions"),
@@ -207,7 +212,7 @@ async def order_detail(connection: Connection, order: str) -> OrderDetail:
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise NotFound("order", order)
-    invoice = await _invoice(connection, row["invoices"][0]) if row["invoices"] else None
+    invoice = await _invoice(connection, row["invoices"][0]["id"]) if row["invoices"] else None
     return OrderDetail.model_validate({**_line(row), **_document(row), **_parts(row), "invoice": invoice})
 
 
@@ -280,23 +285,40 @@ def _payment(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {**row, **{name: _money(row, name) for name in ("amount", "authorized", "captured", "refunded")}}
 
 
-async def _invoice(connection: Connection, row: Mapping[Any, Any]) -> Invoice:
-    lines = select(invoice_lines).where(invoice_lines.c.invoice == row["id"]).order_by(invoice_lines.c.line)
-    notes = select(credit_notes).where(credit_notes.c.invoice == row["id"]).order_by(credit_notes.c.issued_at)
-    currency = row["currency"]
-    return Invoice.model_validate(
-        {
-            **row,
-            **{name: _money(row, name) for name in ("total", "paid", "credited")},
-            "lines": await _with_amounts(connection, lines, currency),
-            "credit_notes": await _with_amounts(connection, notes, currency),
-        }
+async def _invoice(connection: Connection, invoice: str) -> Invoice:
+    stored = await invoices_store.get(connection, invoice)
+    issued = stored.invoice
+    query = select(credit_notes).where(credit_notes.c.invoice == invoice).order_by(credit_notes.c.issued_at)
+    notes = [_credit_note(row) for row in (await connection.execute(query)).mappings()]
+    return Invoice(
+        id=issued.id,
+        number=issued.number,
+        state=issued.state,
+        total=issued.gross,
+        tax=issued.taxed.tax if issued.taxed else Money.zero(issued.currency),
+        paid=issued.paid,
+        credited=total([note.amount for note in notes], issued.currency),
+        issued_at=stored.issued_at,
+        lines=[_invoiced(line) for line in issued.lines],
+        credit_notes=notes,
     )
 
 
-async def _with_amounts(connection: Connection, query: Select[Any], currency: str) -> list[dict[str, Any]]:
-    rows = (await connection.execute(query)).mappings()
-    return [{**row, "amount": Money(minor=row["amount"], currency=currency)} for row in rows]
+def _invoiced(line: InvoiceLine) -> InvoicedLine:
+    return InvoicedLine(
+        item=line.item,
+        name=line.description,
+        quantity=line.quantity,
+        amount=line.discounted,
+        explanation=line.explanation,
+    )
+
+
+def _credit_note(row: Mapping[Any, Any]) -> CreditNote:
+    reason = row["document"]["memo"] or row["reason"]
+    amount = _money(row, "total")
+    return CreditNote(id=row["id"], number=row["number"], amount=amount, reason=reason, issued_at=row["issued_at"])
+
 
 
 async def event_page(connection: Connection, order: str, after: int, limit: int) -> EventPage:

@@ -108,11 +108,16 @@ def _document(
     group: Group, lines: list[InvoiceLine], draft: Gathered | None, settings: GatheringSettings, now: datetime
 ) -> Gathered:
     if draft is not None:
-        return draft.model_copy(update={"lines": tuple(sorted((*draft.lines, *lines), key=_place))})
-    ordered = tuple(sorted(lines, key=_place))
+        return draft.model_copy(update={"lines": in_order((*draft.lines, *lines))})
+    ordered = in_order(lines)
     first = min(line.id for line in ordered)
     issue_date = issue_date_for(settings, now)
     return Gathered(id=invoice_key(first), group=group, issue_date=issue_date, gathered_at=now, lines=ordered)
+
+
+def in_order(lines: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
+    """By subscription, service period and id."""
+    return tuple(sorted(lines, key=_place))
 
 
 def _place(line: InvoiceLine) -> tuple[str, float, str]:

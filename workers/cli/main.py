@@ -9,7 +9,7 @@ import typer
 
 from activities.runtime.settings import SettingsError
 from domain.errors import TurnupError
-from workers.cli import demo, fallout, orders, services
+from workers.cli import demo, fallout, orders, reconciliation, services
 
 app = typer.Typer(
     name="turnup",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(orders.app, name="orders")
 app.add_typer(fallout.app, name="fallout")
+app.add_typer(reconciliation.app, name="reconcile")
 app.command()(services.start)
 app.command()(services.api)
 app.command()(services.worker)

@@ -1,0 +1,287 @@
+"""Invoices. A draft is a row and the billable lines on it; from its issue on the document is frozen, and the amounts go on."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import billables
+from activities.store.billables import Debtor
+from activities.store.database import Connection
+from activities.store.tables import invoices
+from domain.billing.balance import OpenItem
+from domain.billing.gathering import Gathered, Group, in_order
+from domain.billing.invoice_states import OPEN, InvoiceState
+from domain.billing.invoices import Invoice, Received, changed, receive
+from domain.errors import Conflict, NotFound
+from domain.money import Money
+from domain.values import Instant, Value
+
+_MOVING = {"number", "state", "paid", "credited", "written_off"}
+"""What has columns of its own, since it is given or goes on after the document is frozen."""
+
+
+class StoredInvoice(Value):
+    """An invoice with what surrounds it. A draft's `invoice` has its lines as they were gathered, not yet drafted."""
+
+    invoice: Invoice
+    order: str | None = None
+    subscription: str | None = None
+    finalizable_at: Instant | None = None
+    waiting_for: str | None = None
+    gathered_at: Instant
+    issued_at: Instant | None = None
+
+    def gathered(self) -> Gathered:
+        """A draft as what it was gathered from."""
+        group = Group(
+            customer=self.invoice.customer,
+            legal_entity=self.invoice.legal_entity,
+            currency=self.invoice.currency,
+            subscription=self.subscription,
+        )
+        return Gathered(
+            id=self.invoice.id,
+            group=group,
+            issue_date=self.invoice.issue_date,
+            gathered_at=self.gathered_at,
+            lines=self.invoice.lines,
+        )
+
+
+class InvoiceSummary(Value):
+    """A line of the list of invoices."""
+
+    id: str
+    number: str | None
+    state: InvoiceState
+    customer: str
+    legal_entity: str
+    order: str | None = None
+    issue_date: date
+    due_date: date
+    total: Money
+    amount_due: Money
+    waiting_for: str | None = None
+    gathered_at: Instant
+
+
+async def issue(
+    connection: Connection,
+    invoice: Invoice,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    order: str | None = None,
+) -> None:
+    """Write an invoice that was finalized without having been a draft. One of this id that is there already is an error of the
+    database: its number would be given twice."""
+    row = {**_columns(invoice), "order_id": order, "evidence": evidence, "gathered_at": now, "issued_at": now}
+    await connection.execute(insert(invoices).values(**row, document=_frozen(invoice)))
+
+
+async def open_draft(connection: Connection, gathered: Gathered, due_date: date, finalizable_at: datetime) -> None:
+    """Write a new draft of lines that are billable, and put them on it."""
+    nothing = Money.zero(gathered.group.currency)
+    head = {"id": gathered.id, "state": InvoiceState.draft, **gathered.group.model_dump()}
+    dates = {"issue_date": gathered.issue_date, "due_date": due_date, "gathered_at": gathered.gathered_at}
+    amounts = dict.fromkeys(("amount_due", "paid", "credited", "written_off"), nothing.minor)
+    made = insert(invoices).values(**head, **dates, **amounts, total=_sum(gathered), document={}, evidence={})
+    await connection.execute(made.values(finalizable_at=finalizable_at))
+    await billables.put_on(connection, gathered.id, [line.id for line in gathered.lines])
+
+
+async def extend_draft(connection: Connection, gathered: Gathered) -> None:
+    """Put further lines on a draft."""
+    await billables.put_on(connection, gathered.id, [line.id for line in gathered.lines])
+    await connection.execute(update(invoices).where(invoices.c.id == gathered.id).values(total=_sum(gathered)))
+
+
+def _sum(gathered: Gathered) -> int:
+    return sum(line.amount.minor for line in gathered.lines)
+
+
+async def finalized(connection: Connection, invoice: Invoice, evidence: Mapping[str, Any], now: datetime) -> None:
+    """Issue a draft. Conflict where it is none any more."""
+    issued = {**_columns(invoice), "evidence": evidence, "issued_at": now, "finalizable_at": None, "waiting_for": None}
+    draft = (invoices.c.id == invoice.id, invoices.c.state == InvoiceState.draft)
+    written = await connection.execute(update(invoices).where(*draft).values(**issued, document=_frozen(invoice)))
+    if written.rowcount == 0:
+        raise Conflict(f"invoice {invoice.id} is no draft any more")
+
+
+async def put_off(connection: Connection, invoice: str, until: datetime, waiting_for: str | None = None) -> None:
+    """A draft that cannot be issued yet, or is not to be."""
+    values = {"finalizable_at": until, "waiting_for": waiting_for}
+    await connection.execute(update(invoices).where(invoices.c.id == invoice).values(**values))
+
+
+async def reschedule(connection: Connection, draft: Gathered, due_date: date, finalizable_at: datetime) -> None:
+    values = {"issue_date": draft.issue_date, "due_date": due_date, "finalizable_at": finalizable_at}
+    await connection.execute(update(invoices).where(invoices.c.id == draft.id).values(**values))
+
+
+async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
+    """The invoice as it goes on: state and amounts. Conflict where the issued document would change."""
+    if differing := list(changed(before, after)):
+        raise Conflict(f"invoice {before.number} is issued, and its {differing[0]} stays as it is")
+    columns = {"state", "amount_due", "paid", "credited", "written_off"}
+    values = {name: value for name, value in _columns(after).items() if name in columns}
+    await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
+
+
+async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
+    """Raises NotFound. `lock` holds the row until the transaction ends."""
+    query = select(invoices).where(invoices.c.id == invoice)
+    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
+    if row is None:
+        raise NotFound("invoice", invoice)
+    return await _stored(connection, row)
+
+
+async def of_order(connection: Connection, order: str) -> list[StoredInvoice]:
+    query = select(invoices).where(invoices.c.order_id == order).order_by(invoices.c.gathered_at, invoices.c.id)
+    return [await _stored(connection, row) for row in (await connection.execute(query)).mappings().all()]
+
+
+async def drafts_of(connection: Connection, debtor: Debtor) -> list[StoredInvoice]:
+    """The open drafts of a debtor, locked until the transaction ends."""
+    query = select(invoices).where(
+        invoices.c.customer == debtor.customer,
+        invoices.c.legal_entity == debtor.legal_entity,
+        invoices.c.currency == debtor.currency,
+        invoices.c.state == InvoiceState.draft,
+    )
+    rows = (await connection.execute(query.order_by(invoices.c.id).with_for_update())).mappings().all()
+    return [await _stored(connection, row) for row in rows]
+
+
+async def finalizable(connection: Connection, now: datetime, after: tuple[datetime, str] | None, limit: int) -> list[Any]:
+    """(finalizable_at, id) of drafts that may be issued at `now`, in that order."""
+    place = (invoices.c.finalizable_at, invoices.c.id)
+    query = select(*place).where(invoices.c.state == InvoiceState.draft, invoices.c.finalizable_at <= now)
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return list((await connection.execute(query.order_by(*place).limit(limit))).all())
+
+
+async def falling_due(connection: Connection, legal_entity: str, today: date, limit: int) -> list[str]:
+    """Open invoices of a legal entity that are past their due date and not yet called overdue."""
+    open_states = (InvoiceState.finalized, InvoiceState.partially_paid)
+    query = select(invoices.c.id).where(
+        invoices.c.state.in_(open_states), invoices.c.legal_entity == legal_entity, invoices.c.due_date < today
+    )
+    return list((await connection.execute(query.order_by(invoices.c.due_date, invoices.c.id).limit(limit))).scalars())
+
+
+async def open_items(connection: Connection, customer: str, currency: str, *, lock: bool = False) -> list[OpenItem]:
+    """What a customer has to pay, the oldest first."""
+    query = (
+        select(invoices.c.id, invoices.c.number, invoices.c.due_date, invoices.c.amount_due)
+        .where(invoices.c.customer == customer, invoices.c.currency == currency, invoices.c.state.in_(list(OPEN)))
+        .order_by(invoices.c.due_date, invoices.c.id)
+    )
+    rows = (await connection.execute(query.with_for_update() if lock else query)).all()
+    return [
+        OpenItem(
+            invoice=row.id,
+            number=row.number,
+            due_date=row.due_date,
+            amount_due=Money(minor=row.amount_due, currency=currency),
+        )
+        for row in rows
+    ]
+
+
+async def receive_payment(connection: Connection, invoice: str, amount: Money, today: date) -> Received:
+    """Settle as much of an invoice as `amount` does; what is over is left to the caller, and so is the ledger.
+
+    Raises NotFound, and Conflict for a draft or a voided invoice. Taking the same payment twice would count it twice: the
+    caller asks the ledger for its key first, once the invoice is locked.
+    """
+    before = (await get(connection, invoice, lock=True)).invoice
+    received = receive(before, amount, today)
+    await save(connection, before, received.invoice)
+    return received
+
+
+async def page(
+    connection: Connection,
+    after: tuple[datetime, str] | None,
+    limit: int,
+    *,
+    customer: str | None = None,
+    state: InvoiceState | None = None,
+    order: str | None = None,
+    number: str | None = None,
+) -> list[InvoiceSummary]:
+    """The newest first, those before `after` (gathered_at, id)."""
+    query = select(invoices)
+    wanted = {"customer": customer, "state": state, "order_id": order, "number": number}
+    for column, value in wanted.items():
+        query = query if value is None else query.where(invoices.c[column] == value)
+    if after is not None:
+        query = query.where(tuple_(invoices.c.gathered_at, invoices.c.id) < tuple_(*after))
+    rows = await connection.execute(query.order_by(invoices.c.gathered_at.desc(), invoices.c.id.desc()).limit(limit))
+    return [_summary(row) for row in rows.mappings()]
+
+
+async def evidence(connection: Connection, invoice: str) -> dict[str, Any]:
+    """What the tax of an issued invoice was decided by."""
+    return dict((await connection.execute(select(invoices.c.evidence).where(invoices.c.id == invoice))).scalar_one())
+
+
+def _columns(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "id": invoice.id,
+        "number": invoice.number,
+        "state": invoice.state,
+        "customer": invoice.customer,
+        "legal_entity": invoice.legal_entity,
+        "currency": invoice.currency,
+        "issue_date": invoice.issue_date,
+        "due_date": invoice.due_date,
+        "total": invoice.gross.minor,
+        "amount_due": invoice.amount_due.minor,
+        "paid": invoice.paid.minor,
+        "credited": invoice.credited.minor,
+        "written_off": invoice.written_off.minor,
+    }
+
+
+def _frozen(invoice: Invoice) -> dict[str, Any]:
+    return invoice.model_dump(mode="json", exclude=_MOVING)
+
+
+async def _stored(connection: Connection, row: Mapping[Any, Any]) -> StoredInvoice:
+    invoice = _issued(row) if row["document"] else await _draft(connection, row)
+    return StoredInvoice(
+        invoice=invoice,
+        order=row["order_id"],
+        subscription=row["subscription"],
+        finalizable_at=row["finalizable_at"],
+        waiting_for=row["waiting_for"],
+        gathered_at=row["gathered_at"],
+        issued_at=row["issued_at"],
+    )
+
+
+def _issued(row: Mapping[Any, Any]) -> Invoice:
+    return Invoice.model_validate({**row["document"], **_amounts(row), "number": row["number"], "state": row["state"]})
+
+
+async def _draft(connection: Connection, row: Mapping[Any, Any]) -> Invoice:
+    lines: Sequence[Any] = await billables.lines_of(connection, row["id"])
+    head = ("id", "state", "customer", "legal_entity", "currency", "issue_date", "due_date")
+    return Invoice(**{name: row[name] for name in head}, **_amounts(row), lines=in_order(lines))
+
+
+def _amounts(row: Mapping[Any, Any]) -> dict[str, Money]:
+    return {name: Money(minor=row[name], currency=row["currency"]) for name in ("paid", "credited", "written_off")}
+
+
+def _summary(row: Mapping[Any, Any]) -> InvoiceSummary:
+    same = ("id", "number", "state", "customer", "legal_entity", "issue_date", "due_date", "waiting_for", "gathered_at")
+    amounts = {name: Money(minor=row[name], currency=row["currency"]) for name in ("total", "amount_due")}
+    return InvoiceSummary(**{name: row[name] for name in same}, **amounts, order=row["order_id"])

@@ -1,0 +1,20 @@
+"""Document numbers without gaps: a number is taken in the transaction that writes its document."""
+
+from datetime import date
+
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.database import Connection
+from activities.store.tables import document_numbers
+from domain.billing.numbers import NumberFormat, sequence_of, written
+
+
+async def take(connection: Connection, format_: NumberFormat, issue_date: date) -> str:
+    """The next number of a legal entity's documents of one kind. Others wait for theirs until the transaction ends, so this
+    comes late in it; a transaction that is rolled back has taken none."""
+    sequence = sequence_of(format_, issue_date)
+    counted = insert(document_numbers).values(**sequence.model_dump(), last=1)
+    taken = counted.on_conflict_do_update(
+        index_elements=["legal_entity", "kind", "year"], set_={"last": document_numbers.c.last + 1}
+    ).returning(document_numbers.c.last)
+    return written(format_, sequence.year, int((await connection.execute(taken)).scalar_one()))

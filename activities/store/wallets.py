@@ -1,0 +1,39 @@
+"""Prepaid credit: one row a customer and currency, locked around each change of it."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.database import Connection
+from activities.store.tables import wallets
+from domain.billing.credits import Wallet
+
+
+async def of_customer(connection: Connection, customer: str) -> list[Wallet]:
+    query = select(wallets.c.document).where(wallets.c.customer == customer).order_by(wallets.c.currency)
+    return [Wallet.model_validate(row) for row in (await connection.execute(query)).scalars()]
+
+
+async def lock(connection: Connection, customer: str, currency: str) -> Wallet:
+    """The wallet, made where there is none, and held until the transaction ends."""
+    empty = Wallet(customer=customer, currency=currency)
+    made = insert(wallets).values(customer=customer, currency=currency, document=empty.model_dump(mode="json"))
+    await connection.execute(made.on_conflict_do_nothing())
+    own = (wallets.c.customer == customer, wallets.c.currency == currency)
+    document = (await connection.execute(select(wallets.c.document).where(*own).with_for_update())).scalar_one()
+    return Wallet.model_validate(document)
+
+
+async def save(connection: Connection, wallet: Wallet) -> None:
+    """With the moment when the first of its grants that has something left expires."""
+    expiries = [grant.expires_at for grant in wallet.grants if grant.expires_at is not None and grant.left]
+    values = {"document": wallet.model_dump(mode="json"), "expires_at": min(expiries, default=None)}
+    made = insert(wallets).values(customer=wallet.customer, currency=wallet.currency, **values)
+    await connection.execute(made.on_conflict_do_update(index_elements=["customer", "currency"], set_=values))
+
+
+async def expiring(connection: Connection, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(customer, currency) of wallets with a grant that has expired at `now`."""
+    query = select(wallets.c.customer, wallets.c.currency).where(wallets.c.expires_at <= now).order_by(wallets.c.expires_at)
+    return [(row.customer, row.currency) for row in (await connection.execute(query.limit(limit))).all()]
