@@ -5,9 +5,11 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts.billing import Bill, BilledItem, Billing, Credit
+from activities.contracts.billing import Billing
 from activities.contracts.payments import Payments, Release
 from domain import keys
+from domain.billing.order_billing import Bill, Credit
+from domain.billing.order_lines import with_dues
 from domain.facts import PaymentStatus
 from domain.fallout import FalloutVerb, Subject
 from domain.money import Money, total
@@ -181,7 +183,9 @@ class Till:
 
     async def capture(self, items: list[str]) -> None:
         """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up."""
-        order = self._book.order
+        order = with_dues(self._book.order, items)
+        if order is not self._book.order:
+            self._book.amend(order)
         amount = total([item.due for item in order.items if item.id in items], order.currency)
         while amount:
             try:
@@ -193,6 +197,9 @@ class Till:
                 number = held.number if held else max(self._book.payments)
                 await self._ask(number, f"Payment {number} of {amount} is not captured", explain(error))
         await self._release_but(None)
+        if any(item.lines for item in order.items if item.id in items):
+            await self._book.save()
+            await ensure_here(Billing.bill, self._bill(None, items, amount))
         for item in items:
             self._book.set_item(item, captured=True)
 
@@ -214,10 +221,8 @@ class Till:
             self._book.set_item(item, captured=True)
         self._book.save_soon()
 
-    def _bill(self, payment: str, items: list[str], amount: Money) -> Bill:
-        order = self._book.order
-        billed = [BilledItem(item=item.id, lines=item.lines) for item in order.items if item.id in items]
-        return Bill(order=order.id, customer=order.customer.id, payment=payment, items=billed, total=amount, at=workflow.now())
+    def _bill(self, payment: str | None, items: list[str], amount: Money) -> Bill:
+        return Bill(order=self._book.order.id, items=items, payment=payment, total=amount, at=workflow.now())
 
     async def refund(self, item_id: str, amount: Money, reason: str) -> None:
         """Give one captured item's money back, and credit it."""
@@ -225,7 +230,8 @@ class Till:
             self._book.set_item(item_id, refunded=True)
             return
         held = self._captured()
-        request = RefundRequest(key=held.key, refund_key=keys.refund(held.key, item_id), amount=amount)
+        key = keys.refund(held.key, item_id)
+        request = RefundRequest(key=held.key, refund_key=key, amount=amount)
         stuck = Stuck(
             subject=Subject.undo,
             name=f"{item_id}:refund",
@@ -236,7 +242,7 @@ class Till:
         )
         summary = f"refund {amount} for item {item_id}"
         await self._desk.insist(Payments.refund, request, summary=summary, stuck=stuck)
-        credit = Credit(order=self._book.order.id, item=item_id, amount=amount, reason=reason, at=workflow.now())
+        credit = Credit(order=self._book.order.id, item=item_id, refund=key, amount=amount, reason=reason, at=workflow.now())
         await ensure_here(Billing.credit, credit)
         held = self._captured()
         refunded = held.refunded + amount

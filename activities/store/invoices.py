@@ -12,6 +12,7 @@ from activities.store.billables import Debtor
 from activities.store.database import Connection
 from activities.store.tables import invoices
 from domain.billing.balance import OpenItem
+from domain.billing.evidence import Evidence
 from domain.billing.gathering import Gathered, Group, in_order
 from domain.billing.invoice_states import OPEN, InvoiceState
 from domain.billing.invoices import Invoice, Received, changed, receive
@@ -19,7 +20,7 @@ from domain.errors import Conflict, NotFound
 from domain.money import Money
 from domain.values import Instant, Value
 
-_MOVING = {"number", "state", "paid", "credited", "written_off"}
+_MOVING = {"number", "state", "paid", "credited", "written_off", "write_offs"}
 """What has columns of its own, since it is given or goes on after the document is frozen."""
 
 
@@ -71,22 +72,22 @@ class InvoiceSummary(Value):
 async def issue(
     connection: Connection,
     invoice: Invoice,
-    evidence: Mapping[str, Any],
+    evidence: Evidence,
     now: datetime,
     order: str | None = None,
 ) -> None:
     """Write an invoice that was finalized without having been a draft. One of this id that is there already is an error of the
     database: its number would be given twice."""
-    row = {**_columns(invoice), "order_id": order, "evidence": evidence, "gathered_at": now, "issued_at": now}
+    proof = evidence.model_dump(mode="json")
+    row = {**_columns(invoice), "order_id": order, "evidence": proof, "gathered_at": now, "issued_at": now}
     await connection.execute(insert(invoices).values(**row, document=_frozen(invoice)))
 
 
 async def open_draft(connection: Connection, gathered: Gathered, due_date: date, finalizable_at: datetime) -> None:
     """Write a new draft of lines that are billable, and put them on it."""
-    nothing = Money.zero(gathered.group.currency)
     head = {"id": gathered.id, "state": InvoiceState.draft, **gathered.group.model_dump()}
     dates = {"issue_date": gathered.issue_date, "due_date": due_date, "gathered_at": gathered.gathered_at}
-    amounts = dict.fromkeys(("amount_due", "paid", "credited", "written_off"), nothing.minor)
+    amounts = dict.fromkeys(("amount_due", "paid", "credited", "written_off", "write_offs"), 0)
     made = insert(invoices).values(**head, **dates, **amounts, total=_sum(gathered), document={}, evidence={})
     await connection.execute(made.values(finalizable_at=finalizable_at))
     await billables.put_on(connection, gathered.id, [line.id for line in gathered.lines])
@@ -102,9 +103,10 @@ def _sum(gathered: Gathered) -> int:
     return sum(line.amount.minor for line in gathered.lines)
 
 
-async def finalized(connection: Connection, invoice: Invoice, evidence: Mapping[str, Any], now: datetime) -> None:
+async def finalized(connection: Connection, invoice: Invoice, evidence: Evidence, now: datetime) -> None:
     """Issue a draft. Conflict where it is none any more."""
-    issued = {**_columns(invoice), "evidence": evidence, "issued_at": now, "finalizable_at": None, "waiting_for": None}
+    proof = evidence.model_dump(mode="json")
+    issued = {**_columns(invoice), "evidence": proof, "issued_at": now, "finalizable_at": None, "waiting_for": None}
     draft = (invoices.c.id == invoice.id, invoices.c.state == InvoiceState.draft)
     written = await connection.execute(update(invoices).where(*draft).values(**issued, document=_frozen(invoice)))
     if written.rowcount == 0:
@@ -126,9 +128,13 @@ async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
     """The invoice as it goes on: state and amounts. Conflict where the issued document would change."""
     if differing := list(changed(before, after)):
         raise Conflict(f"invoice {before.number} is issued, and its {differing[0]} stays as it is")
-    columns = {"state", "amount_due", "paid", "credited", "written_off"}
+    columns = {"state", "amount_due", "paid", "credited", "written_off", "write_offs"}
     values = {name: value for name, value in _columns(after).items() if name in columns}
     await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
+
+
+async def exists(connection: Connection, invoice: str) -> bool:
+    return (await connection.execute(select(invoices.c.id).where(invoices.c.id == invoice))).first() is not None
 
 
 async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
@@ -227,9 +233,10 @@ async def page(
     return [_summary(row) for row in rows.mappings()]
 
 
-async def evidence(connection: Connection, invoice: str) -> dict[str, Any]:
-    """What the tax of an issued invoice was decided by."""
-    return dict((await connection.execute(select(invoices.c.evidence).where(invoices.c.id == invoice))).scalar_one())
+async def evidence(connection: Connection, invoice: str) -> Evidence | None:
+    """What an issued invoice was issued by; None of one of the first release, which kept none."""
+    kept = (await connection.execute(select(invoices.c.evidence).where(invoices.c.id == invoice))).scalar_one()
+    return Evidence.model_validate(kept) if kept else None
 
 
 def _columns(invoice: Invoice) -> dict[str, Any]:
@@ -247,6 +254,7 @@ def _columns(invoice: Invoice) -> dict[str, Any]:
         "paid": invoice.paid.minor,
         "credited": invoice.credited.minor,
         "written_off": invoice.written_off.minor,
+        "write_offs": invoice.write_offs,
     }
 
 
@@ -268,7 +276,8 @@ async def _stored(connection: Connection, row: Mapping[Any, Any]) -> StoredInvoi
 
 
 def _issued(row: Mapping[Any, Any]) -> Invoice:
-    return Invoice.model_validate({**row["document"], **_amounts(row), "number": row["number"], "state": row["state"]})
+    moving = {name: row[name] for name in ("number", "state", "write_offs")}
+    return Invoice.model_validate({**row["document"], **_amounts(row), **moving})
 
 
 async def _draft(connection: Connection, row: Mapping[Any, Any]) -> Invoice:

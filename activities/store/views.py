@@ -1,6 +1,7 @@
 """What people and callers look at: every read of orders, their history and what they left behind."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, select, tuple_
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from activities.store import invoices as invoices_store
 from activities.store.database import Connection
 from activities.store.entitlements import Entitlement
+from activities.store.ledger import LedgerLine
 from activities.store.services import Service
 from activities.store.tables import (
     approvals,
@@ -27,11 +29,13 @@ from activities.store.tables import (
     subscriptions,
 )
 from domain import keys
+from domain.billing.invoice_states import InvoiceState
+from domain.billing.lines import InvoiceLine
 from domain.errors import NotFound
 from domain.facts import ApprovalStatus, Event, ItemStatus, PaymentStatus, StepStatus
 from domain.fallout import Fallout
 from domain.jeopardy import Jeopardy
-from domain.money import Money
+from domain.money import Money, total
 from domain.orders import Order, OrderRequest
 from domain.provisioning import PartnerCallback
 from domain.states import OrderState, StepState, SubscriptionState
@@ -318,7 +322,6 @@ def _credit_note(row: Mapping[Any, Any]) -> CreditNote:
     reason = row["document"]["memo"] or row["reason"]
     amount = _money(row, "total")
     return CreditNote(id=row["id"], number=row["number"], amount=amount, reason=reason, issued_at=row["issued_at"])
-
 
 
 async def event_page(connection: Connection, order: str, after: int, limit: int) -> EventPage:

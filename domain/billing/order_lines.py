@@ -1,7 +1,7 @@
 """An order as an invoice has it: its items' lines with discounts and tax, and the draft over those that were fulfilled."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from domain import keys
 from domain.billing.discounts import discounted
@@ -11,7 +11,6 @@ from domain.billing.lines import InvoiceLine, explained, line_key
 from domain.billing.tax.decisions import TaxCategory, TaxDecision, Treatment
 from domain.billing.tax.documents import TaxedDocument
 from domain.billing.tax.jurisdictions import Jurisdiction
-from domain.billing.zones import local_date, zone_of
 from domain.money import Money
 from domain.orders import Order, OrderItem
 from domain.pricing import PricedLine, due
@@ -31,7 +30,7 @@ def with_dues(order: Order, items: Collection[str] | None = None) -> Order:
     if not lines:
         return order
     reduced = discounted(lines, order.coupons, order.drafting.discounts).lines
-    taxed = tax_of(reduced, _decisions(order, reduced), order.drafting.tax, order.currency)
+    taxed = tax_of(reduced, decisions(order, reduced), order.drafting.tax, order.currency)
     known = {line.id: line for line in reduced}
     priced = {item.id: _priced(order, item, known, taxed) for item in billed}
     return order.model_copy(update={"items": [priced.get(item.id, item) for item in order.items]})
@@ -56,8 +55,9 @@ def explained_lines(order: Order, item: OrderItem) -> list[PricedLine]:
     return [line.model_copy(update={"explanation": text}) for line, text in zip(item.lines, texts, strict=True)]
 
 
-def invoice_draft(order: Order, items: Collection[str], at: datetime) -> Draft:
+def invoice_draft(order: Order, items: Collection[str], at: datetime, today: date) -> Draft:
     """The invoice over the items that were fulfilled, all that is due of them being due now: an order is paid in advance.
+    `today` is the local date of the legal entity.
 
     ValueError where it does not come to what its items are due: what is billed is what was captured.
     """
@@ -66,11 +66,11 @@ def invoice_draft(order: Order, items: Collection[str], at: datetime) -> Draft:
     gathered = Gathered(
         id=keys.invoice(order.id),
         group=Group(customer=order.customer.id, legal_entity=order.legal_entity, currency=order.currency),
-        issue_date=local_date(at, zone_of(order.timezone)),
+        issue_date=today,
         gathered_at=at,
         lines=lines,
     )
-    made = draft(gathered, order.coupons, _decisions(order, lines), order.drafting)
+    made = draft(gathered, order.coupons, decisions(order, lines), order.drafting)
     expected = sum(item.due.minor for item in billed)
     if made.invoice.gross.minor != expected:
         due_ = Money(minor=expected, currency=order.currency)
@@ -110,7 +110,8 @@ def _charge(line: PricedLine, index: int) -> str:
     return line.charge or f"charge-{index + 1}"
 
 
-def _decisions(order: Order, lines: Sequence[InvoiceLine]) -> dict[str, TaxDecision]:
+def decisions(order: Order, lines: Sequence[InvoiceLine]) -> dict[str, TaxDecision]:
+    """What was decided about the tax of each line, by its id."""
     products = {item.id: item.product.id for item in order.items}
     none = no_tax(order.customer.country)
     return {line.id: order.taxes.get(products[line.item], none) for line in lines}

@@ -16,7 +16,7 @@ from domain.billing.reconciliation.comparison import Booked, compare
 from domain.customers import Customer
 from domain.roles import Role
 from tests.api.conftest import KeyFor
-from tests.domain.billing.invoice_samples import invoice, issue
+from tests.domain.billing.invoice_samples import EVIDENCE, invoice, issue
 from tests.domain.samples import eur
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -38,7 +38,7 @@ async def open_invoice(database: Database) -> Invoice:
     issued = issue(invoice(10000, number=777), number=777)
     async with database.transaction() as connection:
         await customers.put(connection, Customer(id="c-1", name="Someone", country="DE"), NOW)
-        await invoices.issue(connection, issued, {}, NOW)
+        await invoices.issue(connection, issued, EVIDENCE, NOW)
         await ledger.post(connection, [invoice_finalized(issued, NOW)])
     return issued
 
@@ -77,7 +77,7 @@ async def test_a_file_is_imported_once_and_money_that_nobody_knows_is_assigned(
         ({"format": "camt.053", "account": None}, "line 1"),
         ({"file": "%"}, "file"),
         ({"file": base64.b64encode(b"date\n").decode()}, "line 1"),
-        ({"layout": {"booked_on": "date"}}, "layout"),
+        ({"layout": {"booked_on": "date"}}, "layout.amount"),
         ({"account": "../x y"}, "account"),
     ],
 )

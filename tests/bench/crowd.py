@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from activities.store import catalogue, changes, customers, dispatches, inbox, orders, policies
-from activities.store.billing import InvoiceLine, credit, issue, pay
+from activities.store.billing import bill_order, credit_item
 from activities.store.capacity import reserve
 from activities.store.database import Connection, Database
 from activities.store.entitlements import grant
@@ -19,6 +19,7 @@ from api.acceptance import place
 from api.context import Context
 from domain import keys
 from domain.approvals import ApprovalPolicy, ApprovalRequirement, Ballot
+from domain.billing.order_billing import Bill, Credit
 from domain.catalogue import Plan, Price, Product
 from domain.customers import Customer
 from domain.facts import (
@@ -144,12 +145,10 @@ async def fulfil(connection: Connection, order: Order) -> None:
     await reserve(connection, order.id, order.items, ["fibre"])
     await grant(connection, keys.reference(order.id, "1"), order.customer.id, {"line.mbit": "500"}, NOW)
     await changes.record(connection, change_of(order))
-    lines = [InvoiceLine(item="1", name="Line", quantity=1, amount=order.total)]
-    invoice, payment = keys.invoice(order.id), keys.payment(order.id, 1)
-    await issue(connection, invoice, order.id, order.customer.id, lines, order.total, NOW)
-    await pay(connection, invoice, payment, "sandbox", order.total, NOW)
-    little = Money(minor=1, currency=order.currency)
-    await credit(connection, keys.credit_note(order.id, "1"), invoice, "sandbox", little, "kindness", NOW)
+    payment = keys.payment(order.id, 1)
+    await bill_order(connection, Bill(order=order.id, items=["1"], payment=payment, total=order.total, at=NOW), "sandbox")
+    back = Credit(order=order.id, item="1", refund=keys.refund(payment, "1"), amount=order.total, reason="kindness", at=NOW)
+    await credit_item(connection, back, "sandbox")
     await changes.record(connection, OrderChange(order=order.id, customer=order.customer.id, status=_completed()))
 
 

@@ -29,12 +29,13 @@ OF_ORDER = (
     "services",
     "subscriptions",
     "invoices",
+    "ledger_transactions",
     "ledger_entries",
     "idempotency_keys",
 )
 """Tables whose rows carry an order's id, a parent before its children."""
 
-OF_INVOICE = ("invoice_lines", "credit_notes")
+OF_INVOICE = ("billables", "credit_notes")
 GENERATED = {"ledger_entries": {"id", "recorded_at"}}
 """Columns that the database fills."""
 
@@ -81,6 +82,8 @@ async def _dispatches(connection: Connection, subjects: list[str]) -> list[Row]:
 def _generalized(rows: dict[str, list[Row]], order: str) -> Pattern:
     customer, number = rows["orders"][0]["customer"], order.removeprefix("O-")
     generic = json.dumps(rows).replace(order, f"O-{NUMBER}").replace(json.dumps(customer), json.dumps(CUSTOMER))
+    for document in (*rows["invoices"], *rows["credit_notes"]):
+        generic = generic.replace(document["number"], f"{document['number'][:2]}-{NUMBER}")
     generic = generic.replace(f'"S-{number}-', f'"S-{NUMBER}-').replace(f'"number": {number},', f'"number": "{NUMBER}",')
     return Pattern(rows=json.loads(generic))
 

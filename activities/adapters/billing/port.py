@@ -1,23 +1,15 @@
 """The billing port: what an order asks of the billing engine."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
-from domain.money import Money
-from domain.pricing import PricedLine
+from domain.billing.order_billing import Bill, Credit
 
 
 class Billing(Protocol):
-    """Every verb is idempotent on the order's ids. Raises Conflict where a credit would exceed the invoice."""
+    """Every verb is idempotent on the order's ids."""
 
-    async def open_invoice(
-        self, order: str, customer: str, lines: Sequence[tuple[str, PricedLine]], total: Money, at: datetime
-    ) -> str:
-        """Issue the order's invoice over (item, line) pairs; returns its id."""
+    async def bill(self, bill: Bill) -> None:
+        """Issue the order's invoice over its fulfilled items, and book what was captured for it."""
 
-    async def mark_paid(self, invoice: str, payment: str, amount: Money, at: datetime) -> None:
-        """Book the captured payment against the invoice."""
-
-    async def credit(self, order: str, item: str, amount: Money, reason: str, at: datetime) -> str:
-        """Credit an item of the order's invoice and book its refund; returns the credit note's id."""
+    async def credit(self, credit: Credit) -> None:
+        """Credit an item of the order's invoice, and book the money that went back."""

@@ -12,6 +12,17 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+COMMENTS = {
+    "COLUMN invoices.subscription": "the only one it is for, where each has invoices of its own",
+    "COLUMN invoices.write_offs": "how often it was given up",
+    "COLUMN invoices.waiting_for": "what keeps a draft that is due from being issued",
+    "COLUMN invoices.document": "as issued; empty while it is a draft",
+    "COLUMN invoices.evidence": "who sold to whom as they were then, and why it was taxed so",
+    "COLUMN ledger_transactions.id": "a business fact: it is posted once",
+    "TABLE ledger_entries": "Append-only; each transaction sums to zero per currency, held by a trigger",
+    "TABLE billables": "What was or will be charged: each charge of each period once, by its business key",
+    "TABLE document_numbers": "The last number given; its row is locked from then until the document is written",
+}
 TABLES = [
     "ALTER TABLE invoices RENAME TO invoices_0003",
     "ALTER TABLE invoice_lines RENAME TO invoice_lines_0003",
@@ -37,13 +48,14 @@ TABLES = [
         paid bigint NOT NULL,
         credited bigint NOT NULL,
         written_off bigint NOT NULL,
+        write_offs integer NOT NULL,
         finalizable_at timestamptz,
         waiting_for varchar,
         document jsonb NOT NULL,
         evidence jsonb NOT NULL,
         gathered_at timestamptz NOT NULL,
         issued_at timestamptz,
-        CONSTRAINT uq_invoices_legal_entity UNIQUE (legal_entity, number),
+        CONSTRAINT uq_invoices_legal_entity_number UNIQUE (legal_entity, number),
         CONSTRAINT ck_invoices_numbered CHECK ((number IS NULL) = (issued_at IS NULL)),
         CONSTRAINT ck_invoices_draft_or_issued CHECK (number IS NOT NULL OR state IN ('draft', 'voided'))
     )
@@ -72,7 +84,6 @@ TABLES = [
     """,
     "CREATE INDEX ix_billables_due ON billables (customer, legal_entity, currency, due_at) WHERE invoice IS NULL",
     "CREATE INDEX ix_billables_invoice ON billables (invoice)",
-    "COMMENT ON TABLE billables IS 'What was or will be charged: each charge of each period once, by its business key'",
     """
     CREATE TABLE document_numbers (
         legal_entity varchar NOT NULL,
@@ -82,7 +93,6 @@ TABLES = [
         CONSTRAINT pk_document_numbers PRIMARY KEY (legal_entity, kind, year)
     )
     """,
-    "COMMENT ON TABLE document_numbers IS 'The last number given; its row is locked from then until the document is written'",
     """
     CREATE TABLE credit_notes (
         id varchar CONSTRAINT pk_credit_notes PRIMARY KEY,
@@ -96,7 +106,7 @@ TABLES = [
         issue_date date NOT NULL,
         document jsonb NOT NULL,
         issued_at timestamptz NOT NULL,
-        CONSTRAINT uq_credit_notes_legal_entity UNIQUE (legal_entity, number)
+        CONSTRAINT uq_credit_notes_legal_entity_number UNIQUE (legal_entity, number)
     )
     """,
     "CREATE INDEX ix_credit_notes_invoice ON credit_notes (invoice)",
@@ -161,8 +171,10 @@ TABLES = [
     "ALTER TABLE ledger_entries ADD COLUMN subject varchar NOT NULL DEFAULT ''",
     "ALTER TABLE ledger_entries DROP CONSTRAINT uq_ledger_entries_transaction_account_currency",
     """
-    ALTER TABLE ledger_entries ADD CONSTRAINT uq_ledger_entries_transaction UNIQUE ("transaction", account, subject, currency)
+    ALTER TABLE ledger_entries ADD CONSTRAINT uq_ledger_entries_transaction_account_subject_currency
+        UNIQUE ("transaction", account, subject, currency)
     """,
+    'COMMENT ON COLUMN ledger_entries."transaction" IS NULL',
     """
     ALTER TABLE ledger_entries ADD CONSTRAINT fk_ledger_entries_transaction
         FOREIGN KEY ("transaction") REFERENCES ledger_transactions (id)
@@ -218,6 +230,8 @@ TABLES = [
 def upgrade() -> None:
     for statement in TABLES:
         op.execute(statement)
+    for what, text in COMMENTS.items():
+        op.execute(f"COMMENT ON {what} IS '{text}'")
     connection = op.get_bind()
     sequences: dict[int, int] = {}
     for row in connection.execute(sa.text("SELECT * FROM invoices_0003 ORDER BY issued_at, id")).mappings().all():
@@ -275,6 +289,7 @@ def _carry_over(connection: Any, row: dict[str, Any], number: str) -> None:
         paid=row["paid"],
         credited=0,
         written_off=0,
+        write_offs=0,
         document=json.dumps(document),
         evidence="{}",
         gathered_at=row["issued_at"],

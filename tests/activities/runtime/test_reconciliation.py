@@ -21,7 +21,7 @@ from domain.customers import Customer
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.money import Money
 from domain.payments import PaymentRequest, RefundRequest
-from tests.domain.billing.invoice_samples import invoice, issue
+from tests.domain.billing.invoice_samples import EVIDENCE, invoice, issue
 from tests.domain.samples import eur
 from tests.sandbox_server import RunningSandbox, running_sandbox
 from workers import migrate
@@ -208,7 +208,7 @@ async def test_an_invoice_that_says_more_was_paid_than_is_booked_is_work(shop: S
     )
     async with shop.database.transaction() as connection:
         await customers.put(connection, Customer(id="c-1", name="Someone", country="DE"), now)
-        await invoices.issue(connection, open_, {}, now)
+        await invoices.issue(connection, open_, EVIDENCE, now)
         await ledger.post(connection, [invoice_finalized(open_, now)])
         await invoices.receive_payment(connection, open_.id, eur(11900), now.date())
     await shop.compared()

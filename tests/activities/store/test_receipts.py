@@ -19,8 +19,8 @@ from domain.billing.reconciliation.statements import Entry, StatementLine, state
 from domain.customers import Customer
 from domain.errors import Conflict, NotFound
 from domain.money import Money
+from tests.domain.billing.invoice_samples import EVIDENCE, issue
 from tests.domain.billing.invoice_samples import invoice as draft
-from tests.domain.billing.invoice_samples import issue
 from tests.domain.samples import eur
 from workers import migrate
 from workers.embedded.postgres import Cluster
@@ -57,7 +57,7 @@ async def issued(connection: Connection, net: int = 10000, customer: str = "c-1"
     number = next(NUMBERS)
     await customers.put(connection, Customer(id=customer, name="Someone", country="DE"), NOW)
     open_ = issue(draft(net, number=number).model_copy(update={"customer": customer}), number=number)
-    await invoices.issue(connection, open_, {}, NOW)
+    await invoices.issue(connection, open_, EVIDENCE, NOW)
     await ledger.post(connection, [invoice_finalized(open_, NOW)])
     return open_
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from activities.store.tables import metadata
+from activities.store.tables import ledger_transactions, metadata
 from tests.world import World
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -27,6 +27,8 @@ def differences(connection: Connection) -> list[object]:
 async def post_alone(world: World, order: str) -> None:
     """One side of a transaction without the other."""
     async with world.database.transaction() as connection:
+        head = {"id": f"{order}:odd", "at": NOW, "description": "odd"}
+        await connection.execute(insert(ledger_transactions).values(**head))
         row = {"transaction": f"{order}:odd", "account": "cash", "amount": 100, "order": order, "at": NOW}
         await connection.execute(POST, row)
 

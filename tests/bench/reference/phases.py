@@ -2,6 +2,7 @@
 
 from tests.bench.rows import Insertion, Pattern, Row
 
+BILLING = ("invoices", "billables", "ledger_transactions", "ledger_entries")
 SETTLE = (
     "settled_ AS (UPDATE orders SET state = 'completed', event_count = (($1::jsonb->'then'->>'event_count')::int),"
     " updated_at = now() WHERE id = $1::jsonb->'then'->>'id')"
@@ -21,7 +22,7 @@ def phases(pattern: Pattern) -> dict[str, Insertion]:
         "accepted": {"orders": rows["orders"], "order_items": rows["order_items"], "dispatches": start},
         "authorized": {"payments": rows["payments"]},
         "provisioned": {"order_steps": rows["order_steps"]},
-        "captured": {name: rows[name] for name in ("invoices", "invoice_lines", "ledger_entries")},
+        "captured": {name: rows[name] for name in BILLING},
         "completed": rest,
     }
     made = {name: Insertion.of({**given, "events": events[name]}) for name, given in tables.items()}

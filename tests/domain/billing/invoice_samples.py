@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from domain.billing.entities import DEFAULT
+from domain.billing.evidence import Evidence
 from domain.billing.gathering import Gathered, Group
 from domain.billing.invoices import Funds, Invoice, PaymentTerms, drafted, finalize
 from domain.billing.lines import InvoiceLine
@@ -12,6 +14,7 @@ from domain.billing.tax.calculation import tax
 from domain.billing.tax.decisions import AppliedRate, TaxCategory, TaxDecision, Treatment
 from domain.billing.tax.documents import TaxableLine, TaxedDocument
 from domain.billing.tax.jurisdictions import Jurisdiction
+from domain.customers import Customer
 from domain.money import Money
 from tests.domain.billing.line_samples import line
 
@@ -40,6 +43,9 @@ def invoice(*nets: int, number: int = 1, **taxing: Any) -> Invoice:
     """A draft of lines of these net amounts, of the subscriptions S-1, S-2, … and with 19 % of German VAT."""
     lines = [line(minor, subscription=f"S-{index}") for index, minor in enumerate(nets, start=1)]
     return invoice_of(lines, number, **taxing)
+
+
+EVIDENCE = Evidence(seller=DEFAULT, buyer=Customer(id="c-1", name="Someone", country="DE"))
 
 
 def issue(draft: Invoice, balance: int = 0, prepaid: int = 0, number: int = 1) -> Invoice:

@@ -46,7 +46,7 @@ def test_what_was_fulfilled_in_part_is_taxed_as_the_invoice_over_it() -> None:
     part = with_dues(taxed(two_stickers()), ["2"])
 
     assert part.items[1].due == eur(60)
-    assert invoice_draft(part, ["2"], NOW).invoice.gross == eur(60)
+    assert invoice_draft(part, ["2"], NOW, NOW.date()).invoice.gross == eur(60)
 
 
 def test_coupons_come_off_before_tax() -> None:
@@ -70,7 +70,7 @@ def test_an_order_without_coupons_and_tax_is_left_as_it_was() -> None:
     plain = order(CRM, REPORTS)
 
     assert with_dues(plain) is plain
-    assert invoice_draft(plain, ["1", "2"], NOW).invoice.gross == eur(7650)
+    assert invoice_draft(plain, ["1", "2"], NOW, NOW.date()).invoice.gross == eur(7650)
 
 
 def test_an_invoice_that_comes_to_other_than_was_captured_is_refused() -> None:
@@ -78,7 +78,7 @@ def test_an_invoice_that_comes_to_other_than_was_captured_is_refused() -> None:
     odd = two_stickers().model_copy(update={"items": [first, second]})  # dues with tax, and no tax to charge them by
 
     with pytest.raises(ValueError, match=r"comes to 1\.00 EUR, the items of order O-1001 to 1\.19 EUR"):
-        invoice_draft(odd, ["1", "2"], NOW)
+        invoice_draft(odd, ["1", "2"], NOW, NOW.date())
 
 
 def test_each_line_says_how_it_came_about() -> None:
@@ -91,6 +91,6 @@ def test_each_line_says_how_it_came_about() -> None:
 
 def test_the_lines_of_an_order_have_keys_that_a_renewal_will_not_charge_again() -> None:
     frozen = order(CRM)
-    lines = invoice_draft(frozen, ["1"], NOW).invoice.lines
+    lines = invoice_draft(frozen, ["1"], NOW, NOW.date()).invoice.lines
 
     assert [line.id for line in lines] == ["S-1001-1:1:charge-1:v1:period:0", "S-1001-1:1:charge-2:v1:period:0"]

@@ -1,0 +1,129 @@
+"""The billing engine: each verb is one transaction that writes documents, numbers, balances and ledger together, once."""
+
+from datetime import date, datetime
+
+from activities.store import (
+    balances,
+    billables,
+    coupons,
+    credit_notes,
+    customers,
+    invoices,
+    ledger,
+    legal_entities,
+    numbers,
+    orders,
+)
+from activities.store.database import Connection
+from domain import keys
+from domain.billing.cash_postings import Payment, PaymentPart, payment_received, refunded
+from domain.billing.credit_notes import CreditNote, CreditReason, CreditRequest, Identity, LineCredit, applied, credit, left_of
+from domain.billing.entities import LegalEntity
+from domain.billing.evidence import Evidence
+from domain.billing.gathering import Billable
+from domain.billing.invoices import Funds, Invoice, finalize, receive
+from domain.billing.numbers import DocumentKind
+from domain.billing.order_billing import Bill, Credit
+from domain.billing.order_lines import decisions, invoice_draft
+from domain.billing.postings import credit_note_issued, invoice_finalized
+from domain.billing.tax.settings import Rounding
+from domain.billing.zones import local_date, zone_of
+from domain.errors import Conflict
+from domain.money import Money
+from domain.orders import Order
+
+LONGEST_MEMO = 500
+
+
+async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
+    """Issue the invoice over the fulfilled items of an order, and book what paid for it. Again changes nothing.
+
+    An order is paid in advance: its invoice takes nothing from the customer's balance, and adds nothing to it. ValueError where
+    it does not come to what was captured.
+    """
+    if await invoices.exists(connection, keys.invoice(bill.order)):
+        return
+    order = await _accepted(connection, bill.order)
+    seller = await legal_entities.get(connection, order.legal_entity)
+    today = _today(seller, bill.at)
+    made = invoice_draft(order, bill.items, bill.at, today)
+    if made.invoice.gross != bill.total:
+        raise ValueError(f"total: is {bill.total}, the invoice of order {order.id} {made.invoice.gross}")
+    evidence = Evidence(
+        seller=seller,
+        buyer=await customers.get(connection, order.customer.id),
+        decisions=decisions(order, made.invoice.lines),
+        settings=order.drafting,
+    )
+    number = await numbers.take(connection, seller.number_format(DocumentKind.invoice), today)
+    nothing = Money.zero(order.currency)
+    issued = finalize(made.invoice, number, Funds(balance=nothing, prepaid=nothing), today)
+    booked = [invoice_finalized(issued, bill.at)]
+    if bill.payment is not None:
+        booked.append(payment_received(_payment(issued, bill, bill.payment), gateway))
+        issued = receive(issued, bill.total, today).invoice
+    await invoices.issue(connection, issued, evidence, bill.at, order.id)
+    lines = [Billable(line=line, customer=issued.customer, legal_entity=seller.id, due_at=bill.at) for line in issued.lines]
+    await billables.add(connection, lines, issued.id)
+    await ledger.post(connection, booked, order.id)
+    await coupons.save(connection, made.redemptions)
+
+
+async def _accepted(connection: Connection, order: str) -> Order:
+    stored = await orders.get(connection, order)
+    if stored.order is None:
+        raise Conflict(f"order {order} is a draft, and nothing of a draft is billed")
+    return stored.order
+
+
+def _today(seller: LegalEntity, at: datetime) -> date:
+    return local_date(at, zone_of(seller.gathering.timezone))
+
+
+def _payment(invoice: Invoice, bill: Bill, key: str) -> Payment:
+    part = PaymentPart(invoice=invoice.id, amount=bill.total)
+    nothing = Money.zero(invoice.currency)
+    return Payment(key=key, at=bill.at, customer=invoice.customer, parts=(part,), over=nothing, reference=invoice.number or "")
+
+
+async def credit_item(connection: Connection, given: Credit, gateway: str) -> None:
+    """Issue the credit note over all that is left of one item, and book the money that went back. Again changes nothing.
+
+    What was credited before by somebody else has become the customer's credit, which the refund then takes up.
+    """
+    key = keys.credit_note(given.order, given.item)
+    before = await invoices.get(connection, keys.invoice(given.order), lock=True)
+    if await ledger.posted(connection, given.refund) or await credit_notes.known(connection, key):
+        return
+    invoice = before.invoice
+    note = await _note_over(connection, invoice, key, given)
+    if note is not None:
+        await credit_notes.add(connection, note, given.at)
+        await invoices.save(connection, invoice, applied(invoice, note, note.issue_date))
+    deferred = await ledger.deferred(connection, [line.id for line in note.taxed.lines]) if note else {}
+    paid_out = refunded(given.refund, gateway, invoice.customer, given.amount, given.at)
+    booked = credit_note_issued(note, deferred, given.at) if note else None
+    await ledger.post(connection, [booked, paid_out], given.order)
+    kept = (note.to_credit if note else Money.zero(invoice.currency)) - given.amount
+    if kept:
+        await balances.change(connection, invoice.customer, kept)
+
+
+async def _note_over(connection: Connection, invoice: Invoice, key: str, given: Credit) -> CreditNote | None:
+    """None where nothing is left of the item's lines."""
+    earlier = await credit_notes.of_invoice(connection, invoice.id)
+    left = left_of(invoice, earlier)
+    lines = tuple(LineCredit(line=line.id) for line in invoice.lines if line.item == given.item and left[line.id])
+    if not lines:
+        return None
+    seller = await legal_entities.get(connection, invoice.legal_entity)
+    today = _today(seller, given.at)
+    number = await numbers.take(connection, seller.number_format(DocumentKind.credit_note), today)
+    request = CreditRequest(reason=CreditReason.cancellation, memo=given.reason[:LONGEST_MEMO], lines=lines)
+    identity = Identity(key=key, number=number, issue_date=today)
+    return credit(invoice, earlier, request, identity, await _rounding(connection, invoice.id))
+
+
+async def _rounding(connection: Connection, invoice: str) -> Rounding:
+    evidence = await invoices.evidence(connection, invoice)
+    return evidence.settings.tax.rounding if evidence else Rounding.half_up
