@@ -4,10 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
+import httpx
 import structlog
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.adapters.tax.engine import HttpTaxEngine
+from activities.adapters.tax.engines import TaxEngines
+from activities.adapters.tax.tables import TaxTables
 from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
@@ -33,6 +37,7 @@ from api.routes import (
     products,
     reconciliation,
     services,
+    tax_rates,
 )
 
 ROUTES = (
@@ -46,6 +51,7 @@ ROUTES = (
     prices,
     approval_policies,
     legal_entities,
+    tax_rates,
     services,
     reconciliation,
     api_keys,
@@ -75,7 +81,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.state.context = Context(database, processes or through_temporal)
+    app.state.http = httpx.AsyncClient()
+    app.state.context = Context(database, processes or through_temporal, taxes=_taxes(settings, app.state.http))
     app.state.keyring = Keyring(database)
     app.state.listener = Listener(database.url, EVENTS_CHANNEL)
     app.state.temporal = client
@@ -91,8 +98,13 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with running(app.state.listener.run):
+    async with app.state.http, running(app.state.listener.run):
         yield
+
+
+def _taxes(settings: Settings, client: httpx.AsyncClient) -> TaxEngines:
+    url = settings.tax_engine_url or f"{settings.sandbox_url or ''}/tax"
+    return TaxEngines(TaxTables(settings.tax_folder), HttpTaxEngine(url, client))
 
 
 def _version() -> str:

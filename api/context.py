@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from activities.adapters.tax.engines import TaxEngines
 from activities.store import catalogue
 from activities.store.database import Connection, Database
 from domain.catalogue import Catalogue
@@ -44,3 +45,4 @@ class Context:
     processes: Processes
     now: Callable[[], datetime] = utc_now
     catalogues: Catalogues = field(default_factory=Catalogues)
+    taxes: TaxEngines = field(default_factory=TaxEngines)

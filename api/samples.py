@@ -38,5 +38,12 @@ LEGAL_ENTITY: dict[str, Any] = {
     "registrations": [{"jurisdiction": {"country": "DE"}, "number": "DE136695976", "valid_from": "2020-01-01"}],
     "one_stop_shop": True,
 }
+TAX_RATE: dict[str, Any] = {
+    "jurisdiction": {"country": "SG"},
+    "tax": "GST",
+    "percent": "9",
+    "valid_from": "2024-01-01",
+    "source": "IRAS, GST rate change",
+}
 API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
 CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}

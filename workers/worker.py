@@ -22,6 +22,7 @@ from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
+from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
 from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
@@ -40,12 +41,14 @@ from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.runtime.upstreams import UpstreamWatch
+from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.subscription import SubscriptionWorkflow
+from workflows.vat_checks import VatChecksWorkflow
 
 log = structlog.get_logger()
 OWN_PACKAGES = ("domain", "workflows", "activities", "orjson", "structlog")
@@ -63,17 +66,22 @@ leave room for the rest."""
 class Adapters:
     """The outside systems a worker calls, by name."""
 
-    def __init__(self, gateway: Gateway, provisioners: Mapping[str, Provisioner]) -> None:
+    def __init__(self, gateway: Gateway, provisioners: Mapping[str, Provisioner], register: Register) -> None:
         self.gateway = gateway
         self.provisioners = provisioners
+        self.register = register
 
 
-def sandbox_adapters(sandbox_url: str, partners: list[str], database: Database, client: httpx.AsyncClient) -> Adapters:
-    """The gateway and partners that the sandbox plays, and our own entitlements."""
+def sandbox_adapters(
+    sandbox_url: str, partners: list[str], database: Database, client: httpx.AsyncClient, register_url: str | None = None
+) -> Adapters:
+    """The gateway, partners and tax register that the sandbox plays, and our own entitlements. `register_url` is that of a real
+    register."""
     provisioners: dict[str, Provisioner] = {"entitlements": EntitlementProvisioner(database)}
     for partner in partners:
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
-    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners)
+    register = Vies(register_url or f"{sandbox_url}/register", client)
+    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners, register)
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -92,6 +100,7 @@ def workers(
     subscriptions = StoredSubscriptions(database)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
+    vat_checks = RegisteredVatChecks(database, adapters.register)
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
         "graceful_shutdown_timeout": timedelta(seconds=5),
@@ -136,7 +145,7 @@ def workers(
         Worker(
             client,
             task_queue=queues.JOBS,
-            workflows=[PatrolWorkflow, ReconciliationWorkflow],
+            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow],
             activities=[
                 patrol.look,
                 patrol.finish,
@@ -144,6 +153,7 @@ def workers(
                 reconciliation.compare_movements,
                 reconciliation.compare_invoices,
                 reconciliation.finish,
+                vat_checks.check,
             ],
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=1,
@@ -193,7 +203,8 @@ async def run(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT)) as http:
-        adapters = sandbox_adapters(settings.sandbox_url or "", sorted(settings.partner_secrets), database, http)
+        partners, register_url = sorted(settings.partner_secrets), settings.vat_register_url
+        adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             log.info("worker ready", queues=queues.ALL)
             await stop.wait()

@@ -20,7 +20,10 @@ from activities.contracts.reconciliation import Requested
 
 PATROL = "patrol"
 RECONCILIATION = "reconciliation"
+VAT_CHECKS = "vat-checks"
 EVERY = timedelta(minutes=5)
+SOON = timedelta(minutes=1)
+"""How long a VAT id that was written waits for its check."""
 CATCH_UP = timedelta(minutes=10)
 """After an outage the rounds of the last ten minutes are made up for, and one of them is enough."""
 AFTER_MIDNIGHT = timedelta(hours=3)
@@ -48,9 +51,20 @@ def _patrol() -> Schedule:
     )
 
 
+def _vat_checks() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            VAT_CHECKS, id=VAT_CHECKS, task_queue=queues.JOBS, execution_timeout=timedelta(hours=1)
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SOON)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=CATCH_UP),
+    )
+
+
 async def ensure_schedules(client: Client, gateway: str) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
     await _ensure(client, PATROL, _patrol())
+    await _ensure(client, VAT_CHECKS, _vat_checks())
     await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 
 

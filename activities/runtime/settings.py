@@ -72,6 +72,13 @@ class Settings(BaseSettings):
     console_secret: SecretStr | None = Field(None, description="signs the console's session cookies, 32 characters or more")
     gateway: str = Field("sandbox", description="payment gateway, by adapter name", min_length=1)
     public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")
+    tax_folder: Path | None = Field(None, description="folder of tax data (`*.yaml`); empty takes the shipped one")
+    vat_register_url: str | None = Field(
+        None,
+        description="register that VAT ids are checked with, for VIES `https://ec.europa.eu/taxation_customs/vies/rest-api`; "
+        "empty asks the sandbox",
+    )
+    tax_engine_url: str | None = Field(None, description="external tax engine; empty asks the sandbox")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe log line shown")
     log_format: Literal["console", "json"] = Field("console", description="`console` for people, `json` for machines")
     worker_max_cached_workflows: int = Field(
@@ -117,7 +124,9 @@ class Settings(BaseSettings):
             raise ValueError("should look like host:7233")
         return given
 
-    @field_validator("temporal_ui_url", "api_url", "sandbox_url", "callback_url", "public_url")
+    @field_validator(
+        "temporal_ui_url", "api_url", "sandbox_url", "callback_url", "public_url", "vat_register_url", "tax_engine_url"
+    )
     @classmethod
     def _http(cls, given: str | None) -> str | None:
         if given is not None and not given.startswith(("http://", "https://")):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches
+from activities.store import dispatches, vat_checks
 from activities.store.database import Connection
 from activities.store.tables import customers
 from domain.checks import customer_subject
@@ -14,7 +14,7 @@ from domain.errors import NotFound
 
 
 async def put(connection: Connection, customer: Customer, now: datetime) -> int:
-    """Create or replace; returns the version. Orders that wait for this customer are woken."""
+    """Create or replace; returns the version. Orders that wait for this customer are woken, a new VAT id is checked."""
     document = customer.model_dump(mode="json")
     made = insert(customers).values(id=customer.id, document=document, version=1, created_at=now, updated_at=now)
     statement = made.on_conflict_do_update(
@@ -22,6 +22,7 @@ async def put(connection: Connection, customer: Customer, now: datetime) -> int:
         set_={"document": document, "version": customers.c.version + 1, "updated_at": now},
     ).returning(customers.c.version)
     version = int((await connection.execute(statement)).scalar_one())
+    await vat_checks.follow(connection, customer, now)
     await dispatches.wake_blocked(connection, [customer_subject(customer.id)], now, f"customer:{customer.id}:{version}")
     return version
 

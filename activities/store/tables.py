@@ -634,3 +634,41 @@ Index(
     invoices.c.amount_due,
     postgresql_where=text("state IN ('finalized', 'partially_paid', 'overdue')"),
 )
+
+tax_rates = Table(
+    "tax_rates",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("country", String, nullable=False),
+    Column("region", String),
+    Column("tax", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("added_by", String, nullable=False),
+    _moment("added_at"),
+    comment="Rates that operators added to the shipped ones; append-only",
+)
+
+vat_proofs = Table(
+    "vat_proofs",
+    metadata,
+    Column("vat_id", String, nullable=False),
+    _moment("checked_at"),
+    Column("result", String, nullable=False),
+    Column("consultation", String),
+    Column("name", String, comment="personal data where the trader is a person"),
+    Column("service", String, nullable=False),
+    PrimaryKeyConstraint("vat_id", "checked_at"),
+    comment="What tax registers answered",
+)
+
+vat_checks = Table(
+    "vat_checks",
+    metadata,
+    Column("customer", String, ForeignKey("customers.id"), primary_key=True),
+    Column("vat_id", String, nullable=False),
+    _moment("due_at"),
+    Column("attempts", Integer, nullable=False, comment="in a row without an answer"),
+    Index("ix_vat_checks_due", "due_at", "customer"),
+    comment="Customers whose VAT id is checked with a register, and when it is due next",
+)

@@ -6,18 +6,19 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from activities.store import customers, legal_entities
+from activities.store import customers, legal_entities, vat_checks, vat_proofs
 from activities.store.database import Connection
 from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
 from api.paging import ById, Page, page
 from api.samples import CUSTOMER, CUSTOMER_CHANGE
 from domain.addresses import Address
+from domain.billing.tax.parties import VatProof
 from domain.billing.zones import TimeZone
 from domain.customers import Customer, CustomerTax, LanguageTag, Risk
 from domain.errors import BadInput, Conflict, NotFound
 from domain.plans import Identifier
-from domain.values import CountryCode, Name, StrictValue
+from domain.values import CountryCode, Instant, Name, StrictValue, Value
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -93,6 +94,36 @@ async def patch_customer(
         await _check_legal_entity(connection, after)
         await customers.put(connection, after, context.now())
     return after
+
+
+class VatStatus(Value):
+    """`proof` is what the register said last about `vat_id`, null where it has not been asked; `due_at` is when it is asked
+    again, null for a number that no register of the Union knows."""
+
+    vat_id: str | None
+    proof: VatProof | None
+    due_at: Instant | None
+
+
+@router.get("/{customer_id}/vat-check", summary="What the register says of a VAT id", responses=declares(404))
+async def get_vat_check(customer_id: RecordId, principal: RecordReader, database: Db) -> VatStatus:
+    async with database.transaction() as connection:
+        return await _vat_status(connection, customer_id)
+
+
+@router.post("/{customer_id}/vat-check", status_code=202, summary="Have a VAT id checked now", responses=declares(404, 409))
+async def post_vat_check(customer_id: RecordId, principal: RecordWriter, context: Ctx) -> VatStatus:
+    """The register is asked within a minute or so, and again where it does not answer; until then tax is charged."""
+    async with context.database.transaction() as connection:
+        await customers.get(connection, customer_id, lock=True)
+        await vat_checks.ask(connection, customer_id, context.now())
+        return await _vat_status(connection, customer_id)
+
+
+async def _vat_status(connection: Connection, customer: str) -> VatStatus:
+    vat_id = (await customers.get(connection, customer)).tax.vat_id
+    proof = await vat_proofs.latest(connection, vat_id) if vat_id else None
+    return VatStatus(vat_id=vat_id, proof=proof, due_at=await vat_checks.next_at(connection, customer))
 
 
 async def _check_legal_entity(connection: Connection, customer: Customer) -> None:

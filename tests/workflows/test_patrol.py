@@ -9,7 +9,7 @@ from temporalio.client import Client
 from activities.contracts.patrol import Beat
 from activities.contracts.queues import JOBS
 from activities.runtime.patrol import StoredPatrol
-from activities.runtime.schedules import PATROL, ensure_schedules
+from activities.runtime.schedules import PATROL, VAT_CHECKS, ensure_schedules
 from activities.store import patrol
 from activities.store.patrol import Finding
 from tests.workflows.plans import access, build, by_hand
@@ -211,3 +211,4 @@ async def test_the_schedule_is_made_once_and_stays_paused(world: World) -> None:
     assert schedule.policy.catchup_window == timedelta(minutes=10)
     await handle.delete()
     await client.get_schedule_handle("reconciliation-sandbox").delete()
+    await client.get_schedule_handle(VAT_CHECKS).delete()
