@@ -24,6 +24,8 @@ class Right(StrEnum):
     read_records = "read records"
     write_records = "write catalogue and customers"
     write_tax = "write tax rates and legal entities"
+    read_billing = "read invoices, coupons, credits and the ledger"
+    bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
     manage_keys = "manage API keys"
 
@@ -38,11 +40,22 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.resolve_fallout,
             Right.read_records,
             Right.write_records,
+            Right.read_billing,
         }
     ),
     Role.approver: frozenset({Right.read_orders, Right.read_records, Right.approve}),
-    Role.finance: frozenset({Right.read_orders, Right.read_records, Right.resolve_fallout, Right.write_tax, Right.reconcile}),
-    Role.viewer: frozenset({Right.read_orders, Right.read_records}),
+    Role.finance: frozenset(
+        {
+            Right.read_orders,
+            Right.read_records,
+            Right.resolve_fallout,
+            Right.write_tax,
+            Right.read_billing,
+            Right.bill,
+            Right.reconcile,
+        }
+    ),
+    Role.viewer: frozenset({Right.read_orders, Right.read_records, Right.read_billing}),
     Role.partner: frozenset({Right.place_orders}),
 }
 

@@ -13,6 +13,8 @@ HOLDERS = {
     Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
     Right.write_records: {"admin", "operator"},
     Right.write_tax: {"admin", "finance"},
+    Right.read_billing: {"admin", "operator", "finance", "viewer"},
+    Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},
     Right.manage_keys: {"admin"},
 }
@@ -35,7 +37,8 @@ def test_every_role_has_rights() -> None:
 def test_several_roles_have_the_rights_of_each() -> None:
     both = holder(Role.viewer, Role.partner)
 
-    assert {right for right in Right if both.may(right)} == {Right.read_orders, Right.read_records, Right.place_orders}
+    held = {Right.read_orders, Right.read_records, Right.read_billing, Right.place_orders}
+    assert {right for right in Right if both.may(right)} == held
 
 
 def test_a_key_without_roles_may_do_nothing() -> None:
