@@ -195,9 +195,14 @@ def _amounts(request: CreditRequest, left: Mapping[str, Money], invoice: Invoice
 def _of_line(each: LineCredit, left: Mapping[str, Money], index: int) -> Money:
     if each.line not in left:
         raise BadInput(f"lines[{index}].line", f"{each.line} is no line of the invoice")
-    amount = left[each.line] if each.amount is None else each.amount
+    whole = left[each.line]
+    amount = whole if each.amount is None else each.amount
+    if amount.currency != whole.currency:
+        raise BadInput(f"lines[{index}].amount", f"must be in {whole.currency}, as the invoice is")
     if not amount:
-        raise BadInput(f"lines[{index}].amount", f"must not be zero; {left[each.line]} is left of the line")
+        raise BadInput(f"lines[{index}].amount", f"must not be zero; {whole} is left of the line")
+    if not min(whole.minor, 0) <= amount.minor <= max(whole.minor, 0):
+        raise BadInput(f"lines[{index}].amount", f"{amount} cannot be credited, {whole} is left of the line")
     return amount
 
 

@@ -205,6 +205,18 @@ def release(wallet: Wallet, key: str) -> Wallet:
     return _settled(wallet, held.model_copy(update={"state": ReservationState.released}))
 
 
+def given_back(wallet: Wallet, key: str) -> Wallet:
+    """What a reservation used or holds is free again, in the grants that it came from; what of these has expired meanwhile
+    expires at the next call of `expire`. Again changes nothing."""
+    known = wallet.reservation(key)
+    if known is None or known.state is not ReservationState.committed:
+        return release(wallet, key)
+    undone = tuple(Draw(grant=draw.grant, amount=-draw.amount) for draw in known.draws)
+    grants = tuple(_use(grant, undone) for grant in wallet.grants)
+    freed = known.model_copy(update={"state": ReservationState.released})
+    return _settled(wallet, freed).model_copy(update={"grants": grants})
+
+
 def _known(wallet: Wallet, key: str) -> Reservation:
     held = wallet.reservation(key)
     if held is None:

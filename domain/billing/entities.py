@@ -1,6 +1,6 @@
 """The legal entities that sell: what each is registered for, and how it numbers, gathers, taxes and collects."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from domain.addresses import Address
 from domain.billing.balance import CollectionSettings
 from domain.billing.discounts import DiscountSettings
+from domain.billing.documents.parties import Code, Email, LegalInformation, PaymentInstructions
 from domain.billing.drafting import DraftingSettings
 from domain.billing.gathering import GatheringSettings
 from domain.billing.invoices import PaymentTerms
@@ -16,6 +17,7 @@ from domain.billing.numbers import DocumentKind, NumberFormat, written
 from domain.billing.tax.jurisdictions import UNION
 from domain.billing.tax.parties import Registration, Seller
 from domain.billing.tax.settings import TaxSettings
+from domain.billing.zones import local_date, zone_of
 from domain.money import CurrencyCode
 from domain.orders import MAIN
 from domain.plans import Identifier
@@ -36,12 +38,19 @@ class TaxSource(StrEnum):
 class LegalEntity(StrictValue):
     """Tax is charged only for what it is registered for, or through the one-stop shop (see `Seller`); without either, it
     charges none anywhere. `currency` is the one of its books. Number formats left out are INV-2026-000001 and CN-2026-000001.
+    What its documents say of it (`email` to `payment`) is as in `Issuer`; its VAT id there is the number of a registration.
     """
 
     id: Identifier
     name: Name
     country: CountryCode
     address: Address = Address()
+    email: Email | None = None
+    phone: Code | None = None
+    tax_number: Code | None = None
+    register_number: Code | None = None
+    legal_information: LegalInformation | None = None
+    payment: PaymentInstructions | None = None
     currency: CurrencyCode = "EUR"
     registrations: Annotated[tuple[Registration, ...], Field(max_length=200)] = ()
     one_stop_shop: bool = False
@@ -87,6 +96,10 @@ class LegalEntity(StrictValue):
     def number_format(self, kind: DocumentKind) -> NumberFormat:
         given = self.invoice_numbers if kind is DocumentKind.invoice else self.credit_note_numbers
         return given or NumberFormat(legal_entity=self.id, kind=kind, prefix=PREFIXES[kind])
+
+    def today(self, now: datetime) -> date:
+        """The local date that its documents bear."""
+        return local_date(now, zone_of(self.gathering.timezone))
 
     def vat_id(self, today: date) -> str | None:
         """Its own VAT number in the Union, by which a register knows who asks."""

@@ -16,6 +16,7 @@ from domain.billing.credits import (
     available,
     commit,
     expire,
+    given_back,
     granted,
     release,
     reserve,
@@ -141,6 +142,25 @@ def test_released_credit_is_free_again_and_a_release_may_repeat() -> None:
     assert available(freed, NOW) == eur(1000)
     assert release(freed, "key") == freed
     assert release(freed, "never held") == freed
+
+
+def test_what_was_used_is_given_back_to_the_grants_it_came_from_once() -> None:
+    purse, _ = reserve(wallet(grant("a", 100, priority=1), grant("b", 100)), "key", eur(150), NOW)
+    used = commit(purse, "key", eur(120))
+    back = given_back(used, "key")
+
+    assert [each.left for each in used.grants] == [eur(0), eur(80)]
+    assert [each.left for each in back.grants] == [eur(100), eur(100)]
+    assert available(back, NOW) == eur(200)
+    assert given_back(back, "key") == back
+
+
+def test_what_was_only_held_or_never_was_is_given_back_too() -> None:
+    purse = wallet(grant("a", 100))
+    held, _ = reserve(purse, "key", eur(60), NOW)
+
+    assert available(given_back(held, "key"), NOW) == eur(100)
+    assert given_back(purse, "key") == purse
 
 
 def test_what_is_settled_one_way_is_not_settled_the_other() -> None:
