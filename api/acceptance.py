@@ -1,23 +1,28 @@
 """Taking an order: checked, priced and written in one transaction, once for each idempotency key."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import orjson
 
-from activities.store import capacity, customers, entry, orders
+from activities.store import capacity, coupons, customers, entry, orders
 from activities.store.database import Connection
+from activities.store.entry import Circumstances
 from activities.store.orders import StoredOrder
+from api import order_taxes
 from api.auth import demand
 from api.context import Context
-from api.preview import OrderPreview, describe
+from api.order_taxes import Answers
+from api.preview import OrderPreview, charged, describe
+from api.preview_tokens import instant_of, refuse_stale
+from domain.billing.coupons import Redemption
 from domain.checks import Surroundings, wanted
 from domain.customers import Customer
-from domain.entry import Placing, freeze
+from domain.entry import Placing, freeze, taxed
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
-from domain.orders import MAIN, OrderRequest
+from domain.orders import MAIN, Order, OrderRequest
 from domain.roles import Principal, Right
 from domain.states import OrderState
 from domain.values import Instant, Value
@@ -62,105 +67,174 @@ class Once:
             await orders.keep_key(connection, self.principal.key_id, self.key, self.digest, order, now)
 
 
-async def place(context: Context, principal: Principal, request: OrderRequest, key: str | None = None) -> Placed:
+@dataclass(frozen=True)
+class Wish:
+    """A request with when it was made, and the token of the preview that it is to cost the same as. `answers` are those of an
+    external tax engine."""
+
+    request: OrderRequest
+    principal: Principal
+    now: datetime
+    token: str | None = None
+    answers: Answers = field(default_factory=dict)
+
+    @property
+    def at(self) -> datetime:
+        """The instant that it is priced for."""
+        return self.now if self.token is None else instant_of(self.token, self.now)
+
+
+async def place(
+    context: Context, principal: Principal, request: OrderRequest, key: str | None = None, token: str | None = None
+) -> Placed:
     """Accept an order, or keep it as a draft where `request.submit` is false. `key` is the idempotency key, of 1 to 200
-    printable ASCII characters. BadInput names the field; Conflict where the key was used for another request."""
+    printable ASCII characters; with the `token` of a preview it costs what that showed. BadInput names the field; Conflict
+    where the key was used for another request, or the preview is stale."""
     demand(principal, Right.place_orders)
-    now = context.now()
-    refuse_odd_dates(request.requested_start, request.requested_completion, now)
+    wish = Wish(request, principal, context.now(), token)
+    refuse_odd_dates(request.requested_start, request.requested_completion, wish.now)
+    if token is not None and not request.submit:
+        raise BadInput("submit", "a draft is not charged yet; give the token when it is submitted")
     once = Once.of(principal, key, request.model_dump(mode="json"))
-    async with context.database.transaction(statement=request.submit and key is None) as connection:
-        if known := await once.known(connection):
-            return known.model_copy(update={"replayed": True})
-        take = _accept if request.submit else _draft
-        placed = await take(context, connection, principal, request, now)
-        await once.keep(connection, placed.id, now)
-    return placed
+
+    async def attempt(answers: Answers) -> Placed:
+        async with context.database.transaction(statement=_in_one_statement(request, key)) as connection:
+            if known := await once.known(connection):
+                return known.model_copy(update={"replayed": True})
+            take = _accept if request.submit else _draft
+            placed = await take(context, connection, replace(wish, answers=answers))
+            await once.keep(connection, placed.id, wish.now)
+        return placed
+
+    return await order_taxes.asking(context, attempt)
 
 
-async def submit_draft(context: Context, principal: Principal, order_id: str, key: str | None = None) -> Placed:
+def _in_one_statement(request: OrderRequest, key: str | None) -> bool:
+    return request.submit and key is None and not request.coupons
+
+
+async def submit_draft(
+    context: Context, principal: Principal, order_id: str, key: str | None = None, token: str | None = None
+) -> Placed:
     """Accept what a draft holds, at today's prices. Whoever submits it is who placed it. Raises NotFound, Conflict where it is
-    no draft any more, BadInput where it cannot be accepted as it stands."""
+    no draft any more or the preview is stale, BadInput where it cannot be accepted as it stands."""
     demand(principal, Right.place_orders)
     now = context.now()
     once = Once.of(principal, key, "submit", order_id)
-    async with context.database.transaction() as connection:
-        if known := await once.known(connection):
-            return known.model_copy(update={"replayed": True})
-        stored = await orders.get(connection, order_id, lock=True)
-        if not principal.may(Right.read_orders) and stored.placed_by != principal.name:
-            raise NotFound("order", order_id)
-        placed = await _submit(context, connection, principal, stored, now)
-        await once.keep(connection, order_id, now)
-    return placed
+
+    async def attempt(answers: Answers) -> Placed:
+        async with context.database.transaction() as connection:
+            if known := await once.known(connection):
+                return known.model_copy(update={"replayed": True})
+            stored = await orders.get(connection, order_id, lock=True)
+            if not principal.may(Right.read_orders) and stored.placed_by != principal.name:
+                raise NotFound("order", order_id)
+            if stored.state is not OrderState.draft or stored.request is None:
+                raise Conflict(f"order {stored.id} is {stored.state}; only a draft can be submitted")
+            refuse_odd_dates(stored.request.requested_start, stored.request.requested_completion, now)
+            wish = Wish(stored.request, principal, now, token, answers)
+            placed = await _accept(context, connection, wish, stored)
+            await once.keep(connection, order_id, now)
+        return placed
+
+    return await order_taxes.asking(context, attempt)
 
 
 async def preview(context: Context, principal: Principal, request: OrderRequest) -> OrderPreview:
     """What placing `request` now would charge and do. Raises what placing it would."""
     demand(principal, Right.place_orders)
-    now = context.now()
-    refuse_odd_dates(request.requested_start, request.requested_completion, now)
-    async with context.database.transaction() as connection:
-        placing = await circumstances(context, connection, request.customer, "preview", principal.name, now)
-        order = freeze(request, placing)
-        free = await capacity.free(connection, order.id, list(wanted(order.items)))
-    return describe(order, Surroundings(customer=placing.customer, active_products=placing.active_products, free=free))
+    wish = Wish(request, principal, context.now())
+    refuse_odd_dates(request.requested_start, request.requested_completion, wish.now)
+
+    async def attempt(answers: Answers) -> OrderPreview:
+        async with context.database.transaction() as connection:
+            order, found = await _frozen(context, connection, replace(wish, answers=answers), "preview")
+            free = await capacity.free(connection, order.id, list(wanted(order.items)))
+        around = Surroundings(customer=found.customer, active_products=found.active_products, free=free)
+        return describe(order, around)
+
+    return await order_taxes.asking(context, attempt)
 
 
-async def circumstances(
-    context: Context, connection: Connection, customer: str, order_id: str | None, placed_by: str, now: datetime
-) -> Placing:
+async def circumstances(connection: Connection, customer: str, besides_order: str | None) -> Circumstances:
     """What an order is frozen against; None stands for a new one, which gets its id. Services of the order itself do not count
     as live already. BadInput for an unknown customer."""
     try:
-        found = await entry.circumstances(connection, customer, besides_order=order_id)
+        return await entry.circumstances(connection, customer, besides_order)
     except NotFound:
         raise BadInput("customer", f"there is no customer {customer!r}; POST /v1/customers adds one") from None
+
+
+async def placing_of(
+    context: Context, connection: Connection, found: Circumstances, order_id: str, placed_by: str, at: datetime
+) -> Placing:
     return Placing(
-        order_id=order_id or str(found.order_id),
+        order_id=order_id,
         customer=found.customer,
         catalogue=await context.catalogues.at(connection, found.revision),
         policies=found.policies,
         active_products=found.active_products,
         placed_by=placed_by,
-        placed_at=now,
+        placed_at=at,
         legal_entity=found.customer.legal_entity or MAIN,
         timezone=found.customer.timezone or "UTC",
+        drafting=found.seller.drafting,
     )
+
+
+async def _frozen(
+    context: Context, connection: Connection, wish: Wish, order_id: str | None, *, redeem: bool = False
+) -> tuple[Order, Circumstances]:
+    """The order as it is accepted, and what it was frozen against; with `redeem` its coupons are locked until the transaction
+    ends. Conflict where the preview is stale."""
+    found = await circumstances(connection, wish.request.customer, order_id)
+    placing = await placing_of(context, connection, found, order_id or str(found.order_id), wish.principal.name, wish.at)
+    redemptions = await redemptions_of(connection, wish, lock=redeem)
+    order = freeze(wish.request, placing.model_copy(update={"coupons": redemptions}))
+    if decisions := await order_taxes.decide(context, connection, order, found, wish.answers):
+        order = taxed(order, decisions, placing.policies)
+    if wish.token is not None:
+        refuse_stale(wish.token, charged(order))
+    return order, found
+
+
+async def redemptions_of(connection: Connection, wish: Wish, *, lock: bool) -> list[Redemption]:
+    """What redeeming the request's coupons gives, in its order; locked in the order of their ids, so that two orders never wait
+    for each other. BadInput for one that cannot be redeemed."""
+    found = {}
+    given = wish.request.coupons
+    for coupon in sorted(set(given)):
+        try:
+            found[coupon] = await coupons.look(connection, coupon, wish.request.customer, wish.at, lock=lock)
+        except (NotFound, Conflict) as error:
+            raise BadInput(f"coupons[{given.index(coupon)}]", str(error)) from None
+    if len(found) < len(given):
+        raise BadInput("coupons", "name each coupon once")
+    return [found[coupon] for coupon in given]
 
 
 def refuse_odd_dates(start: Instant | None, completion: Instant | None, now: datetime) -> None:
     """BadInput for a date long past or beyond all planning."""
-    for field, asked in (("requested_start", start), ("requested_completion", completion)):
+    for name, asked in (("requested_start", start), ("requested_completion", completion)):
         if asked and not now - timedelta(days=1) <= asked <= now + LONGEST_AHEAD:
-            raise BadInput(field, "has to lie between yesterday and ten years from now")
+            raise BadInput(name, "has to lie between yesterday and ten years from now")
 
 
-async def _accept(
-    context: Context, connection: Connection, principal: Principal, request: OrderRequest, now: datetime
-) -> Placed:
-    order = freeze(request, await circumstances(context, connection, request.customer, None, principal.name, now))
-    await orders.accept(connection, order, now)
+async def _accept(context: Context, connection: Connection, wish: Wish, draft: StoredOrder | None = None) -> Placed:
+    order, _ = await _frozen(context, connection, wish, draft.id if draft else None, redeem=True)
+    if draft is not None:
+        order = order.model_copy(update={"revision": draft.revision})
+    await orders.accept(connection, order, wish.now)
+    for redemption in order.coupons:
+        await coupons.redeem_for(connection, redemption, order.id)
     return Placed(id=order.id, state=OrderState.acknowledged, version=order.revision, total=order.total)
 
 
-async def _draft(
-    _context: Context, connection: Connection, principal: Principal, request: OrderRequest, now: datetime
-) -> Placed:
-    await _customer(connection, request.customer)
+async def _draft(_context: Context, connection: Connection, wish: Wish) -> Placed:
+    await _customer(connection, wish.request.customer)
     order_id = await orders.next_id(connection)
-    await orders.add_draft(connection, order_id, request, principal.name, now)
-    return Placed(id=order_id, state=OrderState.draft, version=1, total=Money.zero(request.currency))
-
-
-async def _submit(context: Context, connection: Connection, principal: Principal, stored: StoredOrder, now: datetime) -> Placed:
-    if stored.state is not OrderState.draft or stored.request is None:
-        raise Conflict(f"order {stored.id} is {stored.state}; only a draft can be submitted")
-    refuse_odd_dates(stored.request.requested_start, stored.request.requested_completion, now)
-    placing = await circumstances(context, connection, stored.request.customer, stored.id, principal.name, now)
-    order = freeze(stored.request, placing).model_copy(update={"revision": stored.revision})
-    await orders.accept(connection, order, now)
-    return Placed(id=stored.id, state=OrderState.acknowledged, version=order.revision, total=order.total)
+    await orders.add_draft(connection, order_id, wish.request, wish.principal.name, wish.now)
+    return Placed(id=order_id, state=OrderState.draft, version=1, total=Money.zero(wish.request.currency))
 
 
 async def _customer(connection: Connection, customer: str) -> Customer:

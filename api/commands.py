@@ -12,14 +12,16 @@ from activities.runtime.processes import Ended
 from activities.store import orders, views
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
-from api.acceptance import circumstances, refuse_odd_dates
+from api import order_taxes
+from api.acceptance import circumstances, placing_of, refuse_odd_dates
 from api.auth import demand
 from api.context import Context
+from api.order_taxes import Answers
 from api.problems import Forbidden, Partly, bad_input
 from api.requests import DecisionRequest, FalloutAnswer
 from domain.approvals import Decision
 from domain.cancellation import CancellationPreview, CancelRequest, ItemStanding, assess
-from domain.entry import refreeze
+from domain.entry import refreeze, taxed
 from domain.errors import BadInput, Conflict, Unavailable
 from domain.fallout import OFFERED, FalloutDecision, FalloutVerb
 from domain.orders import AmendRequest, Order, OrderRequest
@@ -62,12 +64,22 @@ async def amend(
         return await _redraft(context, principal, order_id, request)
     order = _at_work(stored, "amended")
     _refuse_stale(stored, request.version)
-    async with context.database.transaction() as connection:
-        placing = await circumstances(context, connection, order.customer.id, order.id, order.placed_by, context.now())
-    amended = refreeze(order, request, placing).model_dump(mode="json")
-    argument = {"order": amended, "by": principal.name, "reason": request.reason}
+    amended = await _refrozen(context, order, request)
+    argument = {"order": amended.model_dump(mode="json"), "by": principal.name, "reason": request.reason}
     answer = await _ask(context, principal, order, "amend", argument, key)
     return Amended(id=order_id, version=answer["version"], message=answer["message"])
+
+
+async def _refrozen(context: Context, order: Order, request: AmendRequest) -> Order:
+    async def attempt(answers: Answers) -> Order:
+        async with context.database.transaction() as connection:
+            found = await circumstances(connection, order.customer.id, order.id)
+            placing = await placing_of(context, connection, found, order.id, order.placed_by, context.now())
+            amended = refreeze(order, request, placing)
+            decisions = await order_taxes.decide(context, connection, amended, found, answers)
+        return taxed(amended, decisions, placing.policies)
+
+    return await order_taxes.asking(context, attempt)
 
 
 async def cancel(

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+from api.preview_tokens import Token, token_of
 from domain import checks, jeopardy
 from domain.approvals import ApprovalRequirement
 from domain.billing.order_lines import explained_lines
 from domain.checks import Blocker, Surroundings
 from domain.fraud import Screening, screen
 from domain.jeopardy import Jeopardy, StepForecast
-from domain.money import Money
+from domain.money import Money, total
 from domain.orders import Action, Order, OrderItem
 from domain.plans import Stage, StepKind, order_graph
 from domain.pricing import PricedLine
@@ -39,11 +40,31 @@ class PreviewedItem(Value):
     steps: list[PreviewedStep]
 
 
-class OrderPreview(Value):
-    """`total` is what placing the same order charges. `points_of_no_return` reads `item 2: Order the line`; `blockers` would
-    keep it pending now; `expected_completion` is by the target durations of its steps."""
+class ChargedItem(Value):
+    product: str
+    plan: str
+    price_version: int
+    quantity: int
+    lines: list[PricedLine]
 
+
+class Charged(Value):
+    """What a customer is charged: what a preview and its commit have in common, whatever else they are about."""
+
+    customer: str
+    currency: str
+    coupons: list[str]
+    items: list[ChargedItem]
+
+
+class OrderPreview(Value):
+    """`total` is what placing the same order charges, of which `tax` is tax; `token` holds it to that. `points_of_no_return`
+    reads `item 2: Order the line`; `blockers` would keep it pending now; `expected_completion` is by the target durations of
+    its steps."""
+
+    token: Token
     total: Money
+    tax: Money
     items: list[PreviewedItem]
     points_of_no_return: list[str]
     blockers: list[Blocker]
@@ -64,7 +85,9 @@ def describe(order: Order, around: Surroundings) -> OrderPreview:
         order.requested_completion,
     )
     return OrderPreview(
+        token=token_of(order.placed_at, charged(order)),
         total=order.total,
+        tax=total([line.tax for item in order.items for line in item.lines if line.tax is not None], order.currency),
         items=[_item(order, item) for item in order.items],
         points_of_no_return=final,
         blockers=checks.blockers(order, around),
@@ -74,6 +97,21 @@ def describe(order: Order, around: Surroundings) -> OrderPreview:
         jeopardy=forecast.jeopardy,
         catalogue_revision=order.catalogue_revision,
     )
+
+
+def charged(order: Order) -> Charged:
+    items = [
+        ChargedItem(
+            product=item.product.id,
+            plan=item.plan.id,
+            price_version=item.price.version,
+            quantity=item.quantity,
+            lines=item.lines,
+        )
+        for item in order.items
+    ]
+    coupons = [redemption.key for redemption in order.coupons]
+    return Charged(customer=order.customer.id, currency=order.currency, coupons=coupons, items=items)
 
 
 def _open_steps(order: Order) -> dict[tuple[str, str], StepForecast]:

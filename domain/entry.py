@@ -1,6 +1,6 @@
 """Order entry: a request checked against the catalogue and frozen into an order. BadInput names the field."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from domain import approvals, plans
 from domain.approvals import ApprovalPolicy
@@ -22,9 +22,8 @@ from domain.values import Instant, Value
 class Placing(Value):
     """The circumstances of an order besides its text, which is placed or amended at `placed_at`.
 
-    `active_products` are those the customer has a live service of; `coupons` what it redeems; `taxes` what was decided for each
-    product, nothing where the seller is registered for no tax. `start` is when its services were agreed to begin, at once where
-    it is left out.
+    `active_products` are those the customer has a live service of; `coupons` what it redeems, in the order of the request.
+    `start` is when its services were agreed to begin, at once where it is left out.
     """
 
     order_id: str
@@ -38,14 +37,23 @@ class Placing(Value):
     legal_entity: str = MAIN
     timezone: TimeZone = "UTC"
     coupons: list[Redemption] = []
-    taxes: dict[str, TaxDecision] = {}
     drafting: DraftingSettings = DraftingSettings()
 
 
 def freeze(request: OrderRequest, placing: Placing) -> Order:
     """The order as accepted: every item with its product, plan, price and amount due pinned."""
     placing = placing.model_copy(update={"start": _start(placing.placed_at, request.requested_start)})
-    items = _freeze_items(request.items, request.currency, placing)
+    return _checked(_priced(request, placing, _freeze_items(request.items, request.currency, placing)), placing.policies)
+
+
+def quote(request: OrderRequest, placing: Placing) -> Order:
+    """As `freeze`, of what need not make an order: what it costs, whatever else it requires and however it is paid."""
+    placing = placing.model_copy(update={"start": _start(placing.placed_at, request.requested_start)})
+    items = [_freeze_item(f"items[{index}]", item, request.currency, placing, None) for index, item in enumerate(request.items)]
+    return _priced(request, placing, items)
+
+
+def _priced(request: OrderRequest, placing: Placing, items: list[OrderItem]) -> Order:
     order = Order(
         id=placing.order_id,
         customer=snapshot(placing.customer),
@@ -61,18 +69,19 @@ def freeze(request: OrderRequest, placing: Placing) -> Order:
         legal_entity=placing.legal_entity,
         timezone=placing.timezone,
         coupons=placing.coupons,
-        taxes=placing.taxes,
         drafting=placing.drafting,
     )
-    return _checked(with_dues(order), placing.policies)
+    priced = with_dues(order)
+    _check_coupons(priced)
+    return priced
 
 
 def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
-    """The order as amended. Items that stay keep the price and the tax they were accepted with; new ones get today's price. The
-    start that was agreed holds for all."""
+    """The order as amended. Items that stay keep the price they were accepted with; new ones get today's price. The start that
+    was agreed holds for all."""
     items = order.items
     agreed = {"start": _start(order.placed_at, order.requested_start), "timezone": order.timezone}
-    placing = placing.model_copy(update={**agreed, "taxes": placing.taxes | order.taxes})
+    placing = placing.model_copy(update=agreed)
     if request.items is not None:
         items = _freeze_items(request.items, order.currency, placing, known={item.id: item for item in order.items})
     amended = order.model_copy(
@@ -82,10 +91,14 @@ def refreeze(order: Order, request: AmendRequest, placing: Placing) -> Order:
             "requested_completion": request.requested_completion or order.requested_completion,
             "revision": order.revision + 1,
             "catalogue_revision": placing.catalogue.revision,
-            "taxes": placing.taxes,
         }
     )
     return _checked(with_dues(amended), placing.policies)
+
+
+def taxed(order: Order, decisions: Mapping[str, TaxDecision], policies: Sequence[ApprovalPolicy]) -> Order:
+    """The order with its tax, by product; what was decided for a product before stays, as its price does."""
+    return _checked(with_dues(order.model_copy(update={"taxes": {**decisions, **order.taxes}})), policies)
 
 
 def _start(placed_at: Instant, requested: Instant | None) -> Instant:
@@ -229,6 +242,13 @@ def _check_money(order: Order) -> None:
         raise BadInput("items", "come to more than any amount this product counts; make several orders of it")
     if order.total and not order.payment_method:
         raise BadInput("payment_method", f"an order of {order.total} needs one, for example 'tok_visa'")
+
+
+def _check_coupons(order: Order) -> None:
+    used = {discount.redemption for item in order.items for line in item.lines for discount in line.discounts}
+    for index, redemption in enumerate(order.coupons):
+        if redemption.key not in used:
+            raise BadInput(f"coupons[{index}]", f"{redemption.coupon.id} takes nothing off this order; leave it out")
 
 
 def _check_dates(order: Order) -> None:

@@ -122,6 +122,9 @@ class OrderChange(Value):
     amended_to: str | None = None
     """The amended order as JSON, where it was amended."""
 
+    coupons_back: list[str] = []
+    """Redemptions of an order that has ended without being billed: they count no longer."""
+
 
 class Recorded(Value):
     """`settled` is the terminal state the database already holds, where this change came after it and was not applied."""

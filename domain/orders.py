@@ -21,6 +21,7 @@ from domain.values import Instant, StrictValue, Value
 
 LARGEST_QUANTITY = 1_000_000
 MOST_ITEMS = 100
+MOST_COUPONS = 10
 MAIN = "main"
 """The legal entity that sells where nothing else is said."""
 
@@ -56,6 +57,7 @@ class OrderRequest(StrictValue):
     requested_start: Instant | None = None
     requested_completion: Instant | None = None
     external_reference: Annotated[str, Field(max_length=100)] | None = None
+    coupons: Annotated[list[Identifier], Field(max_length=MOST_COUPONS)] = []
     submit: bool = True
 
 

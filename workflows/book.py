@@ -348,7 +348,12 @@ class Book:
             hand_overs=hand_overs,
             wake_ups=wake_ups,
             amended_to=self.order.model_dump_json() if amended else None,
+            coupons_back=[each.key for each in self.order.coupons] if self._ends_unbilled else [],
         )
+
+    @property
+    def _ends_unbilled(self) -> bool:
+        return self.settled and not any(item.captured for item in self.items.values())
 
     def status(self) -> OrderStatus:
         """The order's own row: of all waits the gravest, then the most pressing, is what it is waiting on."""

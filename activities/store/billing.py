@@ -67,6 +67,9 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     await billables.add(connection, lines, issued.id)
     await ledger.post(connection, booked, order.id)
     await coupons.save(connection, made.redemptions)
+    used = {each.key for each in made.redemptions}
+    if unused := [each.key for each in order.coupons if each.key not in used]:
+        await coupons.release(connection, unused)
 
 
 async def _accepted(connection: Connection, order: str) -> Order:

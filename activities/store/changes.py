@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import String
 
-from activities.store import dispatches, services
+from activities.store import coupons, dispatches, services
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from domain import keys
@@ -112,7 +112,7 @@ _AMEND = text("""
 
 def in_one_statement(change: OrderChange) -> bool:
     """Whether it needs no transaction around it: it brings nothing but snapshots and events."""
-    return not (change.hand_overs or change.wake_ups or change.amended_to or _gone(change))
+    return not (change.hand_overs or change.wake_ups or change.amended_to or change.coupons_back or _gone(change))
 
 
 def _gone(change: OrderChange) -> list[ItemStatus]:
@@ -148,6 +148,8 @@ async def _write_rare(connection: Connection, change: OrderChange) -> None:
         await dispatches.request(connection, asked)
     if change.amended_to is not None:
         await _amend(connection, Order.model_validate_json(change.amended_to))
+    if change.coupons_back:
+        await coupons.release(connection, change.coupons_back)
 
 
 async def _amend(connection: Connection, order: Order) -> None:

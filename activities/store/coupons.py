@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import coupon_redemptions, coupons
 from domain.billing.coupons import Coupon, Redemption, Tally, redeem
 from domain.errors import Conflict, NotFound
@@ -51,18 +51,30 @@ async def look(connection: Connection, coupon: str, customer: str, now: datetime
     """What redeeming it at `now` gives; nothing is counted. Raises NotFound, and Conflict where it cannot be redeemed."""
     known = await get(connection, coupon, lock=lock)
     own = (coupon_redemptions.c.coupon == coupon, coupon_redemptions.c.customer == customer)
-    by_customer = (await connection.execute(select(func.count()).select_from(coupon_redemptions).where(*own))).scalar_one()
-    return redeem(known.coupon, customer, Tally(total=known.redeemed, by_customer=by_customer), now)
+    query = select(coupon_redemptions.c.released, func.count()).where(*own).group_by(coupon_redemptions.c.released)
+    count = {released: int(number) for released, number in (await connection.execute(query)).all()}
+    tally = Tally(total=known.redeemed, by_customer=count.get(False, 0), released=count.get(True, 0))
+    return redeem(known.coupon, customer, tally, now)
 
 
 async def redeem_for(connection: Connection, redemption: Redemption, order: str | None) -> None:
-    """Count a redemption that was looked at with the coupon locked."""
+    """Count a redemption that was looked at with the coupon locked. One for an order takes nothing off any other invoice until
+    the order is billed."""
     row = {"key": redemption.key, "coupon": redemption.coupon.id, "customer": redemption.customer, "order_id": order}
     document = redemption.model_dump(mode="json")
-    made = insert(coupon_redemptions).values(**row, open=True, document=document, redeemed_at=redemption.redeemed_at)
+    made = insert(coupon_redemptions).values(**row, open=order is None, document=document, redeemed_at=redemption.redeemed_at)
     await connection.execute(made)
     counted = update(coupons).where(coupons.c.id == redemption.coupon.id).values(redeemed=coupons.c.redeemed + 1)
     await connection.execute(counted)
+
+
+async def release(connection: Connection, redemptions: Sequence[str]) -> None:
+    """Redemptions that came to nothing count no longer; one that is released already is left out."""
+    counted = (among(coupon_redemptions.c.key, redemptions), ~coupon_redemptions.c.released)
+    gone = update(coupon_redemptions).where(*counted).values(released=True, open=False).returning(coupon_redemptions.c.coupon)
+    for coupon in sorted((await connection.execute(gone)).scalars()):
+        given_back = update(coupons).where(coupons.c.id == coupon).values(redeemed=coupons.c.redeemed - 1)
+        await connection.execute(given_back)
 
 
 async def open_ones(connection: Connection, customer: str) -> list[Redemption]:

@@ -5,21 +5,29 @@ from collections.abc import Sequence
 from sqlalchemy import JSON, BindParameter, ScalarSelect, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from activities.store import legal_entities
 from activities.store.database import Connection
 from activities.store.policies import KIND
-from activities.store.tables import catalogue_revision, customers, order_numbers, services, settings
+from activities.store.tables import catalogue_revision, customers, order_numbers, services, settings, tax_rates, vat_proofs
 from domain import keys
 from domain.approvals import ApprovalPolicy
+from domain.billing.entities import DEFAULT, LegalEntity
+from domain.billing.tax.parties import VatCheck, VatProof
 from domain.customers import Customer
 from domain.errors import NotFound
+from domain.orders import MAIN
 from domain.states import ServiceState
 from domain.values import Value
 
 
 class Circumstances(Value):
-    """`active_products` are those the customer has a live service of; `order_id` is a new one, where it is asked for."""
+    """`active_products` are those the customer has a live service of; `order_id` is a new one, where it is asked for. `proof`
+    is what a register last answered about the VAT id, and `tax_revision` that of the rates that were added."""
 
     customer: Customer
+    seller: LegalEntity
+    proof: VatProof | None = None
+    tax_revision: int
     policies: list[ApprovalPolicy]
     active_products: set[str]
     revision: int
@@ -40,8 +48,27 @@ def _active() -> ScalarSelect[Sequence[str]]:
     return select(func.array_agg(services.c.product)).where(*live).scalar_subquery()
 
 
+_WHO = select(customers.c.document).where(customers.c.id == _CUSTOMER).cte("who")
+
+
+def _seller() -> ScalarSelect[object]:
+    named = select(func.coalesce(_WHO.c.document["legal_entity"].astext, MAIN)).scalar_subquery()
+    return select(settings.c.document).where(settings.c.kind == legal_entities.KIND, settings.c.id == named).scalar_subquery()
+
+
+def _proof() -> ScalarSelect[object]:
+    """An answer before the times that there was none."""
+    vat_id = select(_WHO.c.document["tax", "vat_id"].astext).scalar_subquery()
+    answers = select(func.to_jsonb(literal_column(vat_proofs.name))).where(vat_proofs.c.vat_id == vat_id)
+    silent = vat_proofs.c.result == VatCheck.unavailable
+    return answers.select_from(vat_proofs).order_by(silent, vat_proofs.c.checked_at.desc()).limit(1).scalar_subquery()
+
+
 _READ = select(
-    select(customers.c.document).where(customers.c.id == _CUSTOMER).scalar_subquery().label("customer"),
+    select(_WHO.c.document).scalar_subquery().label("customer"),
+    _seller().label("seller"),
+    _proof().label("proof"),
+    func.coalesce(select(func.max(tax_rates.c.id)).scalar_subquery(), literal_column("0")).label("tax_revision"),
     _policies().label("policies"),
     _active().label("active_products"),
     func.coalesce(select(catalogue_revision.c.revision).scalar_subquery(), literal_column("0")).label("revision"),
@@ -60,6 +87,9 @@ async def circumstances(connection: Connection, customer: str, besides_order: st
         raise NotFound("customer", customer)
     return Circumstances(
         customer=row.customer,
+        seller=row.seller or DEFAULT,
+        proof=row.proof,
+        tax_revision=row.tax_revision,
         policies=row.policies or [],
         active_products=set(row.active_products or ()),
         revision=row.revision,

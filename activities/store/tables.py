@@ -419,6 +419,7 @@ coupon_redemptions = Table(
     Column("customer", String, ForeignKey("customers.id"), nullable=False),
     Column("order_id", String, ForeignKey("orders.id")),
     Column("open", Boolean, nullable=False),
+    Column("released", Boolean, nullable=False, server_default=false(), comment="came to nothing, and counts no longer"),
     Column("document", JSONB, nullable=False),
     _moment("redeemed_at"),
     Index("ix_coupon_redemptions_coupon", "coupon", "customer"),

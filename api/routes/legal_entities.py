@@ -36,7 +36,7 @@ async def put_legal_entity(
     principal: TaxKeeper,
     database: Db,
 ) -> LegalEntity:
-    """Kept for the invoices to come: this release charges no tax on orders, whatever a legal entity is registered for."""
+    """Holds for orders and invoices from now on; what was issued or accepted before stays as it was."""
     if entity.id != entity_id:
         raise BadInput("id", f"should be {entity_id!r}, as in the address")
     async with database.transaction() as connection:

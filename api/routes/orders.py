@@ -21,6 +21,7 @@ from api.links import OrderLinks, links
 from api.openapi import declares
 from api.paging import Limit, NumberCursor, Page, page
 from api.preview import OrderPreview
+from api.preview_tokens import PreviewToken
 from api.requests import DecisionRequest
 from api.samples import AMEND, ORDER
 from domain.cancellation import CancellationPreview, CancelRequest
@@ -82,10 +83,11 @@ async def place_order(
     settings: Config,
     response: Response,
     key: Key = None,
+    token: PreviewToken = None,
 ) -> PlacedOrder:
-    """Checks the order against the catalogue, freezes its prices and keeps it, all in one transaction; it is then fulfilled
-    in its own time, and its state can be read or watched. With `submit: false` it stays a draft."""
-    placed = await acceptance.place(context, principal, request, key)
+    """Checks the order against the catalogue, freezes its prices, coupons and tax and keeps it, all in one transaction; it is
+    then fulfilled in its own time, and its state can be read or watched. With `submit: false` it stays a draft."""
+    placed = await acceptance.place(context, principal, request, key, token)
     return _placed(placed, settings, response)
 
 
@@ -93,7 +95,8 @@ async def place_order(
 async def preview_order(
     request: Annotated[OrderRequest, Body(examples=[ORDER])], principal: Placer, context: Ctx
 ) -> OrderPreview:
-    """The money, the steps, the points of no return and the blockers. Placing the same order charges the same amount."""
+    """The money, the steps, the points of no return and the blockers. Placing the same order charges the same amount, or is
+    refused where the `token` is given back and it would not."""
     return await acceptance.preview(context, principal, request)
 
 
@@ -135,9 +138,16 @@ async def amend_order(
 
 @router.post("/{order_id}/submit", status_code=202, summary="Submit a draft", responses=declares(404, 409))
 async def submit_order(
-    order_id: OrderId, principal: Placer, context: Ctx, settings: Config, response: Response, key: Key = None
+    order_id: OrderId,
+    principal: Placer,
+    context: Ctx,
+    settings: Config,
+    response: Response,
+    key: Key = None,
+    token: PreviewToken = None,
 ) -> PlacedOrder:
-    placed = await acceptance.submit_draft(context, principal, order_id, key)
+    """At today's prices, coupons and tax."""
+    placed = await acceptance.submit_draft(context, principal, order_id, key, token)
     return _placed(placed, settings, response)
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Response
 
 from activities.store import catalogue
-from api.dependencies import Ctx, RecordId, RecordReader, RecordWriter
+from api.dependencies import Ctx, Placer, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
 from api.paging import ById, Page, slice_by_id
+from api.price_preview import PricePreview, PricePreviewRequest, preview_price
 from api.publishing import Published, add, replace
 from api.samples import PRICE
 from domain.catalogue import Price
@@ -27,6 +28,12 @@ async def create_price(
     published = await add(context, price)
     response.headers["Location"] = f"/v1/prices/{price.id}"
     return published
+
+
+@router.post("/preview", summary="See what a plan costs")
+async def preview_plan(request: PricePreviewRequest, principal: Placer, context: Ctx) -> PricePreview:
+    """What is due at the start, line by line, with how each amount comes about."""
+    return await preview_price(context, principal, request)
 
 
 @router.get("", summary="List prices as they are now")

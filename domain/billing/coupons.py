@@ -80,10 +80,12 @@ class Coupon(StrictValue):
 
 
 class Tally(Value):
-    """How often a coupon was redeemed, in all and by the customer who asks. Counted with the coupon's row locked."""
+    """How often a coupon was redeemed, in all and by the customer who asks. Counted with the coupon's row locked. `released`
+    are the customer's redemptions that came to nothing: they count for no limit, and their keys stay used."""
 
     total: int = 0
     by_customer: int = 0
+    released: int = 0
 
 
 class Redemption(Value):
@@ -118,5 +120,5 @@ def redeem(coupon: Coupon, customer: str, tally: Tally, now: datetime, subscript
         raise Conflict(f"coupon {coupon.id} has been redeemed {coupon.redemption_limit} times, which is all there is")
     if coupon.limit_per_customer is not None and tally.by_customer >= coupon.limit_per_customer:
         raise Conflict(f"customer {customer} has redeemed coupon {coupon.id} {tally.by_customer} times, which is the limit")
-    key = redemption_key(coupon.id, customer, tally.by_customer + 1)
+    key = redemption_key(coupon.id, customer, tally.by_customer + tally.released + 1)
     return Redemption(key=key, coupon=coupon, customer=customer, redeemed_at=now, subscription=subscription)

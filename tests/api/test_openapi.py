@@ -12,6 +12,9 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+from domain.errors import Conflict
+from tests.api.conftest import StandIn
+
 BODIED = ("post", "put", "patch")
 ROUNDS = 8
 """Requests made up for each operation."""
@@ -54,9 +57,10 @@ async def test_documentation_is_served(anyone: httpx.AsyncClient) -> None:
     assert (await anyone.get("/docs")).status_code == 200
 
 
-async def test_no_made_up_request_gets_a_server_error(app: FastAPI, base_url: str, admin_key: str) -> None:
+async def test_no_made_up_request_gets_a_server_error(app: FastAPI, base_url: str, admin_key: str, processes: StandIn) -> None:
     """Every operation, with fixed seeds, in a thread of its own, since the server runs in this one. `/readyz` says 503 here as
     it may, and an operation without parameters has no wrong ones to make up."""
+    processes.answer = Conflict("the order has ended")
     failures = await asyncio.to_thread(_try_all, app.openapi(), base_url, admin_key)
     assert failures == []
 

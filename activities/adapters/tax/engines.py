@@ -16,6 +16,10 @@ class TaxEngines:
         """Ask it once the transaction has ended, since an external one takes its time. Unavailable where there is none."""
         if source is TaxSource.table:
             return TableEngine(await self.tables.current(connection))
+        return self.external()
+
+    def external(self) -> TaxEngine:
+        """Unavailable where there is none."""
         if self._external is None:
             raise Unavailable("there is no external tax engine; name one by TURNUP_TAX_ENGINE_URL")
         return self._external

@@ -58,7 +58,10 @@ class TaxTables:
 
     async def current(self, connection: Connection) -> TaxTable:
         """One cheap query, where nothing was added since."""
-        revision = await tax_rates.revision(connection)
+        return await self.at(connection, await tax_rates.revision(connection))
+
+    async def at(self, connection: Connection, revision: int) -> TaxTable:
+        """The table at `revision`, which is the present one; loaded only where a rate was added since."""
         if self._kept[0] != revision:
             self._kept = (revision, overridden(self._shipped, await tax_rates.every(connection)))
         return self._kept[1]

@@ -18,6 +18,7 @@ COMMENTS = {
     "COLUMN invoices.waiting_for": "what keeps a draft that is due from being issued",
     "COLUMN invoices.document": "as issued; empty while it is a draft",
     "COLUMN invoices.evidence": "who sold to whom as they were then, and why it was taxed so",
+    "COLUMN coupon_redemptions.released": "came to nothing, and counts no longer",
     "COLUMN ledger_transactions.id": "a business fact: it is posted once",
     "TABLE ledger_entries": "Append-only; each transaction sums to zero per currency, held by a trigger",
     "TABLE billables": "What was or will be charged: each charge of each period once, by its business key",
@@ -126,6 +127,7 @@ TABLES = [
         customer varchar NOT NULL CONSTRAINT fk_coupon_redemptions_customer REFERENCES customers (id),
         order_id varchar CONSTRAINT fk_coupon_redemptions_order_id REFERENCES orders (id),
         open boolean NOT NULL,
+        released boolean NOT NULL DEFAULT false,
         document jsonb NOT NULL,
         redeemed_at timestamptz NOT NULL
     )
