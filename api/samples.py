@@ -35,6 +35,9 @@ LEGAL_ENTITY: dict[str, Any] = {
     "name": "Acme GmbH",
     "country": "DE",
     "address": {"lines": ["Ring 1"], "postcode": "10115", "city": "Berlin"},
+    "email": "billing@acme.example",
+    "register_number": "HRB 123456 B",
+    "payment": {"iban": "DE89370400440532013000", "bic": "COBADEFFXXX"},
     "registrations": [{"jurisdiction": {"country": "DE"}, "number": "DE136695976", "valid_from": "2020-01-01"}],
     "one_stop_shop": True,
 }

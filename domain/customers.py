@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from domain.addresses import Address, Postcode
+from domain.billing.documents.parties import Text
 from domain.billing.tax.jurisdictions import UNION, RegionCode
 from domain.billing.tax.parties import Exemption, Party, VatProof
 from domain.billing.tax.vat_ids import normal_tax_id
@@ -47,7 +48,8 @@ class CustomerTax(StrictValue):
 
 class Customer(StrictValue):
     """A customer's record. `payment_method` is a gateway token; no card number is ever accepted. `timezone` and `legal_entity`
-    are those of the main legal entity where nothing else is said."""
+    are those of the main legal entity where nothing else is said; `buyer_reference` is what it wants to find on its invoices
+    (EN 16931, BT-10: a cost centre, a Leitweg-ID)."""
 
     id: Identifier
     name: Name
@@ -61,6 +63,7 @@ class Customer(StrictValue):
     language: LanguageTag | None = None
     timezone: TimeZone | None = None
     legal_entity: Identifier | None = None
+    buyer_reference: Text | None = None
 
     @field_validator("tax")
     @classmethod

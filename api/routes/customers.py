@@ -37,6 +37,7 @@ class CustomerChange(StrictValue):
     language: LanguageTag | None = None
     timezone: TimeZone | None = None
     legal_entity: Identifier | None = None
+    buyer_reference: str | None = None
 
 
 @router.post("", status_code=201, summary="Add a customer", responses=declares(409))

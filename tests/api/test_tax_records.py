@@ -38,6 +38,7 @@ async def test_a_customers_tax_facts_are_kept_and_changed_by_field(api: httpx.As
         ({"language": "German"}, "language"),
         ({"tax": {"exemptions": [{}]}}, "tax.exemptions[0].jurisdiction"),
         ({"legal_entity": "nobody"}, "legal_entity"),
+        ({"buyer_reference": ""}, "buyer_reference"),
     ],
 )
 async def test_a_wrong_tax_fact_names_its_field(api: httpx.AsyncClient, wrong: dict[str, Any], field: str) -> None:
@@ -74,6 +75,10 @@ async def test_a_legal_entity_is_set_up_and_customers_belong_to_it(api: httpx.As
         ({"terms": {"net_days": -1}}, "terms.net_days"),
         ({"gathering": {"timezone": "Mars"}}, "gathering.timezone"),
         ({"moon": True}, "moon"),
+        ({"email": "nobody"}, "email"),
+        ({"payment": {}}, "payment.iban"),
+        ({"payment": {"iban": "DE00370400440532013000"}}, "payment.iban"),
+        ({"legal_information": "a\u0007"}, "legal_information"),
     ],
 )
 async def test_a_wrong_legal_entity_names_its_field(api: httpx.AsyncClient, wrong: dict[str, Any], field: str) -> None:

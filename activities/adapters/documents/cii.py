@@ -11,7 +11,7 @@ from drafthorse.models.payment import PaymentMeans, PaymentTerms
 from drafthorse.models.trade import TradeAgreement, TradeSettlement
 from drafthorse.models.tradelines import LineItem
 
-from activities.adapters.documents.codes import MEANS, major
+from activities.adapters.documents.codes import MEANS, major, street
 from domain.billing.documents.en16931 import UNIT, Allowance, Breakdown, ElectronicInvoice, Line, VatCategory
 from domain.billing.documents.parties import Issuer, PaymentInstructions, Recipient
 from domain.billing.exact import plain
@@ -71,15 +71,17 @@ def _seller(party: TradeParty, issuer: Issuer) -> None:
     party.contact.person_name = issuer.name
     if issuer.phone:
         party.contact.telephone.number = issuer.phone
-    party.contact.email.address = issuer.email
+    if issuer.email:
+        party.contact.email.address = issuer.email
 
 
 def _party(party: TradeParty, known: Issuer | Recipient) -> None:
     party.name = known.name
     address = known.address
-    for field, line in zip(("line_one", "line_two", "line_three"), address.lines, strict=False):
+    for field, line in zip(("line_one", "line_two", "line_three"), street(address), strict=False):
         setattr(party.address, field, line)
-    party.address.city_name = address.city
+    if address.city:
+        party.address.city_name = address.city
     party.address.country_id = address.country
     if address.postcode:
         party.address.postcode = address.postcode

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from activities.adapters.documents.codes import MEANS, major
+from activities.adapters.documents.codes import MEANS, major, street
 from domain.billing.documents.en16931 import UNIT, Breakdown, ElectronicInvoice, Line, TypeCode, VatCategory
 from domain.billing.documents.parties import Address, Issuer, PaymentInstructions, Recipient
 from domain.billing.exact import plain
@@ -79,7 +79,7 @@ def _seller(invoice: ElectronicInvoice) -> Element:
         legal.append(_text("CompanyLegalForm", issuer.legal_information))
     return _group(
         "Party",
-        _text("EndpointID", issuer.email, schemeID="EM"),
+        *_endpoint(issuer.email),
         _group("PartyIdentification", _text("ID", issuer.legal_entity)),
         _address(issuer.address),
         *_tax_scheme(invoice.seller_vat_id, "VAT"),
@@ -93,13 +93,19 @@ def _contact(issuer: Issuer) -> Iterator[Element]:
     yield _text("Name", issuer.name)
     if issuer.phone:
         yield _text("Telephone", issuer.phone)
-    yield _text("ElectronicMail", issuer.email)
+    if issuer.email:
+        yield _text("ElectronicMail", issuer.email)
+
+
+def _endpoint(email: str | None) -> Iterator[Element]:
+    if email:
+        yield _text("EndpointID", email, schemeID="EM")
 
 
 def _buyer(recipient: Recipient, vat_id: str | None) -> Element:
     return _group(
         "Party",
-        *([_text("EndpointID", recipient.email, schemeID="EM")] if recipient.email else []),
+        *_endpoint(recipient.email),
         _address(recipient.address),
         *_tax_scheme(vat_id, "VAT"),
         _group("PartyLegalEntity", _text("RegistrationName", recipient.name)),
@@ -113,13 +119,15 @@ def _tax_scheme(number: str | None, scheme: str) -> Iterator[Element]:
 
 def _address(address: Address) -> Element:
     names = ("StreetName", "AdditionalStreetName")
-    parts = [_text(name, line) for name, line in zip(names, address.lines, strict=False)]
-    parts.append(_text("CityName", address.city))
+    lines = street(address)
+    parts = [_text(name, line) for name, line in zip(names, lines, strict=False)]
+    if address.city:
+        parts.append(_text("CityName", address.city))
     if address.postcode:
         parts.append(_text("PostalZone", address.postcode))
     if address.region:
         parts.append(_text("CountrySubentity", address.region))
-    parts += [_group("AddressLine", _text("Line", line)) for line in address.lines[2:]]
+    parts += [_group("AddressLine", _text("Line", line)) for line in lines[2:]]
     return _group("PostalAddress", *parts, _country(address))
 
 

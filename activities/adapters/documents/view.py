@@ -10,6 +10,7 @@ from domain.billing.bands import Band
 from domain.billing.documents.document import BillingDocument
 from domain.billing.documents.en16931 import Days, major, priced, service_days
 from domain.billing.documents.parties import Address, Issuer, PaymentMethod, printable
+from domain.billing.entities import UNKNOWN_COUNTRY
 from domain.billing.lines import InvoiceLine, Portion
 from domain.billing.proration import Basis
 from domain.billing.tax.documents import TaxedDocument, TaxKind, TaxLine, TaxSubtotal
@@ -86,9 +87,10 @@ def view_of(document: BillingDocument, say: Language) -> View:
 
 
 def _address(address: Address, say: Language) -> tuple[str, ...]:
+    """Without what is not known."""
     city = " ".join(part for part in (address.postcode, address.city) if part)
-    region = (address.region,) if address.region else ()
-    return (*address.lines, city, *region, say.country(address.country))
+    country = "" if address.country == UNKNOWN_COUNTRY else say.country(address.country)
+    return (*address.lines, *(part for part in (city, address.region, country) if part))
 
 
 def _footer(issuer: Issuer, say: Language) -> Iterator[tuple[str, ...]]:

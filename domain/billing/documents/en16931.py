@@ -1,13 +1,14 @@
 """The semantic model of EN 16931-1: an invoice in the standard's business terms (BT) and groups (BG), before any syntax."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from domain.billing.documents.document import BillingDocument
-from domain.billing.documents.parties import Issuer, PaymentInstructions, Recipient, printable
+from domain.billing.documents.parties import Address, Issuer, PaymentInstructions, Recipient, printable
+from domain.billing.entities import UNKNOWN_COUNTRY
 from domain.billing.exact import EXACT
 from domain.billing.lines import Discount, InvoiceLine
 from domain.billing.tax.decisions import TaxCategory
@@ -154,7 +155,7 @@ def electronic(document: BillingDocument, terms: str | None = None) -> Electroni
         paid=taxed.gross - due,
         due=due,
     )
-    _check_parties(result)
+    _check_parties(result, document.invoice.customer)
     return result
 
 
@@ -201,7 +202,31 @@ def _tax_number(issuer: Issuer) -> str | None:
     return issuer.tax_number or plain
 
 
-def _check_parties(invoice: ElectronicInvoice) -> None:
+def _check_parties(invoice: ElectronicInvoice, customer: str) -> None:
+    """What a document has to state of its parties, by EN 16931 and by Directive 2006/112/EC, article 226(5)."""
+    lacking = [
+        f"{what} of {record}"
+        for record, party in (
+            (f"legal entity {invoice.seller.legal_entity}", invoice.seller),
+            (f"customer {customer}", invoice.buyer),
+        )
+        for what in _lacking(party.address)
+    ]
+    if lacking:
+        raise Conflict(f"{invoice.number} was issued without {', '.join(lacking)}; no electronic invoice is made of it")
+    _check_numbers(invoice)
+
+
+def _lacking(address: Address) -> Iterator[str]:
+    if not address.lines:
+        yield "address.lines"
+    if address.city is None:
+        yield "address.city"
+    if address.country == UNKNOWN_COUNTRY:
+        yield "country"
+
+
+def _check_numbers(invoice: ElectronicInvoice) -> None:
     codes = {each.vat.code for each in invoice.breakdown}
     entity = invoice.seller.legal_entity
     if codes != {TaxCategory.outside_scope} and invoice.seller_vat_id is None and invoice.seller_tax_number is None:

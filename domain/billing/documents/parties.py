@@ -31,24 +31,27 @@ def _shown(text: str) -> str:
 Text = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_shown)]
 Code = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_shown)]
 Email = Annotated[
-    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["billing@example.com"]), AfterValidator(_shown)
+    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$", examples=["billing@example.com"]), AfterValidator(_shown)
 ]
+LegalInformation = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_shown)]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", examples=["de-AT"])]
 """BCP 47; a language without a word list is answered in English."""
 
 
 class Address(StrictValue):
-    lines: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
+    """As far as it is known; an electronic invoice needs lines and city."""
+
+    lines: Annotated[tuple[Text, ...], Field(max_length=4)] = ()
     postcode: Annotated[str, Field(max_length=16), AfterValidator(_shown)] | None = None
-    city: Text
+    city: Text | None = None
     region: Text | None = None
     country: CountryCode
 
 
 class Issuer(StrictValue):
-    """A legal entity as it appears on its documents. `tax_number` is that of the local tax office (BT-32), `register_number`
-    that of the company register (BT-30), and `legal_information` what the law wants on letters (BT-33): form, court, directors.
-    """
+    """A legal entity as it appears on its documents. `vat_id` may be of another country, where it is registered there;
+    `tax_number` is that of the local tax office (BT-32), `register_number` that of the company register (BT-30), and
+    `legal_information` what the law wants on letters (BT-33): form, court, directors."""
 
     legal_entity: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_shown)]
     name: Text
@@ -56,15 +59,9 @@ class Issuer(StrictValue):
     vat_id: Code | None = None
     tax_number: Code | None = None
     register_number: Code | None = None
-    legal_information: Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_shown)] | None = None
-    email: Email
+    legal_information: LegalInformation | None = None
+    email: Email | None = None
     phone: Code | None = None
-
-    @model_validator(mode="after")
-    def _well_formed(self) -> Self:
-        if self.vat_id is not None:
-            object.__setattr__(self, "vat_id", normal_tax_id(self.vat_id, self.address.country))
-        return self
 
 
 class Recipient(StrictValue):

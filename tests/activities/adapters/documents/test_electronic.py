@@ -52,7 +52,7 @@ def _credit_note() -> BillingDocument:
 
 
 def _address(country: str = "DE") -> dict[str, Any]:
-    lines = ["Tower 3", "Floor 12", "Door 7"]
+    lines = ["Tower 3", "Floor 12", "Door 7", "Desk 1"]
     return {"lines": lines, "city": "Somewhere", "region": "Somewhere else", "country": country}
 
 
@@ -67,6 +67,7 @@ DOCUMENTS: dict[str, Callable[[], BillingDocument]] = {
     "a discount": lambda: document(invoice_of([line(10_000, discounts=(off(2_500),))])),
     "a discount off a price with tax": lambda: document(invoice_of([line(11_900, discounts=(off(2_975),))], inclusive=True)),
     "all of it discounted": lambda: document(invoice_of([line(10_000, discounts=(off(10_000),))])),
+    "an issuer without an e-mail": lambda: document(invoice_of([line(10_000)]), issuer=issuer(email=None)),
     "two rates": lambda: document(invoice_of([line(10_000), line(5_000, charge="book")], [charged("19"), charged("7")])),
     "one rate of two countries": lambda: document(
         invoice_of([line(10_000), line(5_000, charge="b")], [charged("20", country="FR"), charged("20", country="AT")])

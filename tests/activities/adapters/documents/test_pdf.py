@@ -25,7 +25,7 @@ from domain.billing.lines import Discount, InvoiceLine, Portion
 from domain.errors import Conflict
 from domain.money import Money
 from tests.activities.adapters.documents.rules import CII, broken
-from tests.activities.adapters.documents.samples import credit_of, document, draft_of, invoice_of, recipient
+from tests.activities.adapters.documents.samples import credit_of, document, draft_of, invoice_of, issuer, recipient
 from tests.domain.billing.line_samples import line
 from tests.domain.billing.tax.samples import charged, reversed_charge
 
@@ -124,6 +124,20 @@ def test_a_draft_and_a_voided_invoice_are_marked() -> None:
     assert "Voided" in shown(document(voided(issued)))
     assert "Amount due" not in shown(document(voided(issued)))
     assert "Draft" not in shown(document(issued))
+
+
+def test_parties_of_whom_little_is_known_are_shown_as_they_are() -> None:
+    nowhere = {"address": {"country": "ZZ"}, "email": None, "vat_id": None, "legal_information": None}
+    pdf = shown(
+        document(
+            invoice_of([line(100)]),
+            issuer=issuer(name="Main", phone=None, register_number=None, **nowhere),
+            recipient=recipient("JP", address={"country": "JP"}),
+        )
+    )
+
+    assert "Main Nordwind Handel AG Japan" in pdf
+    assert "Unknown Region" not in pdf
 
 
 def test_a_draft_without_tax_says_so() -> None:
