@@ -216,3 +216,15 @@ async def test_a_price_preview_names_what_is_wrong(api: httpx.AsyncClient, chang
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_nothing_is_accepted_untaxed_while_the_tax_engine_is_out(api: httpx.AsyncClient, database: Database) -> None:
+    seller = SELLER | {"id": "outside", "tax_source": "external"}
+    buyer = OF_BERLIN | {"id": "C-OUTSIDE", "legal_entity": "outside"}
+    await api.put("/v1/legal-entities/outside", json=seller)
+    await api.post("/v1/customers", json=buyer)
+    answer = await api.post("/v1/orders", json=samples.order(customer="C-OUTSIDE"), headers={"Idempotency-Key": "untaxed"})
+    known = await api.get("/v1/orders", params={"customer": "C-OUTSIDE"})
+
+    assert (answer.status_code, "tax engine" in answer.json()["detail"]) == (503, True)
+    assert known.json()["items"] == []

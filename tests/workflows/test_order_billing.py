@@ -129,3 +129,15 @@ async def test_who_sold_to_whom_and_why_it_was_taxed_is_kept_with_the_invoice(wo
     assert kept is not None
     assert kept.seller.name == "Hamburg GmbH"
     assert [str(rate.percent) for decision in kept.decisions.values() for rate in decision.rates] == ["19"]
+
+
+async def test_an_external_tax_engine_decides_before_an_order_is_accepted(world: World) -> None:
+    """The sandbox's engine taxes all at 10 %."""
+    seller = SELLER | {"id": "outside", "tax_source": "external"}
+    numbers = {"invoice_numbers": None, "credit_note_numbers": None}
+    await world.succeed(world.api.put("/v1/legal-entities/outside", json=seller | numbers))
+    product, plan = await world.product(build(), access(needs=["build"]))
+    order = await world.order(await world.customer(legal_entity="outside"), {"product": product, "plan": plan})
+
+    done = await world.state(order, "completed")
+    assert (done["invoice"]["total"]["minor"], done["invoice"]["tax"]["minor"]) == (1100, 100)
