@@ -1,10 +1,10 @@
 """What is to be charged: each charge of each period is one row, on one invoice at most."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import orjson
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import select, text, tuple_
 
 from activities.store.database import Connection, among
 from activities.store.tables import billables
@@ -18,6 +18,17 @@ _ADD = text("""
            (one ->> 'due_at')::timestamptz, :invoice, one -> 'line'
       FROM jsonb_array_elements(CAST(:billables AS jsonb)) one
     ON CONFLICT (id) DO NOTHING RETURNING id
+""")
+_DUE = text("""
+    SELECT billables.* FROM billables
+      JOIN unnest(CAST(:customer AS varchar[]), CAST(:legal_entity AS varchar[]), CAST(:currency AS varchar[]))
+           AS debtor (customer, legal_entity, currency) USING (customer, legal_entity, currency)
+     WHERE invoice IS NULL AND due_at <= :now ORDER BY id FOR UPDATE OF billables
+""")
+_PUT_ON = text("""
+    UPDATE billables SET invoice = placed.invoice
+      FROM unnest(CAST(:lines AS varchar[]), CAST(:invoices AS varchar[])) AS placed (line, invoice)
+     WHERE id = placed.line
 """)
 
 
@@ -46,28 +57,25 @@ async def debtors_due(connection: Connection, now: datetime, after: Debtor | Non
     return [Debtor.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def due(connection: Connection, debtor: Debtor, now: datetime) -> list[Billable]:
-    """What of a debtor is due at `now` and on no invoice, locked until the transaction ends."""
-    query = (
-        select(billables)
-        .where(
-            billables.c.customer == debtor.customer,
-            billables.c.legal_entity == debtor.legal_entity,
-            billables.c.currency == debtor.currency,
-            billables.c.invoice.is_(None),
-            billables.c.due_at <= now,
-        )
-        .order_by(billables.c.id)
-        .with_for_update()
-    )
-    return [Billable.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+async def due(connection: Connection, debtors: Sequence[Debtor], now: datetime) -> list[Billable]:
+    """What of these debtors is due at `now` and on no invoice, locked until the transaction ends."""
+    rows = await connection.execute(_DUE, {**_columns(debtors), "now": now})
+    return [Billable.model_validate(row) for row in rows.mappings()]
 
 
-async def lines_of(connection: Connection, invoice: str) -> list[InvoiceLine]:
-    """The lines of a draft, in no order."""
-    query = select(billables.c.line).where(billables.c.invoice == invoice)
-    return [InvoiceLine.model_validate(row) for row in (await connection.execute(query)).scalars()]
+def _columns(debtors: Sequence[Debtor]) -> dict[str, list[str]]:
+    return {name: [getattr(debtor, name) for debtor in debtors] for name in Debtor.model_fields}
 
 
-async def put_on(connection: Connection, invoice: str, lines: Sequence[str]) -> None:
-    await connection.execute(update(billables).where(among(billables.c.id, lines)).values(invoice=invoice))
+async def lines_of(connection: Connection, invoices: Collection[str]) -> dict[str, list[InvoiceLine]]:
+    """The lines of drafts by invoice, in no order."""
+    query = select(billables.c.invoice, billables.c.line).where(among(billables.c.invoice, invoices))
+    lines: dict[str, list[InvoiceLine]] = {invoice: [] for invoice in invoices}
+    for invoice, line in (await connection.execute(query)).all():
+        lines[invoice].append(InvoiceLine.model_validate(line))
+    return lines
+
+
+async def put_on(connection: Connection, invoices: Mapping[str, str]) -> None:
+    """Put lines on invoices, given by the line's id."""
+    await connection.execute(_PUT_ON, {"lines": list(invoices), "invoices": list(invoices.values())})

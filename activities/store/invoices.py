@@ -1,27 +1,33 @@
 """Invoices. A draft is a row and the billable lines on it; from its issue on the document is frozen, and the amounts go on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import Select, bindparam, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import billables
 from activities.store.billables import Debtor
-from activities.store.database import Connection
+from activities.store.database import Connection, among
 from activities.store.tables import invoices
 from domain.billing.balance import OpenItem
 from domain.billing.evidence import Evidence
 from domain.billing.gathering import Gathered, Group, in_order
 from domain.billing.invoice_states import OPEN, InvoiceState
 from domain.billing.invoices import Invoice, Received, changed, receive
+from domain.billing.lines import InvoiceLine
 from domain.errors import Conflict, NotFound
 from domain.money import Money
 from domain.values import Instant, Value
 
 _MOVING = {"number", "state", "paid", "credited", "written_off", "write_offs"}
 """What has columns of its own, since it is given or goes on after the document is frozen."""
+_AT_ISSUE = ("number", "state", "issue_date", "due_date", "total", "amount_due")
+_ISSUED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_AT_ISSUE, "document", "evidence", "issued_at")} | {
+    "finalizable_at": None,
+    "waiting_for": None,
+}
 
 
 class StoredInvoice(Value):
@@ -50,6 +56,14 @@ class StoredInvoice(Value):
             gathered_at=self.gathered_at,
             lines=self.invoice.lines,
         )
+
+
+class OpenDraft(Value):
+    """What is kept of a draft. It is issued by itself from `finalizable_at` on."""
+
+    gathered: Gathered
+    due_date: date
+    finalizable_at: Instant
 
 
 class InvoiceSummary(Value):
@@ -83,34 +97,35 @@ async def issue(
     await connection.execute(insert(invoices).values(**row, document=_frozen(invoice)))
 
 
-async def open_draft(connection: Connection, gathered: Gathered, due_date: date, finalizable_at: datetime) -> None:
-    """Write a new draft of lines that are billable, and put them on it."""
+async def put_drafts(connection: Connection, drafts: Sequence[OpenDraft]) -> None:
+    """Write drafts that are new or have grown. Their lines are put on them apart, by `billables.put_on`."""
+    made = insert(invoices)
+    grown = made.on_conflict_do_update(index_elements=["id"], set_={"total": made.excluded.total})
+    await connection.execute(grown, [_draft_row(each) for each in drafts])
+
+
+def _draft_row(draft: OpenDraft) -> dict[str, Any]:
+    gathered = draft.gathered
     head = {"id": gathered.id, "state": InvoiceState.draft, **gathered.group.model_dump()}
-    dates = {"issue_date": gathered.issue_date, "due_date": due_date, "gathered_at": gathered.gathered_at}
+    dates = {"issue_date": gathered.issue_date, "due_date": draft.due_date, "gathered_at": gathered.gathered_at}
     amounts = dict.fromkeys(("amount_due", "paid", "credited", "written_off", "write_offs"), 0)
-    made = insert(invoices).values(**head, **dates, **amounts, total=_sum(gathered), document={}, evidence={})
-    await connection.execute(made.values(finalizable_at=finalizable_at))
-    await billables.put_on(connection, gathered.id, [line.id for line in gathered.lines])
+    total = sum(line.amount.minor for line in gathered.lines)
+    kept = {"finalizable_at": draft.finalizable_at, "total": total, "document": {}, "evidence": {}}
+    return {**head, **dates, **amounts, **kept}
 
 
-async def extend_draft(connection: Connection, gathered: Gathered) -> None:
-    """Put further lines on a draft."""
-    await billables.put_on(connection, gathered.id, [line.id for line in gathered.lines])
-    await connection.execute(update(invoices).where(invoices.c.id == gathered.id).values(total=_sum(gathered)))
+async def finalized(connection: Connection, issued: Sequence[tuple[Invoice, Evidence]], now: datetime) -> None:
+    """Issue drafts that the transaction has locked."""
+    written = (
+        update(invoices).where(invoices.c.id == bindparam("draft"), invoices.c.state == InvoiceState.draft).values(_ISSUED)
+    )
+    await connection.execute(written, [_issued_row(invoice, evidence, now) for invoice, evidence in issued])
 
 
-def _sum(gathered: Gathered) -> int:
-    return sum(line.amount.minor for line in gathered.lines)
-
-
-async def finalized(connection: Connection, invoice: Invoice, evidence: Evidence, now: datetime) -> None:
-    """Issue a draft. Conflict where it is none any more."""
-    proof = evidence.model_dump(mode="json")
-    issued = {**_columns(invoice), "evidence": proof, "issued_at": now, "finalizable_at": None, "waiting_for": None}
-    draft = (invoices.c.id == invoice.id, invoices.c.state == InvoiceState.draft)
-    written = await connection.execute(update(invoices).where(*draft).values(**issued, document=_frozen(invoice)))
-    if written.rowcount == 0:
-        raise Conflict(f"invoice {invoice.id} is no draft any more")
+def _issued_row(invoice: Invoice, evidence: Evidence, now: datetime) -> dict[str, Any]:
+    written = {"document": _frozen(invoice), "evidence": evidence.model_dump(mode="json"), "issued_at": now}
+    columns = {name: value for name, value in _columns(invoice).items() if name in _AT_ISSUE}
+    return {"draft": invoice.id, **{f"new_{name}": value for name, value in {**columns, **written}.items()}}
 
 
 async def put_off(connection: Connection, invoice: str, until: datetime, waiting_for: str | None = None) -> None:
@@ -140,27 +155,29 @@ async def exists(connection: Connection, invoice: str) -> bool:
 async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
     """Raises NotFound. `lock` holds the row until the transaction ends."""
     query = select(invoices).where(invoices.c.id == invoice)
-    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
-    if row is None:
+    found = await _all_stored(connection, query.with_for_update() if lock else query)
+    if not found:
         raise NotFound("invoice", invoice)
-    return await _stored(connection, row)
+    return found[0]
 
 
 async def of_order(connection: Connection, order: str) -> list[StoredInvoice]:
     query = select(invoices).where(invoices.c.order_id == order).order_by(invoices.c.gathered_at, invoices.c.id)
-    return [await _stored(connection, row) for row in (await connection.execute(query)).mappings().all()]
+    return await _all_stored(connection, query)
 
 
-async def drafts_of(connection: Connection, debtor: Debtor) -> list[StoredInvoice]:
-    """The open drafts of a debtor, locked until the transaction ends."""
-    query = select(invoices).where(
-        invoices.c.customer == debtor.customer,
-        invoices.c.legal_entity == debtor.legal_entity,
-        invoices.c.currency == debtor.currency,
-        invoices.c.state == InvoiceState.draft,
-    )
-    rows = (await connection.execute(query.order_by(invoices.c.id).with_for_update())).mappings().all()
-    return [await _stored(connection, row) for row in rows]
+async def several(connection: Connection, ids: Collection[str]) -> dict[str, StoredInvoice]:
+    """Those of `ids` that there are, by id, locked until the transaction ends."""
+    query = select(invoices).where(among(invoices.c.id, ids)).order_by(invoices.c.id).with_for_update()
+    return {each.invoice.id: each for each in await _all_stored(connection, query)}
+
+
+async def drafts_of(connection: Connection, debtors: Sequence[Debtor]) -> list[StoredInvoice]:
+    """The open drafts of these debtors, locked until the transaction ends."""
+    place = (invoices.c.customer, invoices.c.legal_entity, invoices.c.currency)
+    own = tuple_(*place).in_([(each.customer, each.legal_entity, each.currency) for each in debtors])
+    query = select(invoices).where(own, invoices.c.state == InvoiceState.draft).order_by(invoices.c.id).with_for_update()
+    return await _all_stored(connection, query)
 
 
 async def finalizable(connection: Connection, now: datetime, after: tuple[datetime, str] | None, limit: int) -> list[Any]:
@@ -262,10 +279,16 @@ def _frozen(invoice: Invoice) -> dict[str, Any]:
     return invoice.model_dump(mode="json", exclude=_MOVING)
 
 
-async def _stored(connection: Connection, row: Mapping[Any, Any]) -> StoredInvoice:
-    invoice = _issued(row) if row["document"] else await _draft(connection, row)
+async def _all_stored(connection: Connection, query: Select[Any]) -> list[StoredInvoice]:
+    rows = (await connection.execute(query)).mappings().all()
+    drafts = [row["id"] for row in rows if not row["document"]]
+    lines = await billables.lines_of(connection, drafts) if drafts else {}
+    return [_stored(row, lines.get(row["id"], [])) for row in rows]
+
+
+def _stored(row: Mapping[Any, Any], lines: Sequence[InvoiceLine]) -> StoredInvoice:
     return StoredInvoice(
-        invoice=invoice,
+        invoice=_issued(row) if row["document"] else _draft(row, lines),
         order=row["order_id"],
         subscription=row["subscription"],
         finalizable_at=row["finalizable_at"],
@@ -280,8 +303,7 @@ def _issued(row: Mapping[Any, Any]) -> Invoice:
     return Invoice.model_validate({**row["document"], **_amounts(row), **moving})
 
 
-async def _draft(connection: Connection, row: Mapping[Any, Any]) -> Invoice:
-    lines: Sequence[Any] = await billables.lines_of(connection, row["id"])
+def _draft(row: Mapping[Any, Any], lines: Sequence[InvoiceLine]) -> Invoice:
     head = ("id", "state", "customer", "legal_entity", "currency", "issue_date", "due_date")
     return Invoice(**{name: row[name] for name in head}, **_amounts(row), lines=in_order(lines))
 

@@ -43,9 +43,15 @@ def draft(
     settings = settings or DraftingSettings()
     reduced = discounted(gathered.lines, redemptions, settings.discounts)
     lines = tuple(explained(line) for line in reduced.lines)
-    taxed = None if decisions is None else tax_of(lines, decisions, settings.tax, gathered.group.currency)
     ready = gathered.model_copy(update={"lines": lines})
-    return Draft(invoice=drafted(ready, settings.terms, taxed), redemptions=reduced.redemptions)
+    made = Draft(invoice=drafted(ready, settings.terms), redemptions=reduced.redemptions)
+    return made if decisions is None else with_tax(made, decisions, settings.tax)
+
+
+def with_tax(made: Draft, decisions: Mapping[str, TaxDecision], settings: TaxSettings) -> Draft:
+    """An untaxed draft with its tax. BadInput for a line without a decision."""
+    taxed = tax_of(made.invoice.lines, decisions, settings, made.invoice.currency)
+    return made.model_copy(update={"invoice": made.invoice.model_copy(update={"taxed": taxed})})
 
 
 def tax_of(

@@ -13,6 +13,9 @@ from domain.errors import Conflict
 from domain.money import CurrencyCode
 from domain.values import Instant, StrictValue, Value
 
+SHORTEST_PAUSE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=6)
+
 
 class Grouping(StrEnum):
     consolidated = "consolidated"
@@ -144,6 +147,13 @@ def finalizable_at(draft: Gathered, settings: GatheringSettings) -> datetime:
     """The first instant that the draft may be finalized by itself; a person may finalize it earlier, from its issue date on."""
     issued = midnight(draft.issue_date, zone_of(settings.timezone))
     return max(issued, draft.gathered_at) + settings.grace
+
+
+def tried_again_at(draft: Gathered, settings: GatheringSettings, now: datetime) -> datetime:
+    """When a draft that could not be issued at `now` is tried again: after as long as it has waited since it could be, which
+    doubles the wait each time, from five minutes to six hours."""
+    waited = now - finalizable_at(draft, settings)
+    return now + min(LONGEST_PAUSE, max(SHORTEST_PAUSE, waited))
 
 
 def reschedule(draft: Gathered, issue_date: date, now: datetime, settings: GatheringSettings) -> Gathered:

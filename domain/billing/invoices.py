@@ -132,9 +132,11 @@ class Funds(Value):
     prepaid: Money
 
 
-def finalize(invoice: Invoice, number: str, funds: Funds, today: date, settings: CollectionSettings | None = None) -> Invoice:
+def finalize(
+    invoice: Invoice, number: str | None, funds: Funds, today: date, settings: CollectionSettings | None = None
+) -> Invoice:
     """The invoice as issued on `today`, the legal entity's local date, or Conflict where that is before the scheduled date or
-    where the tax is not known.
+    where the tax is not known. A number that is left out is given before the invoice is written.
 
     The issue date is the day of finalization, since a document is not dated back; the due date follows from it. What is
     nothing to collect (zero, negative, covered by credit, or too little) is paid at once.

@@ -57,13 +57,14 @@ class InvoiceLine(Value):
 
     `tiers` add up, in major units, to the amount of the whole period. `portions` are the parts of it that were charged: two for
     a stub that is billed with the period after it, none where all of it was. A credit for a period that was paid for is a line
-    of a negative amount.
+    of a negative amount. `product` decides how it is taxed; where it is left out, that of the plan does.
     """
 
     id: Annotated[str, Field(min_length=1)]
     subscription: str | None = None
     item: str = ""
     plan: str | None = None
+    product: str | None = None
     charge: str
     description: str
     period: Period | None = None

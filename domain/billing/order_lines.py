@@ -86,6 +86,7 @@ def _lines(order: Order, item: OrderItem) -> list[InvoiceLine]:
             subscription=keys.subscription(order.id, item.id),
             item=item.id,
             plan=item.plan.id,
+            product=item.product.id,
             charge=_charge(line, index),
             description=f"{item.plan.name}: {line.name}",
             period=line.period,
