@@ -9,12 +9,10 @@ import structlog
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from activities.adapters.tax.engine import HttpTaxEngine
-from activities.adapters.tax.engines import TaxEngines
-from activities.adapters.tax.tables import TaxTables
 from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
+from activities.runtime.taxes import tax_engines
 from activities.store.database import EVENTS_CHANNEL, Database
 from activities.store.listener import Listener
 from api import context, openapi, problems
@@ -82,7 +80,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.http = httpx.AsyncClient()
-    app.state.context = Context(database, processes or through_temporal, taxes=_taxes(settings, app.state.http))
+    app.state.context = Context(database, processes or through_temporal, taxes=tax_engines(settings, app.state.http))
     app.state.keyring = Keyring(database)
     app.state.listener = Listener(database.url, EVENTS_CHANNEL)
     app.state.temporal = client
@@ -100,11 +98,6 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.http, running(app.state.listener.run):
         yield
-
-
-def _taxes(settings: Settings, client: httpx.AsyncClient) -> TaxEngines:
-    url = settings.tax_engine_url or f"{settings.sandbox_url or ''}/tax"
-    return TaxEngines(TaxTables(settings.tax_folder), HttpTaxEngine(url, client))
 
 
 def _version() -> str:

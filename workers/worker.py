@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,8 @@ from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
+from activities.adapters.tax.engine import HttpTaxEngine
+from activities.adapters.tax.engines import TaxEngines
 from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
 from activities.runtime.background import running
@@ -39,6 +42,7 @@ from activities.runtime.provisioning import ProvisioningActivities
 from activities.runtime.reconciliation import StoredReconciliation
 from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
+from activities.runtime.taxes import tax_engines
 from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
@@ -63,25 +67,27 @@ CALLS_OUT = 1000
 leave room for the rest."""
 
 
+@dataclass(frozen=True)
 class Adapters:
     """The outside systems a worker calls, by name."""
 
-    def __init__(self, gateway: Gateway, provisioners: Mapping[str, Provisioner], register: Register) -> None:
-        self.gateway = gateway
-        self.provisioners = provisioners
-        self.register = register
+    gateway: Gateway
+    provisioners: Mapping[str, Provisioner]
+    register: Register
+    taxes: TaxEngines
 
 
 def sandbox_adapters(
     sandbox_url: str, partners: list[str], database: Database, client: httpx.AsyncClient, register_url: str | None = None
 ) -> Adapters:
-    """The gateway, partners and tax register that the sandbox plays, and our own entitlements. `register_url` is that of a real
-    register."""
+    """The gateway, partners, tax register and engine that the sandbox plays, and our own entitlements. `register_url` is a real
+    register's."""
     provisioners: dict[str, Provisioner] = {"entitlements": EntitlementProvisioner(database)}
     for partner in partners:
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
     register = Vies(register_url or f"{sandbox_url}/register", client)
-    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners, register)
+    taxes = TaxEngines(external=HttpTaxEngine(f"{sandbox_url}/tax", client))
+    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners, register, taxes)
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -205,6 +211,7 @@ async def run(settings: Settings) -> None:
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT)) as http:
         partners, register_url = sorted(settings.partner_secrets), settings.vat_register_url
         adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
+        adapters = replace(adapters, taxes=tax_engines(settings, http))
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             log.info("worker ready", queues=queues.ALL)
             await stop.wait()
