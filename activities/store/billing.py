@@ -1,12 +1,11 @@
 """The billing engine: each verb is one transaction that writes documents, numbers, balances and ledger together, once."""
 
-from datetime import date, datetime
-
 from activities.store import (
     balances,
     billables,
     coupons,
     credit_notes,
+    crediting,
     customers,
     invoices,
     ledger,
@@ -14,20 +13,18 @@ from activities.store import (
     numbers,
     orders,
 )
+from activities.store.crediting import Asked, Credited
 from activities.store.database import Connection
 from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, payment_received, refunded
-from domain.billing.credit_notes import CreditNote, CreditReason, CreditRequest, Identity, LineCredit, applied, credit, left_of
-from domain.billing.entities import LegalEntity
+from domain.billing.credit_notes import CreditReason, CreditRequest, LineCredit, left_of
 from domain.billing.evidence import Evidence
 from domain.billing.gathering import Billable
 from domain.billing.invoices import Funds, Invoice, finalize, receive
 from domain.billing.numbers import DocumentKind
 from domain.billing.order_billing import Bill, Credit
 from domain.billing.order_lines import decisions, invoice_draft
-from domain.billing.postings import credit_note_issued, invoice_finalized
-from domain.billing.tax.settings import Rounding
-from domain.billing.zones import local_date, zone_of
+from domain.billing.postings import invoice_finalized
 from domain.errors import Conflict
 from domain.money import Money
 from domain.orders import Order
@@ -45,7 +42,7 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
         return
     order = await _accepted(connection, bill.order)
     seller = await legal_entities.get(connection, order.legal_entity)
-    today = _today(seller, bill.at)
+    today = seller.today(bill.at)
     made = invoice_draft(order, bill.items, bill.at, today)
     if made.invoice.gross != bill.total:
         raise ValueError(f"total: is {bill.total}, the invoice of order {order.id} {made.invoice.gross}")
@@ -79,10 +76,6 @@ async def _accepted(connection: Connection, order: str) -> Order:
     return stored.order
 
 
-def _today(seller: LegalEntity, at: datetime) -> date:
-    return local_date(at, zone_of(seller.gathering.timezone))
-
-
 def _payment(invoice: Invoice, bill: Bill, key: str) -> Payment:
     part = PaymentPart(invoice=invoice.id, amount=bill.total)
     nothing = Money.zero(invoice.currency)
@@ -99,34 +92,19 @@ async def credit_item(connection: Connection, given: Credit, gateway: str) -> No
     if await ledger.posted(connection, given.refund) or await credit_notes.known(connection, key):
         return
     invoice = before.invoice
-    note = await _note_over(connection, invoice, key, given)
-    if note is not None:
-        await credit_notes.add(connection, note, given.at)
-        await invoices.save(connection, invoice, applied(invoice, note, note.issue_date))
-    deferred = await ledger.deferred(connection, [line.id for line in note.taxed.lines]) if note else {}
+    made = await _credited(connection, invoice, key, given)
     paid_out = refunded(given.refund, gateway, invoice.customer, given.amount, given.at)
-    booked = credit_note_issued(note, deferred, given.at) if note else None
-    await ledger.post(connection, [booked, paid_out], given.order)
-    kept = (note.to_credit if note else Money.zero(invoice.currency)) - given.amount
+    await ledger.post(connection, [made.booked if made else None, paid_out], given.order)
+    kept = (made.note.to_credit if made else Money.zero(invoice.currency)) - given.amount
     if kept:
         await balances.change(connection, invoice.customer, kept)
 
 
-async def _note_over(connection: Connection, invoice: Invoice, key: str, given: Credit) -> CreditNote | None:
+async def _credited(connection: Connection, invoice: Invoice, key: str, given: Credit) -> Credited | None:
     """None where nothing is left of the item's lines."""
-    earlier = await credit_notes.of_invoice(connection, invoice.id)
-    left = left_of(invoice, earlier)
+    left = left_of(invoice, await credit_notes.of_invoice(connection, invoice.id))
     lines = tuple(LineCredit(line=line.id) for line in invoice.lines if line.item == given.item and left[line.id])
     if not lines:
         return None
-    seller = await legal_entities.get(connection, invoice.legal_entity)
-    today = _today(seller, given.at)
-    number = await numbers.take(connection, seller.number_format(DocumentKind.credit_note), today)
     request = CreditRequest(reason=CreditReason.cancellation, memo=given.reason[:LONGEST_MEMO], lines=lines)
-    identity = Identity(key=key, number=number, issue_date=today)
-    return credit(invoice, earlier, request, identity, await _rounding(connection, invoice.id))
-
-
-async def _rounding(connection: Connection, invoice: str) -> Rounding:
-    evidence = await invoices.evidence(connection, invoice)
-    return evidence.settings.tax.rounding if evidence else Rounding.half_up
+    return await crediting.issue(connection, invoice, Asked(id=key, request=request), given.at)

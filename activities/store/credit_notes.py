@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store.database import Connection
 from activities.store.tables import credit_notes
 from domain.billing.credit_notes import CreditNote, CreditReason
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.money import Money
 from domain.values import Instant, Value
 
@@ -28,12 +28,16 @@ class CreditNoteSummary(Value):
     issued_at: Instant
 
 
-async def add(connection: Connection, note: CreditNote, now: datetime) -> None:
+async def add(
+    connection: Connection, note: CreditNote, now: datetime, key: str | None = None, digest: str | None = None
+) -> None:
+    """`key` is what it was asked for under, `digest` that of what was asked for."""
     columns = note.model_dump(
         include={"id", "number", "invoice", "customer", "legal_entity", "currency", "issue_date", "reason"}
     )
     document = note.model_dump(mode="json")
     row = {**columns, "total": note.taxed.gross.minor, "document": document, "issued_at": now}
+    row |= {"key": key, "request_digest": digest}
     await connection.execute(insert(credit_notes).values(**row))
 
 
@@ -48,6 +52,19 @@ async def get(connection: Connection, note: str) -> CreditNote:
 async def known(connection: Connection, note: str) -> CreditNote | None:
     document = (await connection.execute(select(credit_notes.c.document).where(credit_notes.c.id == note))).scalar()
     return None if document is None else CreditNote.model_validate(document)
+
+
+async def made_for(connection: Connection, invoice: str, key: str | None, digest: str | None) -> CreditNote | None:
+    """What a key has made already. Conflict where something else was asked for under it."""
+    if key is None:
+        return None
+    query = select(credit_notes).where(credit_notes.c.invoice == invoice, credit_notes.c.key == key)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    if row.request_digest != digest:
+        raise Conflict(f"this key has made credit note {row.number}, over something else; use a new key for a new credit note")
+    return CreditNote.model_validate(row.document)
 
 
 async def of_invoice(connection: Connection, invoice: str) -> list[CreditNote]:

@@ -140,11 +140,13 @@ async def reschedule(connection: Connection, draft: Gathered, due_date: date, fi
 
 
 async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
-    """The invoice as it goes on: state and amounts. Conflict where the issued document would change."""
+    """The invoice as it goes on: state and amounts. No draft any more, it waits for nothing. Conflict where the issued document
+    would change."""
     if differing := list(changed(before, after)):
         raise Conflict(f"invoice {before.number} is issued, and its {differing[0]} stays as it is")
     columns = {"state", "amount_due", "paid", "credited", "written_off", "write_offs"}
     values = {name: value for name, value in _columns(after).items() if name in columns}
+    values |= {"finalizable_at": None, "waiting_for": None}
     await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
 
 

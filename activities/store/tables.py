@@ -396,10 +396,26 @@ credit_notes = Table(
     Column("reason", String, nullable=False),
     Column("issue_date", Date, nullable=False),
     Column("document", JSONB, nullable=False),
+    Column("key", String, comment="what it was asked for under: the same again is the same note"),
+    Column("request_digest", String),
     _moment("issued_at"),
     UniqueConstraint("legal_entity", "number"),
+    UniqueConstraint("invoice", "key"),
     Index(None, "invoice"),
     Index("ix_credit_notes_issued_at", "issued_at", "id"),
+)
+
+invoice_events = Table(
+    "invoice_events",
+    metadata,
+    Column("invoice", String, ForeignKey("invoices.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("summary", String, nullable=False),
+    _moment("at"),
+    PrimaryKeyConstraint("invoice", "seq"),
+    comment="What people did to invoices, who and why; append-only",
 )
 
 coupons = Table(
