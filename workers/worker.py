@@ -33,6 +33,8 @@ from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import BEAT, Heartbeats
+from activities.runtime.invoice_run import StoredInvoiceRun
+from activities.runtime.invoices import StoredInvoices
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
 from activities.runtime.patrol import StoredPatrol
@@ -48,6 +50,8 @@ from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
+from workflows.invoice_run import InvoiceRunWorkflow
+from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -104,9 +108,11 @@ def workers(
     payments = PaymentActivities(adapters.gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
+    invoices = StoredInvoices(database, adapters.taxes)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
     vat_checks = RegisteredVatChecks(database, adapters.register)
+    invoice_run = StoredInvoiceRun(database, adapters.taxes)
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
         "graceful_shutdown_timeout": timedelta(seconds=5),
@@ -143,15 +149,22 @@ def workers(
         Worker(
             client,
             task_queue=queues.SUBSCRIPTIONS,
-            workflows=[SubscriptionWorkflow],
-            activities=[subscriptions.activate],
+            workflows=[SubscriptionWorkflow, InvoiceWorkflow],
+            activities=[
+                subscriptions.activate,
+                invoices.finalize,
+                invoices.void,
+                invoices.write_off,
+                invoices.reschedule,
+                invoices.credit,
+            ],
             **processes,
             **common,
         ),
         Worker(
             client,
             task_queue=queues.JOBS,
-            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow],
+            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow, InvoiceRunWorkflow],
             activities=[
                 patrol.look,
                 patrol.finish,
@@ -160,6 +173,9 @@ def workers(
                 reconciliation.compare_invoices,
                 reconciliation.finish,
                 vat_checks.check,
+                invoice_run.gather,
+                invoice_run.issue,
+                invoice_run.age,
             ],
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=1,

@@ -21,6 +21,7 @@ from activities.contracts.reconciliation import Requested
 PATROL = "patrol"
 RECONCILIATION = "reconciliation"
 VAT_CHECKS = "vat-checks"
+INVOICE_RUN = "invoice-run"
 EVERY = timedelta(minutes=5)
 SOON = timedelta(minutes=1)
 """How long a VAT id that was written waits for its check."""
@@ -28,6 +29,8 @@ CATCH_UP = timedelta(minutes=10)
 """After an outage the rounds of the last ten minutes are made up for, and one of them is enough."""
 AFTER_MIDNIGHT = timedelta(hours=3)
 """In UTC: when the day before is compared. By then all that a gateway may report late is in its report."""
+LONGEST_RUN = timedelta(hours=12)
+"""Of an invoice run: a million invoices take one."""
 MADE_UP_FOR = timedelta(days=30)
 """After an outage each day of the last month is compared, one after the other."""
 
@@ -61,10 +64,19 @@ def _vat_checks() -> Schedule:
     )
 
 
+def _invoice_run() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(INVOICE_RUN, id=INVOICE_RUN, task_queue=queues.JOBS, execution_timeout=LONGEST_RUN),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=CATCH_UP),
+    )
+
+
 async def ensure_schedules(client: Client, gateway: str) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
     await _ensure(client, PATROL, _patrol())
     await _ensure(client, VAT_CHECKS, _vat_checks())
+    await _ensure(client, INVOICE_RUN, _invoice_run())
     await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 
 
