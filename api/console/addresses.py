@@ -1,12 +1,19 @@
 """Where the pages are. NiceGUI puts the mount path before its own links; a redirect and a plain link need it spelled out."""
 
+from urllib.parse import quote
+
 MOUNTED_AT = "/console"
 SIGN_IN = "/sign-in"
 HOME = "/orders"
+INVOICES = "/invoices"
 
 
 def of_order(order: str) -> str:
     return f"{HOME}/{order}"
+
+
+def of_invoice(invoice: str) -> str:
+    return f"{INVOICES}/{quote(invoice, safe='')}"
 
 
 def spelled_out(address: str) -> str:

@@ -12,7 +12,18 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.runtime.settings import Settings, SettingsError
-from api.console import approvals_page, fallout_page, frame, missing_page, order_page, orders_page, patrol_page, sign_in
+from api.console import (
+    approvals_page,
+    fallout_page,
+    frame,
+    invoice_page,
+    invoices_page,
+    missing_page,
+    order_page,
+    orders_page,
+    patrol_page,
+    sign_in,
+)
 from api.console.addresses import HOME, MOUNTED_AT, spelled_out
 from api.console.console import Console
 from api.console.session import Sessions
@@ -23,12 +34,25 @@ MARK = (
 )
 
 
+PARTS = (
+    sign_in,
+    orders_page,
+    order_page,
+    fallout_page,
+    approvals_page,
+    invoices_page,
+    invoice_page,
+    patrol_page,
+    missing_page,
+)
+
+
 def mount(app: FastAPI, settings: Settings) -> None:
     """Put the console into the API's application, before it starts. Once in a process: NiceGUI keeps one set of pages."""
     state = app.state
     sessions = Sessions(state.context.database, state.keyring)
     console = Console(state.context, state.listener, sessions, settings)
-    for part in (sign_in, orders_page, order_page, fallout_page, approvals_page, patrol_page, missing_page):
+    for part in PARTS:
         part.install(console)
     pages.on_page_exception(frame.show_failure)
     Storage.path = _session_folder(settings)

@@ -5,6 +5,7 @@ from nicegui import ui
 from activities.store.ledger import LedgerLine
 from activities.store.views import Invoice
 from api.console import moments, notices
+from api.console.addresses import of_invoice
 from api.console.chip import chip
 from api.console.table import table
 from domain.money import total
@@ -24,7 +25,7 @@ def _invoice(invoice: Invoice) -> None:
     with ui.element("div").classes("row-line px-4 pt-4 pb-1"):
         notices.heading("Invoice")
         chip(invoice.state)
-        ui.label(invoice.number or invoice.id).classes("soft small")
+        ui.link(invoice.number or invoice.id, of_invoice(invoice.id)).classes("plain small")
     lines = [[f"{line.name} (item {line.item})", str(line.quantity), str(line.amount)] for line in invoice.lines]
     notes = [[f"Credit: {note.reason or note.id}", "", str(-note.amount)] for note in invoice.credit_notes]
     table(

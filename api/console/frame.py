@@ -19,19 +19,20 @@ from domain.errors import TurnupError
 from domain.roles import Principal, Right
 
 PAGES = (
-    ("orders", "Orders", "list_alt"),
-    ("fallout", "Fallout", "pan_tool"),
-    ("approvals", "Approvals", "how_to_vote"),
-    ("patrol", "Patrol", "policy"),
+    ("orders", "Orders", "list_alt", Right.read_orders),
+    ("fallout", "Fallout", "pan_tool", Right.read_orders),
+    ("approvals", "Approvals", "how_to_vote", Right.read_orders),
+    ("invoices", "Invoices", "receipt_long", Right.read_billing),
+    ("patrol", "Patrol", "policy", Right.read_orders),
 )
 RESPONSE_WITHIN = 15.0
 
 Build = Callable[[Visit, Request], Awaitable[None]]
 
 
-def page(console: Console, path: str, title: str, section: str) -> Callable[[Build], Build]:
-    """Show what the decorated function builds at /console`path`, inside the frame, to whoever is signed in and may read
-    orders."""
+def page(console: Console, path: str, title: str, section: str, right: Right = Right.read_orders) -> Callable[[Build], Build]:
+    """Show what the decorated function builds at /console`path`, inside the frame, to whoever is signed in and has the
+    right."""
 
     def decorate(build: Build) -> Build:
         @ui.page(path, title=f"{title} · Turnup", response_timeout=RESPONSE_WITHIN)
@@ -41,10 +42,10 @@ def page(console: Console, path: str, title: str, section: str) -> Callable[[Bui
                 return to_sign_in(request)
             visit = await _framed(console, principal, section)
             with ui.element("main").classes("page"):
-                if principal.may(Right.read_orders):
+                if principal.may(right):
                     await build(visit, request)
                 else:
-                    notices.notice("lock", "This key may not read orders", "Sign in with one whose role carries that right.")
+                    notices.notice("lock", f"This key may not {right}", "Sign in with one whose role carries that right.")
             return None
 
         return build
@@ -62,7 +63,7 @@ async def _framed(console: Console, principal: Principal, section: str) -> Visit
     dress()
     dark = ui.dark_mode(app.storage.user.get("dark"))
     with ui.left_drawer(value=None).props("width=216 breakpoint=900 show-if-above") as drawer:
-        navigation = Navigation(console, section)
+        navigation = Navigation(console, principal, section)
         await navigation.refresh()
     with ui.header().classes("p-0"):
         _header(console, principal, drawer, dark)
@@ -77,8 +78,9 @@ async def _framed(console: Console, principal: Principal, section: str) -> Visit
 class Navigation:
     """The way to the other pages, with how much waits on one of them."""
 
-    def __init__(self, console: Console, section: str) -> None:
+    def __init__(self, console: Console, principal: Principal, section: str) -> None:
         self._console = console
+        self._principal = principal
         self._section = section
         self._links = Panel(self._draw)
 
@@ -88,8 +90,9 @@ class Navigation:
 
     def _draw(self, stuck: int) -> None:
         with ui.element("nav").classes("w-full pt-3").props("aria-label=Console"):
-            for name, title, icon in PAGES:
-                self._link(name, title, icon, stuck if name == "fallout" else 0)
+            for name, title, icon, right in PAGES:
+                if self._principal.may(right):
+                    self._link(name, title, icon, stuck if name == "fallout" else 0)
             ui.label("Elsewhere").classes("nav-head")
             _outward("API docs", "/docs", "api")
             if self._console.settings.temporal_ui_url:

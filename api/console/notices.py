@@ -25,6 +25,11 @@ def heading(text: str, level: int = 2) -> None:
         ui.label(text).classes("inline")
 
 
+def card_head(text: str) -> None:
+    with ui.element("div").classes("heading px-4 pt-4 pb-1"):
+        heading(text)
+
+
 def missing(what: str) -> None:
     """What was asked for does not exist."""
     ui.context.client.status_code = 404

@@ -130,7 +130,7 @@ class OrderPage:
         if not records:
             return
         with ui.element("div").classes("card flush"):
-            _card_head("Fallout")
+            notices.card_head("Fallout")
             for record in sorted(records, key=lambda record: record.verb is not None):
                 stuck.entry(self._visit, self._id, record, document, self._visit.now())
 
@@ -138,7 +138,7 @@ class OrderPage:
         if not approvals:
             return
         with ui.element("div").classes("card flush"):
-            _card_head("Approvals")
+            notices.card_head("Approvals")
             for approval in approvals:
                 ballots.entry(self._visit, self._id, approval, self._visit.now())
 
@@ -146,22 +146,17 @@ class OrderPage:
         if not items:
             return
         with ui.element("div").classes("card flush"):
-            _card_head("Items")
+            notices.card_head("Items")
             items_table(items, order)
 
     def _draw_payments(self, payments: list[PaymentStatus]) -> None:
         if not payments:
             return
         with ui.element("div").classes("card flush"):
-            _card_head("Payments")
+            notices.card_head("Payments")
             for payment in payments:
                 payment_entry(payment)
 
 
 _UNSHOWN: dict[str, object] = {"items": [], "steps": [], "approvals": [], "fallout": [], "payments": [], "ledger": []}
 """What the facts at the top do not show, and so need not be drawn again for."""
-
-
-def _card_head(text: str) -> None:
-    with ui.element("div").classes("heading px-4 pt-4 pb-1"):
-        notices.heading(text)

@@ -14,6 +14,7 @@ from api.console.chip import choice
 from api.console.console import Console
 from api.console.look import STATES, TONES, words
 from api.console.order_rows import SLOT, columns, row_of
+from api.console.pager import Pager
 from api.console.panel import Panel
 from api.console.visit import Visit
 from domain.errors import NotFound
@@ -38,7 +39,6 @@ class OrdersPage:
         self._visit = visit
         self._base = visit.console.settings.public_url or base.rstrip("/")
         self._wanted = _filter(asked)
-        self._cursors: list[int] = []
         with ui.element("div").classes("row-line"):
             notices.heading("Orders", 1)
             ui.element("div").classes("spread")
@@ -52,7 +52,7 @@ class OrdersPage:
         with ui.element("div").classes("card flush") as self._card:
             self._table = ui.table(columns=columns(), rows=[], row_key="id").classes("orders").props("flat hide-bottom")
             self._table.add_slot("body", SLOT)
-        self._pager = Panel(self._draw_pager)
+        self._pager: Pager[int] = Pager(self.refresh)
 
     def _finder(self) -> None:
         field = ui.input(placeholder="Order id, such as O-1001").props("outlined dense clearable").classes("w-64")
@@ -86,21 +86,20 @@ class OrdersPage:
         """Filter anew, from the first page, and keep the address in step."""
         given = {**self._wanted.model_dump(exclude_none=True), **{name: value or None for name, value in changes.items()}}
         self._wanted = OrderFilter.model_validate(given)
-        self._cursors = []
+        self._pager.restart()
         kept = {name: str(value) for name, value in self._wanted.model_dump(exclude_none=True).items()}
         ui.navigate.history.replace(spelled_out(HOME) + (f"?{urlencode(kept)}" if kept else ""))
         await self.refresh()
 
     async def refresh(self) -> None:
         """Read what the page shows, and show it."""
-        before = self._cursors[-1] if self._cursors else None
         async with self._visit.console.database.transaction() as connection:
             counts = await views.counts_by_state(connection)
-            lines = await views.order_lines(connection, self._wanted, before, PAGE + 1)
+            lines = await views.order_lines(connection, self._wanted, self._pager.before, PAGE + 1)
         self._show_bar(counts)
         self._counts.show(counts, self._wanted.state)
         self._show_lines(lines[:PAGE], any_order=bool(counts))
-        self._pager.show(len(self._cursors), lines[PAGE - 1].number if len(lines) > PAGE else None)
+        self._pager.show(lines[PAGE - 1].number if len(lines) > PAGE else None)
 
     def _show_lines(self, lines: list[OrderLine], *, any_order: bool) -> None:
         rows = [row_of(line, self._visit.now()) for line in lines]
@@ -138,24 +137,6 @@ class OrdersPage:
             notices_none_fit()
         else:
             notices.no_orders_yet(self._base)
-
-    def _draw_pager(self, depth: int, following: int | None) -> None:
-        if not depth and following is None:
-            return
-        with ui.element("div").classes("row-line"):
-            ui.button("Newer", icon="chevron_left", on_click=self._newer).props("outline dense").set_enabled(depth > 0)
-            ui.label(f"Page {depth + 1}").classes("soft")
-            older = ui.button("Older", icon="chevron_right", on_click=lambda: self._older(following)).props("outline dense")
-            older.set_enabled(following is not None)
-
-    async def _newer(self) -> None:
-        self._cursors.pop()
-        await self.refresh()
-
-    async def _older(self, following: int | None) -> None:
-        if following is not None:
-            self._cursors.append(following)
-        await self.refresh()
 
 
 def notices_none_fit() -> None:

@@ -1,0 +1,69 @@
+"""Invoices in the browser."""
+
+from datetime import UTC, datetime
+
+from playwright.async_api import expect
+
+from activities.store import customers, invoices, ledger
+from activities.store.billing import bill_order
+from activities.store.database import Database
+from domain.billing.invoices import Invoice
+from domain.billing.order_billing import Bill
+from domain.billing.postings import invoice_finalized
+from domain.customers import Customer
+from domain.roles import Role
+from tests.console.conftest import SignIn
+from tests.console.orders import Orders
+from tests.domain.billing.invoice_samples import EVIDENCE, invoice, issue
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+async def open_invoice(database: Database, number: int) -> Invoice:
+    """119.00 to c-1, due on 16 March 2026, so overdue for months."""
+    issued = issue(invoice(10000, number=number), number=number)
+    async with database.transaction() as connection:
+        await customers.put(connection, Customer(id="c-1", name="Someone", country="DE"), NOW)
+        await invoices.issue(connection, issued, EVIDENCE, NOW)
+        await ledger.post(connection, [invoice_finalized(issued, NOW)])
+    return issued
+
+
+async def test_what_is_owed_is_shown_by_age_and_invoices_are_found_by_number(
+    sign_in: SignIn, console_database: Database
+) -> None:
+    issued = await open_invoice(console_database, 901)
+    page = await sign_in(Role.viewer, at="/invoices")
+
+    await expect(page.get_by_role("heading", name="Owed:")).to_contain_text("119.00 EUR")
+    await expect(page.get_by_text("over 90: 119.00 EUR, 1 open")).to_be_visible()
+    await page.get_by_label("Number").fill("INV-2026-000901")
+    await page.get_by_role("link", name="INV-2026-000901").click()
+    await expect(page.get_by_role("heading", name=f"Invoice {issued.number}")).to_be_visible()
+    await expect(page.locator("tr", has_text="VAT 19 % of 100.00 EUR")).to_contain_text("19.00 EUR")
+    await expect(page.locator("tr", has_text="receivable")).to_contain_text("119.00 EUR")
+
+
+async def test_an_order_leads_to_its_invoice_and_back(sign_in: SignIn, orders: Orders, console_database: Database) -> None:
+    order = await orders.place()
+    bill = Bill(order=order.id, items=["1"], payment=f"{order.id}:payment:1", total=order.total, at=NOW)
+    async with console_database.transaction() as connection:
+        await bill_order(connection, bill, "sandbox")
+        number = (await invoices.get(connection, f"{order.id}:invoice")).invoice.number
+    page = await sign_in(Role.viewer, at=f"/orders/{order.id}")
+
+    await page.get_by_role("link", name=str(number)).click()
+    await expect(page.locator("tr", has_text="CRM Team: Seat")).to_contain_text("2 \N{MULTIPLICATION SIGN} 19.00 = 38.00 EUR.")
+    await page.get_by_role("link", name=order.id).click()
+    await expect(page.get_by_role("heading", name=order.id)).to_be_visible()
+
+
+async def test_a_page_of_no_invoice_says_so(sign_in: SignIn) -> None:
+    page = await sign_in(Role.viewer, at="/invoices/nowhere")
+    await expect(page.get_by_text("There is no invoice")).to_be_visible()
+
+
+async def test_who_may_not_read_invoices_sees_none(sign_in: SignIn) -> None:
+    page = await sign_in(Role.approver, at="/invoices")
+    await expect(page.get_by_text("This key may not read invoices")).to_be_visible()
+    await expect(page.get_by_role("link", name="Invoices")).to_have_count(0)
