@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.adapters.documents.press import Press
 from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
@@ -26,6 +27,7 @@ from api.routes import (
     callbacks,
     customers,
     fallout,
+    invoice_documents,
     legal_entities,
     operations,
     orders,
@@ -51,6 +53,7 @@ ROUTES = (
     legal_entities,
     tax_rates,
     services,
+    invoice_documents,
     reconciliation,
     api_keys,
     operations,
@@ -80,7 +83,12 @@ def create_app(
     )
     app.state.settings = settings
     app.state.http = httpx.AsyncClient()
-    app.state.context = Context(database, processes or through_temporal, taxes=tax_engines(settings, app.state.http))
+    app.state.context = Context(
+        database,
+        processes or through_temporal,
+        taxes=tax_engines(settings, app.state.http),
+        press=Press(settings.documents_folder),
+    )
     app.state.keyring = Keyring(database)
     app.state.listener = Listener(database.url, EVENTS_CHANNEL)
     app.state.temporal = client

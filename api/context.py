@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from activities.adapters.documents.press import Press
 from activities.adapters.tax.engines import TaxEngines
 from activities.store import catalogue
 from activities.store.database import Connection, Database
@@ -46,3 +47,4 @@ class Context:
     now: Callable[[], datetime] = utc_now
     catalogues: Catalogues = field(default_factory=Catalogues)
     taxes: TaxEngines = field(default_factory=TaxEngines)
+    press: Press = field(default_factory=Press)

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     gateway: str = Field("sandbox", description="payment gateway, by adapter name", min_length=1)
     public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")
     tax_folder: Path | None = Field(None, description="folder of tax data (`*.yaml`); empty takes the shipped one")
+    documents_folder: Path | None = Field(
+        None, description="folder with a template, words or fonts of your own for invoices; empty takes the shipped ones"
+    )
     vat_register_url: str | None = Field(
         None,
         description="register that VAT ids are checked with, for VIES `https://ec.europa.eu/taxation_customs/vies/rest-api`; "

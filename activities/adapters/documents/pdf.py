@@ -1,6 +1,7 @@
 """The PDF of a document: PDF/A-3 set by Typst from a template that a designer may change."""
 
 from datetime import UTC, datetime, time
+from hashlib import sha256
 from pathlib import Path
 
 import fontpkg_source_sans_3
@@ -31,7 +32,7 @@ class Typesetter:
 
     def pdf(self, document: BillingDocument) -> bytes:
         """The same bytes for the same document. A name in a script that no font has is shown as boxes; the file is then no
-        PDF/A."""
+        PDF/A. Conflict where the template or its words are wrong."""
         try:
             return self._set(document, None, archival=True)
         except Conflict:
@@ -40,6 +41,11 @@ class Typesetter:
     def with_attachment(self, document: BillingDocument, xml: str) -> bytes:
         """PDF/A-3 with `xml` as factur-x.xml; Conflict where a character has no font, which PDF/A does not allow."""
         return self._set(document, xml, archival=True)
+
+    def edition(self) -> str:
+        """Changes with the template, its words and fonts."""
+        files = [path for folder in self._folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        return sha256(repr([(str(path), path.stat().st_mtime_ns) for path in files]).encode()).hexdigest()
 
     def credit_terms(self, document: BillingDocument) -> str | None:
         """How a credit note is settled, in the recipient's language; None for an invoice."""
@@ -66,6 +72,6 @@ class Typesetter:
                 raise Conflict(
                     f"{document.number} has characters that no font has; put one into the documents' fonts/"
                 ) from None
-            raise
+            raise Conflict(f"{_TEMPLATE} cannot be set: {' '.join(str(error).split())}") from None
         assert isinstance(made, bytes)
         return made

@@ -14,6 +14,7 @@ from babel.numbers import format_decimal, get_currency_symbol, parse_pattern
 from domain.billing.documents.en16931 import Days, major
 from domain.billing.documents.parties import Recipient
 from domain.billing.tax.jurisdictions import Jurisdiction
+from domain.errors import Conflict
 from domain.money import Money, exponent
 
 FALLBACK = "en"
@@ -27,8 +28,12 @@ class Language:
         self._words = words
 
     def __call__(self, word: str, **values: str) -> str:
-        """The word with its values filled in; they stay as they are, braces and all."""
-        return self._words[word].format_map(values)
+        """The word with its values filled in; they stay as they are, braces and all. Conflict where it asks for others."""
+        try:
+            return self._words[word].format_map(values)
+        except (LookupError, ValueError, AttributeError):
+            named = ", ".join(f"{{{name}}}" for name in values) or "none"
+            raise Conflict(f"words/{self.locale.language}.yaml: {word} is a text whose braces are {named}") from None
 
     def money(self, amount: Money) -> str:
         """With the currency's sign, and with as many decimals as ISO 4217 gives it."""
@@ -74,7 +79,7 @@ class Language:
 
 def language_of(recipient: Recipient, folders: Iterable[Path]) -> Language:
     """The recipient's language as it is written in its country, from the first folder with `words/<language>.yaml`; English
-    where none has it. ValueError for a file that lacks a word."""
+    where none has it. Conflict for a file that is no YAML or lacks a word."""
     paths = list(folders)
     asked = recipient.language.split("-")[0].lower()
     language = asked if _file(asked, paths) else FALLBACK
@@ -91,7 +96,7 @@ def _words(language: str, folders: list[Path]) -> Mapping[str, str]:
     found = _file(language, folders)
     words = _read(found) if found else expected
     if lacking := sorted(expected.keys() - words.keys()):
-        raise ValueError(f"words/{language}.yaml: lacks {', '.join(lacking)}")
+        raise Conflict(f"words/{language}.yaml: lacks {', '.join(lacking)}")
     return words
 
 
@@ -102,7 +107,12 @@ def _read(path: Path) -> Mapping[str, str]:
 @lru_cache(maxsize=64)
 def _parsed(path: Path, modified: int) -> Mapping[str, str]:
     """Parsing takes as long as setting a page, so it is done again only for a file that was modified."""
-    words: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        words = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Conflict(f"words/{path.name}: is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(words, dict):
+        raise Conflict(f"words/{path.name}: has to be a text for each word")
     return words
 
 
@@ -112,7 +122,7 @@ def _locale(language: str, recipient: Recipient) -> Locale:
             return Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-    raise ValueError(f"words/{language}.yaml: {language} is not a language that numbers and dates can be written in")
+    raise Conflict(f"words/{language}.yaml: {language} is not a language that numbers and dates can be written in")
 
 
 def _tags(language: str, recipient: Recipient) -> Iterator[str]:

@@ -279,8 +279,26 @@ def test_a_folder_may_have_words_only_and_must_have_all_of_them(tmp_path: Path) 
     documents, invoice = StandardDocuments(tmp_path), invoice_of([line(100)])
 
     assert "Lasku" in text(documents.pdf(document(invoice, recipient=recipient(language="fi"))))
-    with pytest.raises(ValueError, match=r"words/sv\.yaml: lacks account, account_holder"):
+    with pytest.raises(Conflict, match=r"words/sv\.yaml: lacks account, account_holder"):
         documents.pdf(document(invoice, recipient=recipient(language="sv")))
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "said"),
+    [
+        ("document.typ", "#letterhead(view)", "#letterhed(view)", "document.typ cannot be set: .*unknown variable: letterhed"),
+        ("words/en.yaml", "{date}", "{day}", r"words/en.yaml: pay_\w+ is a text whose braces are .*{date}"),
+        ("words/en.yaml", ": ", ": : ", "words/en.yaml: is no YAML: mapping values are not allowed"),
+    ],
+)
+def test_a_mistake_in_a_template_is_told(tmp_path: Path, name: str, before: str, after: str, said: str) -> None:
+    copytree(SHIPPED, tmp_path, dirs_exist_ok=True)
+    written = (tmp_path / name).read_text()
+    assert before in written
+    (tmp_path / name).write_text(written.replace(before, after))
+
+    with pytest.raises(Conflict, match=said):
+        StandardDocuments(tmp_path).pdf(document(invoice_of([line(100)])))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
