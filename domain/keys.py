@@ -9,6 +9,10 @@ def subscription_workflow(subscription: str) -> str:
     return f"sub-{subscription}"
 
 
+def invoice_workflow(invoice: str) -> str:
+    return f"invoice-{invoice}"
+
+
 def order(number: int) -> str:
     """1001 → O-1001."""
     return f"O-{number}"

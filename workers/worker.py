@@ -35,6 +35,7 @@ from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
+from activities.runtime.invoices import StoredInvoices
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
 from activities.runtime.patrol import StoredPatrol
@@ -51,6 +52,7 @@ from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.invoice_run import InvoiceRunWorkflow
+from workflows.invoice import InvoiceWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
@@ -108,6 +110,7 @@ def workers(
     payments = PaymentActivities(adapters.gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
+    invoices = StoredInvoices(database, adapters.taxes)
     invoices = StoredInvoices(database, adapters.taxes)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})

@@ -1,6 +1,7 @@
 """Talking to running workflows: starting them, and sending commands to them whether they are open or not."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import queues
@@ -28,13 +29,36 @@ OVERTAKEN = (0.05, 0.2, 0.5)
 """Seconds between the tries of a command whose workflow task was overtaken."""
 
 
+CLOSING = frozenset({RPCStatusCode.FAILED_PRECONDITION})
+"""How a command is answered whose workflow task failed, as it does when it comes while the workflow ends."""
+
+
 class Ended(Conflict):
     """The order's workflow has closed: what it was is in the database."""
 
 
+@dataclass(frozen=True)
+class Process:
+    """A workflow, and what it is started with where it is not open. A command is sent again where it is answered by one of
+    `overtaken`."""
+
+    kind: str
+    subject: str
+    argument: Any
+    options: dict[str, Any]
+    overtaken: frozenset[RPCStatusCode] = CLOSING
+
+    @property
+    def words(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+    def start(self) -> WithStartWorkflowOperation[Any, Any]:
+        return WithStartWorkflowOperation(self.kind, self.argument, **self.options)
+
+
 class Processes:
-    """Orders and subscriptions as workflows. Raises BadInput and Conflict as a workflow refuses, Ended where it has closed,
-    Unavailable where Temporal or every worker is down; whatever was asked may then be asked again under the same id."""
+    """Orders, invoices and subscriptions as workflows. Raises BadInput and Conflict as a workflow refuses, Ended where it has
+    closed, Unavailable where Temporal or every worker is down; whatever was asked may then be asked again under the same id."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -62,30 +86,45 @@ class Processes:
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
         """Send an update to an order, starting it where it is not open, and return its answer. TimeoutError where the caller's
         time runs out first: it may still be done."""
+        return await self._ask(Process("order", order.id, order, self._order_options(order)), update, argument, update_id)
+
+    async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any:
+        """As `command`, for an invoice: it opens for each command, and is open again for one that comes while it closes."""
+        options = {
+            "id": keys.invoice_workflow(invoice),
+            "task_queue": queues.SUBSCRIPTIONS,
+            "task_timeout": TASK_TIMEOUT,
+            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+            "static_summary": f"Invoice {invoice}: {update}",
+        }
+        process = Process("invoice", invoice, invoice, options, CLOSING | {RPCStatusCode.NOT_FOUND})
+        return await self._ask(process, update, argument, update_id)
+
+    async def _ask(self, process: Process, update: str, argument: Any, update_id: str) -> Any:
         try:
-            return await self._command(order, update, argument, update_id)
+            return await self._tried(process, update, argument, update_id)
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from error
         except WorkflowAlreadyStartedError as error:
-            raise Ended(f"order {order.id} has ended") from error
+            raise Ended(f"{process.words} has ended") from error
         except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-            raise TimeoutError(f"order {order.id} does not answer {update}") from error
+            raise TimeoutError(f"{process.words} does not answer {update}") from error
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
-    async def _command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
-        """Sent again where the workflow task that was to take it failed, as it does when it comes while the order ends."""
+    async def _tried(self, process: Process, update: str, argument: Any, update_id: str) -> Any:
+        """Sent again where it was overtaken."""
         for pause in OVERTAKEN:
             try:
-                return await self._update(order, update, argument, update_id)
+                return await self._update(process, update, argument, update_id)
             except RPCError as error:
-                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                if error.status not in process.overtaken:
                     raise
             await asyncio.sleep(pause)
-        return await self._update(order, update, argument, update_id)
+        return await self._update(process, update, argument, update_id)
 
-    async def _update(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation("order", order, **self._order_options(order))
+    async def _update(self, process: Process, update: str, argument: Any, update_id: str) -> Any:
+        start = process.start()
         return await self.client.execute_update_with_start_workflow(
             update, argument, start_workflow_operation=start, id=update_id
         )
@@ -122,7 +161,9 @@ class Processes:
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> TurnupError:
-    cause = error.cause
+    cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
+    if isinstance(cause, ApplicationError) and cause.type in {"Unavailable", "Unknown"}:
+        return Unavailable(cause.message)
     if isinstance(cause, ApplicationError) and cause.type == "BadInput":
         field, _, message = str(cause.message).partition(": ")
         return BadInput(field, message)

@@ -1,4 +1,4 @@
-"""Corrections: voided, written off, moved and credited once, with documents, balances and ledger in step, and who asked for it."""
+"""Invoices are voided, written off, moved and credited once, with documents, balances and ledger in step, and who asked why."""
 
 import asyncio
 import itertools
@@ -25,8 +25,7 @@ from domain.customers import Customer
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
 from tests.activities.store.test_receipts import new_database
-from tests.domain.billing.invoice_samples import EVIDENCE, issue
-from tests.domain.billing.invoice_samples import invoice as draft
+from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
 from tests.domain.billing.line_samples import line
 from tests.domain.samples import eur
 from workers.embedded.postgres import Cluster
@@ -55,12 +54,8 @@ async def issued(connection: Connection, *nets: int, balance: int = 0, prepaid: 
     """An invoice in the ledger: of 119.00 unless other net amounts are given. `balance` and `prepaid` were taken into it."""
     number = next(NUMBERS)
     await customers.put(connection, Customer(id="c-1", name="Someone", country="DE"), NOW)
-    lines = draft(*(nets or (10000,)), number=number)
-    ids = [each.model_copy(update={"id": f"{number}:{each.id}"}) for each in lines.lines]
-    taxed = lines.taxed and lines.taxed.model_copy(
-        update={"lines": tuple(each.model_copy(update={"id": f"{number}:{each.id}"}) for each in lines.taxed.lines)}
-    )
-    ready = lines.model_copy(update={"legal_entity": "main", "lines": tuple(ids), "taxed": taxed})
+    lines = [line(net, subscription=f"S-{number}-{index}") for index, net in enumerate(nets or (10000,))]
+    ready = invoice_of(lines, number).model_copy(update={"legal_entity": "main"})
     open_ = issue(ready, balance, prepaid, number)
     await invoices.issue(connection, open_, EVIDENCE, NOW)
     await ledger.post(connection, [invoice_finalized(open_, NOW)])

@@ -1,0 +1,51 @@
+"""Commands to invoices, carried out on the store."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.adapters.tax.engines import TaxEngines
+from activities.contracts.invoices import Asked, Invoices
+from activities.store import corrections, invoicing
+from activities.store.database import Database
+from domain.billing.corrections import CreditCommand, FinalizeCommand, GiveUpCommand, RescheduleCommand
+from domain.billing.credit_notes import CreditNote
+from domain.billing.invoices import Invoice
+
+
+class StoredInvoices(Invoices):
+    def __init__(self, database: Database, engines: TaxEngines) -> None:
+        self._database = database
+        self._engines = engines
+
+    @activity.defn(name="invoice_finalize")
+    async def finalize(self, asked: Asked[FinalizeCommand]) -> str:
+        async with self._database.transaction() as connection:
+            await corrections.ask_to_finalize(connection, asked.invoice, asked.command, datetime.now(UTC))
+        issued = await invoicing.finalize_draft(self._database, self._engines, asked.invoice, datetime.now(UTC))
+        return _words(issued.invoice)
+
+    @activity.defn(name="invoice_void")
+    async def void(self, asked: Asked[GiveUpCommand]) -> str:
+        async with self._database.transaction() as connection:
+            return _words(await corrections.void(connection, asked.invoice, asked.command, datetime.now(UTC)))
+
+    @activity.defn(name="invoice_write_off")
+    async def write_off(self, asked: Asked[GiveUpCommand]) -> str:
+        async with self._database.transaction() as connection:
+            return _words(await corrections.write_off(connection, asked.invoice, asked.command, datetime.now(UTC)))
+
+    @activity.defn(name="invoice_reschedule")
+    async def reschedule(self, asked: Asked[RescheduleCommand]) -> str:
+        async with self._database.transaction() as connection:
+            moved = await corrections.reschedule(connection, asked.invoice, asked.command, datetime.now(UTC))
+        return f"invoice {moved.id} is to be issued on {moved.issue_date}"
+
+    @activity.defn(name="invoice_credit")
+    async def credit(self, asked: Asked[CreditCommand]) -> CreditNote:
+        async with self._database.transaction() as connection:
+            return await corrections.credit(connection, asked.invoice, asked.command, datetime.now(UTC))
+
+
+def _words(invoice: Invoice) -> str:
+    return f"invoice {invoice.number or invoice.id} is {invoice.state.replace('_', ' ')}"

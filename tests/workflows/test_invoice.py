@@ -1,0 +1,207 @@
+"""Commands to an invoice: each opens it, is carried out once and closes it, whatever happens to workers and callers."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.adapters.tax.engines import TaxEngines
+from activities.contracts import queues
+from activities.contracts.invoices import Asked
+from activities.runtime.failures import FailureTranslation
+from activities.runtime.invoices import StoredInvoices
+from activities.runtime.processes import Processes
+from activities.store import billables, credit_notes, invoice_events, invoices, ledger
+from activities.store.billables import Debtor
+from activities.store.invoicing import gather_debtor
+from domain.billing.corrections import CreditCommand
+from domain.billing.credit_notes import CreditNote
+from domain.billing.gathering import Billable
+from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoices import Invoice
+from domain.billing.postings import invoice_finalized
+from domain.errors import BadInput, Conflict, Unavailable
+from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
+from tests.domain.billing.line_samples import line
+from tests.domain.samples import eur
+from tests.world import World
+from workers.worker import sandbox_runner
+from workflows.invoice import InvoiceWorkflow
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+VOID = {"by": "fay", "reason": "sent to the wrong customer"}
+CREDIT = {"by": "fay", "reason": "goodwill", "amount": {"minor": 1000, "currency": "EUR"}}
+
+
+async def issued(world: World) -> Invoice:
+    """An open invoice of 119.00."""
+    number = next(world.numbers)
+    ready = invoice_of([line(10000, subscription=f"S-{number}")], number)
+    ready = ready.model_copy(update={"customer": await world.customer(), "legal_entity": "main"})
+    open_ = issue(ready, number=number)
+    async with world.database.transaction() as connection:
+        await invoices.issue(connection, open_, EVIDENCE, NOW)
+        await ledger.post(connection, [invoice_finalized(open_, NOW)])
+    return open_
+
+
+async def ask(world: World, invoice: str, update: str, argument: Any, key: str = "k") -> Any:
+    return await Processes(world.temporal.client).correct(invoice, update, argument, f"{update}:{key}")
+
+
+async def state(world: World, invoice: Invoice) -> InvoiceState:
+    async with world.database.transaction() as connection:
+        return (await invoices.get(connection, invoice.id)).invoice.state
+
+
+async def notes(world: World, invoice: Invoice) -> list[str]:
+    async with world.database.transaction() as connection:
+        return [each.id for each in await credit_notes.of_invoice(connection, invoice.id)]
+
+
+class Forgetful(StoredInvoices):
+    """Its first answer is lost after the fact, as when the connection breaks once PostgreSQL has committed."""
+
+    answers = 0
+
+    @activity.defn(name="invoice_credit")
+    async def credit(self, asked: Asked[CreditCommand]) -> CreditNote:
+        note = await super().credit(asked)
+        self.answers += 1
+        if self.answers == 1:
+            raise Unavailable("PostgreSQL broke off")
+        return note
+
+
+def worker(world: World, queue: str, does: StoredInvoices) -> Worker:
+    return Worker(
+        world.temporal.client,
+        task_queue=queue,
+        workflows=[InvoiceWorkflow],
+        activities=[does.finalize, does.void, does.write_off, does.reschedule, does.credit],
+        workflow_runner=sandbox_runner(),
+        interceptors=[FailureTranslation()],
+    )
+
+
+async def test_a_command_is_carried_out_and_the_process_closes(world: World) -> None:
+    invoice = await issued(world)
+
+    assert await ask(world, invoice.id, "void", VOID) == f"invoice {invoice.number} is voided"
+
+    handle = world.temporal.client.get_workflow_handle(f"invoice-{invoice.id}")
+    await handle.result()
+    assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert await state(world, invoice) is InvoiceState.voided
+
+
+async def test_one_key_makes_one_credit_note_at_once_and_later(world: World) -> None:
+    invoice = await issued(world)
+    keyed = CREDIT | {"key": "k-1"}
+    at_once = await asyncio.gather(*(ask(world, invoice.id, "credit", keyed, f"{number}") for number in (1, 1, 2)))
+    later = await ask(world, invoice.id, "credit", keyed)
+
+    assert {note["id"] for note in (*at_once, later)} == {f"{invoice.id}:credit:1"}
+    assert await notes(world, invoice) == [f"{invoice.id}:credit:1"]
+
+
+async def test_without_a_key_each_update_is_a_credit_note_of_its_own(world: World) -> None:
+    invoice = await issued(world)
+    made = await asyncio.gather(*(ask(world, invoice.id, "credit", CREDIT, f"{number}") for number in range(5)))
+
+    # 5 × 10.00 and 19 %
+    assert sorted(note["id"] for note in made) == [f"{invoice.id}:credit:{number}" for number in range(1, 6)]
+    assert sum(note["taxed"]["gross"]["minor"] for note in made) == 5950
+
+
+async def test_a_malformed_command_is_refused_in_one_line_and_changes_nothing(world: World) -> None:
+    invoice = await issued(world)
+    wrong: list[tuple[str, Any, str]] = [
+        ("void", {"by": "fay"}, "reason"),
+        ("write_off", {"by": "fay", "reason": ""}, "reason"),
+        ("reschedule", {"by": "fay", "issue_date": "soon"}, "issue_date"),
+        ("finalize", {}, "by"),
+        ("credit", {"by": "fay", "reason": "because"}, "reason"),
+    ]
+    for update, argument, field in wrong:
+        with pytest.raises(BadInput) as refused:
+            await ask(world, invoice.id, update, argument)
+        assert refused.value.field == field
+        assert "Example: {" in refused.value.message
+        assert "\n" not in refused.value.message
+    assert await state(world, invoice) is InvoiceState.finalized
+
+
+async def test_a_command_is_read_as_people_type_it(world: World) -> None:
+    invoice = await issued(world)
+
+    await ask(world, invoice.id, "write_off", '{"By": "fay", "REASON": "bankrupt"}')
+
+    async with world.database.transaction() as connection:
+        [event] = await invoice_events.of_invoice(connection, invoice.id)
+    assert (event.type, event.actor, event.summary) == ("written_off", "fay", "bankrupt")
+
+
+async def test_what_the_invoice_does_not_allow_is_refused_with_the_reason(world: World) -> None:
+    invoice = await issued(world)
+    await ask(world, invoice.id, "void", VOID)
+
+    with pytest.raises(Conflict, match="so there is nothing to credit"):
+        await ask(world, invoice.id, "credit", CREDIT)
+    with pytest.raises(BadInput, match="S-9 is no line of the invoice"):
+        await ask(world, (await issued(world)).id, "credit", CREDIT | {"amount": None, "lines": [{"line": "S-9"}]})
+
+
+async def test_a_command_waits_for_a_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    invoice = await issued(world)
+    queue = f"down-{invoice.id}"
+    monkeypatch.setattr(queues, "SUBSCRIPTIONS", queue)
+    asked = asyncio.create_task(ask(world, invoice.id, "void", VOID))
+    handle = world.temporal.client.get_workflow_handle(f"invoice-{invoice.id}")
+    await world.until(lambda: opened(handle), "the process to open")
+
+    assert await state(world, invoice) is InvoiceState.finalized
+    async with worker(world, queue, StoredInvoices(world.database, TaxEngines())):
+        assert await asked == f"invoice {invoice.number} is voided"
+
+
+async def opened(handle: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError:
+        return False
+
+
+async def test_an_answer_that_was_lost_after_the_fact_credits_nothing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = await issued(world)
+    queue, forgetful = f"forgets-{invoice.id}", Forgetful(world.database, TaxEngines())
+    monkeypatch.setattr(queues, "SUBSCRIPTIONS", queue)
+    async with worker(world, queue, forgetful):
+        note = await ask(world, invoice.id, "credit", CREDIT)
+
+    assert forgetful.answers == 2
+    assert await notes(world, invoice) == [note["id"]]
+
+
+async def test_a_draft_is_issued_and_who_asked_is_kept(world: World) -> None:
+    customer = await world.customer()
+    due = Billable(line=line(1000, subscription=customer), customer=customer, legal_entity="main", due_at=NOW)
+    async with world.database.transaction() as connection:
+        await billables.add(connection, [due])
+        [id_] = await gather_debtor(connection, Debtor(customer=customer, legal_entity="main", currency="EUR"), NOW)
+    for _ in range(2):
+        said = await ask(world, id_, "finalize", {"by": "fay"})
+
+    async with world.database.transaction() as connection:
+        found = await invoices.get(connection, id_)
+        events = await invoice_events.of_invoice(connection, id_)
+    assert said == f"invoice {found.invoice.number} is finalized"
+    assert (found.invoice.state, found.invoice.amount_due) == (InvoiceState.finalized, eur(1000))
+    assert [(each.type, each.actor) for each in events] == [("finalizing", "fay")]
