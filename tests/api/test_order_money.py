@@ -84,6 +84,7 @@ async def test_a_coupon_comes_off_before_tax_and_is_counted_once_accepted(
     assert open_ones == []  # it takes nothing off another invoice before this order is billed
 
 
+@pytest.mark.money_case(28)
 async def test_a_coupon_for_one_is_redeemed_once_by_ten_orders_at_a_time(api: httpx.AsyncClient, database: Database) -> None:
     coupon = await with_coupon(database, "only-one", redemption_limit=1)
     request = samples.order(coupons=[coupon])

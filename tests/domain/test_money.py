@@ -18,6 +18,7 @@ def minors(parts: list[Money]) -> list[int]:
     return [part.minor for part in parts]
 
 
+@pytest.mark.money_case(10)
 @pytest.mark.parametrize(
     ("amount", "weights", "parts"),
     [
@@ -76,6 +77,7 @@ def test_a_heavier_part_is_never_the_smaller_one(amount: int, weights: list[int]
     assert by_weight == sorted(parts)
 
 
+@pytest.mark.money_case(11)
 @pytest.mark.parametrize(
     ("major", "currency", "minor"),
     [
@@ -98,6 +100,7 @@ def test_another_rounding_has_to_be_named() -> None:
     assert Money.rounded(Decimal("0.125"), "EUR", ROUND_HALF_EVEN) == eur(12)
 
 
+@pytest.mark.money_case(12)
 @pytest.mark.parametrize(("currency", "decimals"), [("EUR", 2), ("JPY", 0), ("KWD", 3), ("TRY", 2)])
 def test_decimals_are_those_of_iso_4217(currency: str, decimals: int) -> None:
     assert exponent(currency) == decimals
@@ -124,6 +127,7 @@ def test_an_unknown_currency_is_refused(currency: str) -> None:
         Money(minor=1, currency=currency)
 
 
+@pytest.mark.money_case(11)
 @pytest.mark.parametrize("minor", [19.99, 1.0, "100", Decimal(1)])
 def test_only_whole_minor_units_are_money(minor: object) -> None:
     with pytest.raises(ValidationError):

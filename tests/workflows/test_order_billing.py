@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from activities.store import coupons, invoices
 from domain.billing.coupons import Coupon
 from tests.workflows.plans import access, build, by_hand
@@ -60,6 +62,7 @@ async def test_an_order_is_billed_with_its_tax_and_discount(world: World) -> Non
     assert await redeemed(world, given) == 1
 
 
+@pytest.mark.money_case(20)
 async def test_only_what_was_fulfilled_is_billed_and_taxed(world: World) -> None:
     """Two items of 0.50 are 1.19 with tax; one alone is 0.595, so 0.60 and not its half."""
     product, plan = await world.product(build(), by_hand(needs=["build"]), access(needs=["by-hand"]), price="0.50")
@@ -89,6 +92,7 @@ async def test_what_is_cancelled_after_its_capture_is_credited_with_its_tax(worl
     assert (await world.money(order)).refunded == 1190
 
 
+@pytest.mark.money_case(29)
 async def test_an_order_of_nothing_is_billed_and_activated(world: World) -> None:
     product, plan = await world.product(build(), access(needs=["build"]))
     given = await coupon(world, "all-of-it", "100")

@@ -39,6 +39,7 @@ def span(period: Period) -> tuple[datetime, datetime]:
     return period.start, period.end
 
 
+@pytest.mark.money_case(1)
 @pytest.mark.parametrize(
     ("interval", "anchor", "expected"),
     [
@@ -72,6 +73,7 @@ def test_a_cadence_may_count_several_intervals(interval: str, count: int, expect
     assert starts(schedule(interval, utc("2025-12-31"), count), 3) == expected
 
 
+@pytest.mark.money_case(2)
 def test_the_anchors_local_time_of_day_is_kept_when_the_clocks_change() -> None:
     # 29 March 2026: Berlin goes from UTC+1 to UTC+2; 09:00 there is 08:00 UTC before and 07:00 UTC after
     monthly = schedule("month", berlin("2026-03-15T09:00"), timezone="Europe/Berlin")
@@ -79,6 +81,7 @@ def test_the_anchors_local_time_of_day_is_kept_when_the_clocks_change() -> None:
     assert span(monthly.period(0)) == (utc("2026-03-15T08:00"), utc("2026-04-15T07:00"))
 
 
+@pytest.mark.money_case(2)
 def test_the_customers_zone_decides_the_day() -> None:
     # 23:30 UTC of 31 January is 1 February in Berlin
     anchor = utc("2026-01-31T23:30")

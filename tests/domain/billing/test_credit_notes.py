@@ -86,6 +86,7 @@ def test_the_last_note_takes_exactly_what_is_left() -> None:
     assert [amounts(each) for each in (first, second, third)] == [(3, 1, 4), (3, 0, 3), (4, 1, 5)]
 
 
+@pytest.mark.money_case(9)
 def test_three_equal_parts_of_a_hundred_add_up() -> None:
     # 119.00 of a gross amount as 39.67 + 39.67 + the rest: 39.66
     made, notes = issued(10000), list[CreditNote]()
@@ -274,6 +275,7 @@ NETS = st.lists(st.integers(1, 3000), min_size=1, max_size=4)
 PARTS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3000), st.sampled_from(Basis)), max_size=6)
 
 
+@pytest.mark.money_case(9)
 @given(NETS, PARTS, st.booleans(), st.integers(0, 4000))
 def test_any_notes_stay_within_the_invoice_and_the_last_one_makes_them_equal(
     nets: list[int], parts: list[tuple[int, int, Basis]], inclusive: bool, received: int

@@ -91,6 +91,7 @@ def test_a_grant_is_usable_from_its_first_moment_and_not_at_its_expiry() -> None
     assert available(purse, NOW + DAY) == eur(0)
 
 
+@pytest.mark.money_case(27)
 def test_what_is_held_is_not_held_twice() -> None:
     # 10.00; 7.00 held, so the second gets the 3.00 that are left and the third nothing
     purse, _ = reserve(wallet(grant("a", 1000)), "first", eur(700), NOW)

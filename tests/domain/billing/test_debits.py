@@ -67,6 +67,7 @@ def test_baremetrics_example_a_week_into_four() -> None:
     assert charge_for(Decimal(24), "EUR", april(1, 29), april(8, 29), SECOND) == eur(1800)
 
 
+@pytest.mark.money_case(8)
 def test_a_credit_takes_discount_and_tax_back_as_they_were() -> None:
     # 100.00 less 20.00, and 19 % of 80.00 = 15.20; a third of each: 80/3 = 26.67, 15.20/3 = 5.07, 20/3 = 6.67
     credit = credit_for(billed(10000, discount=2000, tax=1520), april(21, 31), [], SECOND)
@@ -81,6 +82,7 @@ def test_the_tax_of_an_inclusive_price_is_inside_it() -> None:
     assert (credit.net, credit.tax, credit.gross) == (eur(5000), eur(950), eur(5950))
 
 
+@pytest.mark.money_case(7)
 def test_an_invoice_that_was_never_paid_gives_no_credit() -> None:
     credit = credit_for(billed(1000, tax=190, paid=0), april(16, 31), [], SECOND)
 
@@ -110,6 +112,7 @@ def test_what_was_credited_already_is_no_longer_there() -> None:
     assert (pause.gross, end.gross, end.unpaid) == (eur(3333), eur(1667), eur(1667))
 
 
+@pytest.mark.money_case(6)
 def test_two_upgrades_in_a_period_credit_each_debit_once() -> None:
     # 30.00 for April; on the 11th up to 60.00, on the 21st up to 90.00, by the day
     first = billed(3000)

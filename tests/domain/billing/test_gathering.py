@@ -76,6 +76,7 @@ def test_running_it_again_gathers_nothing() -> None:
     assert gather(billables, [], {"S-1:1:seat:v1:period:0", "S-2:1:seat:v1:period:0"}, CONSOLIDATED, NOW) == []
 
 
+@pytest.mark.money_case(3)
 def test_the_same_line_twice_is_charged_once() -> None:
     assert ids(gather([billable(), billable()], [], (), CONSOLIDATED, NOW)) == [["S-1:1:seat:v1:period:0"]]
 
@@ -89,6 +90,7 @@ def test_a_line_that_is_due_later_joins_the_open_draft() -> None:
     assert ids([grown]) == [["S-1:1:seat:v1:period:0", "S-2:1:seat:v1:period:0"]]
 
 
+@pytest.mark.money_case(25)
 def test_missed_periods_go_on_one_document_with_their_own_service_periods() -> None:
     documents = gather([billable(number=number) for number in (2, 0, 1)], [], (), CONSOLIDATED, NOW)
 

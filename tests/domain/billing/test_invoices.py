@@ -69,6 +69,7 @@ def test_an_invoice_is_never_issued_untaxed_early_or_twice() -> None:
         finalize(issued(10000), "N", funds(), TODAY)
 
 
+@pytest.mark.money_case(29)
 def test_an_invoice_of_zero_is_paid_at_once_and_activates() -> None:
     made = finalize(invoice(0), "N", funds(), TODAY)
 
@@ -124,6 +125,7 @@ def test_a_draft_does_not_age() -> None:
     assert aged(invoice(10000), LATE).state == "draft"
 
 
+@pytest.mark.money_case(23)
 def test_money_for_a_voided_invoice_is_refused_as_customer_credit() -> None:
     with pytest.raises(Conflict, match="is voided and takes no payment; keep it as customer credit"):
         receive(voided(issued(10000)), eur(11900), TODAY)
@@ -137,6 +139,7 @@ def test_a_payment_is_more_than_nothing(minor: int) -> None:
         receive(issued(10000), eur(minor), TODAY)
 
 
+@pytest.mark.money_case(22)
 def test_a_returned_debit_opens_it_again_weeks_later() -> None:
     back = returned(paid(11900), eur(11900), date(2026, 4, 20))
 

@@ -59,6 +59,7 @@ def test_a_draft_has_nothing_paid() -> None:
     assert paid_by_line(issued(0)) == {}
 
 
+@pytest.mark.money_case(5)
 def test_a_debit_is_the_line_as_it_was_billed() -> None:
     # 100.00 less 25.00 and 19 % = 14.25: 89.25 paid
     taken = Discount(redemption="r", coupon="c", description="d", amount=eur(2500))
@@ -70,6 +71,7 @@ def test_a_debit_is_the_line_as_it_was_billed() -> None:
     assert (debit.period, debit.quantity, debit.net) == (MARCH, Decimal(3), eur(7500))
 
 
+@pytest.mark.money_case(7)
 def test_a_credit_for_an_invoice_that_was_never_paid_gives_nothing_back() -> None:
     rest = Part(start=datetime(2026, 3, 16, 12, tzinfo=UTC), end=MARCH.end)
 

@@ -118,6 +118,7 @@ def test_kill_bills_trailing_prorations(start: str, last_day_excluded: str, expe
     assert service_fraction(last, by("day")) == expected
 
 
+@pytest.mark.money_case(4)
 @pytest.mark.parametrize(
     # docs.zuora.com, Prorating: 30 days or actual days, columns "actual" and "strict 30/360"; its end dates are inclusive
     ("start", "end", "month", "actual", "strict"),
@@ -150,6 +151,7 @@ def test_zuoras_example_of_usage_in_a_part_of_january() -> None:
     assert cost("31", JANUARY, span("2026-01-15", "2026-02-01"), "day") == 1700
 
 
+@pytest.mark.money_case(4)
 def test_a_daily_price_is_never_rounded_before_it_is_multiplied() -> None:
     # help.mlytics.com rounds 10/30 to 0.33 and credits 15 days at 4.95; half of 10.00 is 5.00, and half of 99.00 is 49.50
     september, rest = span("2026-09-01", "2026-10-01"), span("2026-09-16", "2026-10-01")

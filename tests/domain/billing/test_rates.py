@@ -119,6 +119,7 @@ def test_a_stairstep_costs_the_flat_amount_of_its_range(messages: str, usd: str)
     assert cost(model("stairstep", tiers=steps), messages) == Decimal(usd)
 
 
+@pytest.mark.money_case(14)
 def test_eleven_units_may_be_cheaper_than_ten() -> None:
     # the volume cliff: 10 × 10 = 100, 11 × 8 = 88
     cliff = tiered("volume", ("10", "10", "0"), (None, "8", "0"))
@@ -126,6 +127,7 @@ def test_eleven_units_may_be_cheaper_than_ten() -> None:
     assert [cost(cliff, "10"), cost(cliff, "11")] == [100, 88]
 
 
+@pytest.mark.money_case(13)
 @pytest.mark.parametrize(
     ("calls", "minor"),
     [("1000", 40), ("12345", 494), ("12", 0), ("13", 1)],  # 0.40; 4.938; 0.0048; 0.0052
@@ -134,12 +136,14 @@ def test_a_unit_price_below_a_cent_is_rounded_at_the_line(calls: str, minor: int
     assert rate(model("per_unit", unit_amount="0.0004"), Decimal(calls)).rounded("EUR") == eur(minor)
 
 
+@pytest.mark.money_case(12)
 @pytest.mark.parametrize(("currency", "minor"), [("JPY", 13), ("EUR", 1251), ("KWD", 12505)])
 def test_each_currency_is_rounded_to_its_own_decimals(currency: str, minor: int) -> None:
     # 5 × 2.501 = 12.505
     assert rate(model("per_unit", unit_amount="2.501"), 5).rounded(currency) == Money(minor=minor, currency=currency)
 
 
+@pytest.mark.money_case(11)
 def test_another_rounding_has_to_be_named() -> None:
     # 5 × 2.501 = 12.505, a tie
     assert rate(model("per_unit", unit_amount="2.501"), 5).rounded("EUR", ROUND_HALF_EVEN) == eur(1250)

@@ -66,6 +66,7 @@ def test_a_number_too_short_to_be_sure_of_is_not_looked_for() -> None:
     assert not names("42", "42")
 
 
+@pytest.mark.money_case(24)
 def test_the_named_invoice_is_paid_and_not_the_one_with_that_very_amount() -> None:
     # 119.00 for an invoice of 200.00, while another customer's is due exactly 119.00
     assert matched(11900, "INV-2026-000042", claim(42, 20000), claim(7, 11900, "c-2")) == ({"I-42": 11900}, 0, 0)
@@ -90,6 +91,7 @@ def test_an_exact_amount_pays_the_only_invoice_that_has_it() -> None:
     assert matched(11900, "thanks", claim(1, 11900), claim(2, 12000, "c-2")) == ({"I-1": 11900}, 0, 0)
 
 
+@pytest.mark.money_case(24)
 def test_an_amount_that_two_invoices_have_stays_unmatched_and_says_why() -> None:
     found = match(eur(11900), "thanks", [claim(1, 11900), claim(2, 11900, "c-2")])
 

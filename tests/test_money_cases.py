@@ -1,0 +1,26 @@
+"""Each of the thirty ways in which money breaks naive code has a test that names it, as far as the product has come."""
+
+import ast
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+DUE = {*range(1, 15), 20, *range(22, 26), 27, 28, 29}
+"""Those of billing. Of the others 15 comes with plan changes; 16 to 19, 21, 26 and 30 belong to payments and to the
+subscription's life."""
+
+
+def named(path: Path) -> set[int]:
+    """The numbers in `@pytest.mark.money_case(number)` within a file."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    marks = (call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "money_case")
+    return {
+        argument.value
+        for mark in marks
+        for argument in mark.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, int)
+    }
+
+
+def test_every_case_of_billing_is_tested() -> None:
+    found = set[int]().union(*(named(path) for path in TESTS.rglob("test_*.py")))
+    assert found >= DUE
