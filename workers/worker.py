@@ -35,7 +35,6 @@ from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
-from activities.runtime.invoices import StoredInvoices
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
 from activities.runtime.patrol import StoredPatrol
@@ -51,9 +50,8 @@ from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
+from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
-from workflows.invoice import InvoiceWorkflow
-from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -110,7 +108,6 @@ def workers(
     payments = PaymentActivities(adapters.gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
-    invoices = StoredInvoices(database, adapters.taxes)
     invoices = StoredInvoices(database, adapters.taxes)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
