@@ -1,11 +1,9 @@
 """Fallout: what is stuck, and what an operator decides about it."""
 
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from activities.store import views
 from activities.store.views import FalloutFilter, FalloutPosition, FalloutRecord
@@ -13,9 +11,8 @@ from api import commands
 from api.commands import Answered
 from api.dependencies import Ctx, Db, Key, Reader, Resolver
 from api.openapi import declares
-from api.paging import Limit, Page, page
+from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
 from api.requests import FalloutAnswer
-from domain.errors import BadInput
 from domain.fallout import FalloutVerb
 from domain.plans import Identifier
 from domain.values import StrictValue
@@ -27,14 +24,14 @@ class FalloutQuery(StrictValue):
     owner: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     order: Identifier | None = None
     open: Annotated[bool, Field(description="only those that wait for a decision, or only the decided")] | None = None
-    cursor: Annotated[str, Field(max_length=600, description="`next` of the page before")] | None = None
+    cursor: Cursor | None = None
     limit: Limit = 50
 
 
 @router.get("", summary="List what is stuck, the open first")
 async def list_fallout(query: Annotated[FalloutQuery, Query()], principal: Reader, database: Db) -> Page[FalloutRecord]:
     wanted = FalloutFilter(owner=query.owner, order=query.order, open=query.open)
-    after = _position(query.cursor) if query.cursor is not None else None
+    after = position_of(FalloutPosition, query.cursor)
     async with database.transaction() as connection:
         found = await views.fallout_records(connection, wanted, after, query.limit + 1)
     return page(found, query.limit, _cursor)
@@ -56,11 +53,4 @@ async def resolve_fallout(
 
 def _cursor(record: FalloutRecord) -> str:
     position = FalloutPosition(open=record.verb is None, opened_at=record.opened_at, id=record.id)
-    return base64.urlsafe_b64encode(position.model_dump_json().encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> FalloutPosition:
-    try:
-        return FalloutPosition.model_validate_json(base64.urlsafe_b64decode(cursor.encode() + b"=="))
-    except (ValueError, binascii.Error, ValidationError, OverflowError):
-        raise BadInput("cursor", "is not one that this list has given out") from None
+    return cursor_of(position)

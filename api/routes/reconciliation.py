@@ -1,13 +1,11 @@
 """Reconciliation: statements, money in suspense, and what gateway, ledger and invoices do not say alike."""
 
-import base64
-import binascii
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Base64Bytes, ConfigDict, Field
 
 from activities.adapters.statements import camt053, csv
 from activities.adapters.statements.csv import FORMATS, StatementFormat
@@ -17,7 +15,7 @@ from activities.store.reconciliation import Run, WorkItem
 from api.context import Context
 from api.dependencies import Ctx, Db, Reconciler
 from api.openapi import declares
-from api.paging import Limit, Page, page
+from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
 from domain.billing.reconciliation.statements import Statement
 from domain.errors import BadInput
 from domain.money import Money
@@ -28,8 +26,6 @@ router = APIRouter(prefix="/v1/reconciliation", tags=["reconciliation"])
 LINES_AT_ONCE = 100
 """Lines booked in one transaction. A file whose import was cut off is sent again: what is booked stays booked, once."""
 CAMT_053 = "camt.053"
-Position = TypeVar("Position", bound=BaseModel)
-Cursor = Annotated[str, Field(max_length=600, description="`next` of the page before")]
 Reason = Annotated[str, Field(min_length=1, max_length=500, examples=["the bank called it a double booking"])]
 
 
@@ -91,11 +87,11 @@ class StatementUpload(StrictValue):
 
 @router.get("/differences", summary="List work items: what does not agree, the oldest first")
 async def list_differences(query: Annotated[DifferencesQuery, Query()], principal: Reconciler, database: Db) -> Page[WorkItem]:
-    position = _position(_ItemPosition, query.cursor)
+    position = position_of(_ItemPosition, query.cursor)
     after = None if position is None else (position.opened_at, position.key)
     async with database.transaction() as connection:
         found = await reconciliation.work_items(connection, after, query.limit + 1, is_open=query.open)
-    return page(found, query.limit, lambda item: _cursor(_ItemPosition(opened_at=item.opened_at, key=item.key)))
+    return page(found, query.limit, lambda item: cursor_of(_ItemPosition(opened_at=item.opened_at, key=item.key)))
 
 
 @router.post("/differences/{key}/resolve", summary="Say that a difference was dealt with", responses=declares(404, 409))
@@ -118,11 +114,11 @@ async def list_runs(principal: Reconciler, database: Db, limit: Limit = 50) -> l
 
 @router.get("/receipts", summary="List money that moved on accounts, the oldest first")
 async def list_receipts(query: Annotated[ReceiptsQuery, Query()], principal: Reconciler, database: Db) -> Page[Receipt]:
-    position = _position(_ReceiptPosition, query.cursor)
+    position = position_of(_ReceiptPosition, query.cursor)
     after = None if position is None else (position.booked_on, position.key)
     async with database.transaction() as connection:
         found = await receipts.page(connection, after, query.limit + 1, in_suspense=query.suspense)
-    return page(found, query.limit, lambda one: _cursor(_ReceiptPosition(booked_on=one.booked_on, key=one.key)))
+    return page(found, query.limit, lambda one: cursor_of(_ReceiptPosition(booked_on=one.booked_on, key=one.key)))
 
 
 @router.post("/receipts/{key}/assign", summary="Match money in suspense to an invoice", responses=declares(404, 409))
@@ -176,16 +172,3 @@ def _sum(counted: list[Imported]) -> Imported:
         booked=sum(each.booked for each in counted),
         suspense=sum(each.suspense for each in counted),
     )
-
-
-def _cursor(position: BaseModel) -> str:
-    return base64.urlsafe_b64encode(position.model_dump_json().encode()).decode().rstrip("=")
-
-
-def _position(kind: type[Position], cursor: str | None) -> Position | None:
-    if cursor is None:
-        return None
-    try:
-        return kind.model_validate_json(base64.urlsafe_b64decode(cursor.encode() + b"=="))
-    except (ValueError, binascii.Error, ValidationError, OverflowError):
-        raise BadInput("cursor", "is not one that this list has given out") from None
