@@ -28,12 +28,13 @@ class AccountKind(StrEnum):
     promotions = "promotions"
 
 
+KINDS = frozenset(AccountKind)
 PER_DETAIL = frozenset({AccountKind.cash, AccountKind.tax_payable})
 
 
 def _known_account(name: str) -> str:
     kind, separator, detail = name.partition(":")
-    if kind not in list(AccountKind):
+    if kind not in KINDS:
         raise ValueError(f"{name!r} is no account; one of {', '.join(AccountKind)}")
     if (AccountKind(kind) in PER_DETAIL) != bool(separator and detail):
         raise ValueError(f"{name!r} needs a detail such as 'cash:stripe' or 'tax_payable:DE', or must not have one")

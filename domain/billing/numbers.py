@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from string import Formatter
 from typing import Annotated, Self
 
@@ -54,7 +55,8 @@ class NumberFormat(StrictValue):
         return "year" in _fields(self.template)
 
 
-def _fields(template: str) -> list[str]:
+@cache
+def _fields(template: str) -> tuple[str, ...]:
     try:
         parsed = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
     except ValueError:
@@ -62,7 +64,7 @@ def _fields(template: str) -> list[str]:
     for name, spec in parsed:
         if spec and not (name == "sequence" and re.fullmatch(r"0[1-9][0-9]?", spec)):
             raise ValueError("template: only {sequence} takes a width, written as in {sequence:06}")
-    return [name for name, _ in parsed]
+    return tuple(name for name, _ in parsed)
 
 
 class NumberSequence(Value):
