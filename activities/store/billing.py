@@ -3,15 +3,13 @@
 from activities.store import (
     balances,
     billables,
+    billed_orders,
     coupons,
     credit_notes,
     crediting,
-    customers,
     invoices,
     ledger,
-    legal_entities,
     numbers,
-    orders,
 )
 from activities.store.crediting import Asked, Credited
 from activities.store.database import Connection
@@ -25,9 +23,7 @@ from domain.billing.numbers import DocumentKind
 from domain.billing.order_billing import Bill, Credit
 from domain.billing.order_lines import decisions, invoice_draft
 from domain.billing.postings import invoice_finalized
-from domain.errors import Conflict
 from domain.money import Money
-from domain.orders import Order
 
 LONGEST_MEMO = 500
 
@@ -38,17 +34,18 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     An order is paid in advance: its invoice takes nothing from the customer's balance, and adds nothing to it. ValueError where
     it does not come to what was captured.
     """
-    if await invoices.exists(connection, keys.invoice(bill.order)):
+    found = await billed_orders.get(connection, bill.order)
+    if found is None:
         return
-    order = await _accepted(connection, bill.order)
-    seller = await legal_entities.get(connection, order.legal_entity)
+    order, seller = found.order, found.seller
     today = seller.today(bill.at)
     made = invoice_draft(order, bill.items, bill.at, today)
     if made.invoice.gross != bill.total:
         raise ValueError(f"total: is {bill.total}, the invoice of order {order.id} {made.invoice.gross}")
     evidence = Evidence(
         seller=seller,
-        buyer=await customers.get(connection, order.customer.id),
+        buyer=found.buyer,
+        proof=found.proof,
         decisions=decisions(order, made.invoice.lines),
         settings=order.drafting,
     )
@@ -67,13 +64,6 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     used = {each.key for each in made.redemptions}
     if unused := [each.key for each in order.coupons if each.key not in used]:
         await coupons.release(connection, unused)
-
-
-async def _accepted(connection: Connection, order: str) -> Order:
-    stored = await orders.get(connection, order)
-    if stored.order is None:
-        raise Conflict(f"order {order} is a draft, and nothing of a draft is billed")
-    return stored.order
 
 
 def _payment(invoice: Invoice, bill: Bill, key: str) -> Payment:

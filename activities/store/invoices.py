@@ -150,10 +150,6 @@ async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
     await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
 
 
-async def exists(connection: Connection, invoice: str) -> bool:
-    return (await connection.execute(select(invoices.c.id).where(invoices.c.id == invoice))).first() is not None
-
-
 async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
     """Raises NotFound. `lock` holds the row until the transaction ends."""
     query = select(invoices).where(invoices.c.id == invoice)

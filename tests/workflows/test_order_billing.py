@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.store import coupons, invoices
+from activities.store import coupons, invoices, vat_proofs
 from domain.billing.coupons import Coupon
+from domain.billing.tax.parties import VatCheck, VatProof
 from tests.workflows.plans import access, build, by_hand
 from tests.world import World
 
@@ -145,3 +146,25 @@ async def test_an_external_tax_engine_decides_before_an_order_is_accepted(world:
 
     done = await world.state(order, "completed")
     assert (done["invoice"]["total"]["minor"], done["invoice"]["tax"]["minor"]) == (1100, 100)
+
+
+async def test_a_reverse_charge_keeps_its_proof_with_the_invoice(world: World) -> None:
+    """A business in Austria whose number the register has confirmed accounts for the tax itself; unconfirmed, it is charged
+    Austria's tax through the one-stop shop, as a consumer is."""
+    await world.succeed(world.api.put("/v1/legal-entities/hamburg", json=SELLER | {"one_stop_shop": True}))
+    vat = {"business": True, "vat_id": "ATU13585627"}
+    customer = await world.customer(legal_entity="hamburg", country="AT", tax=vat)
+    product, plan = await world.product(build(), access(needs=["build"]))
+    unproven = await world.state(await world.order(customer, {"product": product, "plan": plan}), "completed")
+    proof = VatProof(vat_id="ATU13585627", result=VatCheck.valid, checked_at=datetime.now(UTC), consultation="W1")
+    async with world.database.transaction() as connection:
+        await vat_proofs.keep(connection, proof)
+    other, other_plan = await world.product(build(), access(needs=["build"]))
+    proven = await world.state(await world.order(customer, {"product": other, "plan": other_plan}), "completed")
+    async with world.database.transaction() as connection:
+        kept = await invoices.evidence(connection, proven["invoice"]["id"])
+
+    assert (unproven["invoice"]["total"]["minor"], proven["invoice"]["total"]["minor"]) == (1200, 1000)  # 20 % in Austria
+    assert kept is not None
+    assert kept.proof == proof
+    assert {decision.category for decision in kept.decisions.values()} == {"AE"}
