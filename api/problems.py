@@ -158,11 +158,16 @@ def _field(fault: Mapping[str, Any], body: object) -> str:
     kept: list[str | int] = []
     for index, part in enumerate(location[1:], start=2):
         is_absent = fault["type"] == "missing" and index == len(location)
-        is_tag = isinstance(part, str) and isinstance(body, dict) and part not in body and not is_absent
+        is_tag = isinstance(part, str) and _has_no(body, part) and not is_absent
         if not is_tag:
             kept.append(part)
             body = _inside(body, part)
     return _path(kept)
+
+
+def _has_no(body: object, field: str) -> bool:
+    """A tag may have the name of a field, which is then taken for the field; what follows is in no object any more."""
+    return field not in body if isinstance(body, dict) else isinstance(body, str | int | float)
 
 
 def _inside(body: object, part: str | int) -> object:

@@ -48,5 +48,13 @@ TAX_RATE: dict[str, Any] = {
     "valid_from": "2024-01-01",
     "source": "IRAS, GST rate change",
 }
+COUPON: dict[str, Any] = {
+    "id": "welcome",
+    "name": "A quarter off for three months",
+    "off": {"kind": "percent", "percent": "25"},
+    "duration": "periods",
+    "periods": 3,
+    "redemption_limit": 100,
+}
 API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
 CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}

@@ -19,6 +19,14 @@ class StoredCoupon(Value):
     redeemed: int
 
 
+class StoredRedemption(Value):
+    """`released` is one that came to nothing, since its order did."""
+
+    redemption: Redemption
+    order: str | None = None
+    released: bool = False
+
+
 async def put(connection: Connection, coupon: Coupon, now: datetime) -> None:
     """Create or replace. Who has redeemed it already keeps it as it was. Conflict for a limit below what was redeemed."""
     known = (await connection.execute(select(coupons.c.redeemed).where(coupons.c.id == coupon.id).with_for_update())).scalar()
@@ -95,10 +103,13 @@ async def save(connection: Connection, redemptions: Sequence[Redemption]) -> Non
         await connection.execute(update(coupon_redemptions).where(coupon_redemptions.c.key == each.key).values(**values))
 
 
-async def redemptions_page(connection: Connection, coupon: str, after: str | None, limit: int) -> list[Redemption]:
+async def redemptions_page(connection: Connection, coupon: str, after: str | None, limit: int) -> list[StoredRedemption]:
     """Of one coupon in order of key, those after `after`."""
-    query = select(coupon_redemptions.c.document).where(coupon_redemptions.c.coupon == coupon)
+    query = select(coupon_redemptions).where(coupon_redemptions.c.coupon == coupon)
     if after is not None:
         query = query.where(coupon_redemptions.c.key > after)
     rows = await connection.execute(query.order_by(coupon_redemptions.c.key).limit(limit))
-    return [Redemption.model_validate(row) for row in rows.scalars()]
+    return [
+        StoredRedemption(redemption=Redemption.model_validate(row.document), order=row.order_id, released=row.released)
+        for row in rows.all()
+    ]
