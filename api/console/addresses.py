@@ -6,6 +6,7 @@ MOUNTED_AT = "/console"
 SIGN_IN = "/sign-in"
 HOME = "/orders"
 INVOICES = "/invoices"
+RECONCILIATION = "/reconciliation"
 
 
 def of_order(order: str) -> str:

@@ -22,6 +22,7 @@ from api.console import (
     order_page,
     orders_page,
     patrol_page,
+    reconciliation_page,
     sign_in,
 )
 from api.console.addresses import HOME, MOUNTED_AT, spelled_out
@@ -42,6 +43,7 @@ PARTS = (
     approvals_page,
     invoices_page,
     invoice_page,
+    reconciliation_page,
     patrol_page,
     missing_page,
 )
