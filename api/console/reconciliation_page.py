@@ -36,9 +36,8 @@ class ReconciliationPage:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         notices.heading("Reconciliation", 1)
-        ui.label(
-            "Each day the gateway’s report, the ledger and the invoices are compared. Money is booked first, then matched."
-        )
+        text = "Each day the gateway’s report, the ledger and the invoices are compared. Money is booked first, then matched."
+        ui.label(text).classes("soft")
         self._runs = Panel(self._draw_runs)
         self._differences = Panel(self._draw_differences, "card flush")
         self._suspense = Panel(self._draw_suspense, "card flush")
