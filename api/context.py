@@ -14,9 +14,11 @@ from domain.orders import Order
 
 
 class Processes(Protocol):
-    """How a running order is told something; `activities.runtime.processes` does it through Temporal."""
+    """How a running order, or an invoice, is told something; `activities.runtime.processes` does it through Temporal."""
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any: ...
+
+    async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any: ...
 
 
 class Catalogues:

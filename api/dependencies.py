@@ -34,14 +34,14 @@ Db = Annotated[Database, Depends(_database)]
 
 OrderId = Annotated[str, Path(max_length=40, examples=["O-1001"])]
 RecordId = Annotated[str, Path(max_length=40)]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x20-\x7e]{1,200}$",
-        description="makes repeating the request safe: 1 to 200 printable ASCII characters, your own",
-    ),
-]
+InvoiceId = Annotated[str, Path(max_length=200, examples=["O-1001:invoice"])]
+_KEY = Header(
+    alias="Idempotency-Key",
+    pattern=r"^[\x20-\x7e]{1,200}$",
+    description="makes repeating the request safe: 1 to 200 printable ASCII characters, your own",
+)
+Key = Annotated[str | None, _KEY]
+NeededKey = Annotated[str, _KEY]
 
 Placer = Annotated[Principal, Depends(requires(Right.place_orders))]
 Reader = Annotated[Principal, Depends(requires(Right.read_orders))]

@@ -56,5 +56,12 @@ COUPON: dict[str, Any] = {
     "periods": 3,
     "redemption_limit": 100,
 }
+CREDIT: dict[str, Any] = {"reason": "service_failure", "memo": "two days of outage", "amount": {"minor": 1900, "currency": "EUR"}}
+INVOICE_ITEM: dict[str, Any] = {
+    "customer": "C-100",
+    "product": "crm",
+    "description": "Migration of data",
+    "amount": {"minor": 45000, "currency": "EUR"},
+}
 API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
 CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}

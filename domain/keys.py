@@ -1,5 +1,7 @@
 """Idempotency keys and ids, formed from business facts alone so that a retry, a reset or a re-run forms the same ones."""
 
+from hashlib import sha256
+
 
 def order_workflow(order: str) -> str:
     return f"order-{order}"
@@ -58,8 +60,28 @@ def invoice(order: str) -> str:
     return f"{order}:invoice"
 
 
+def invoice_item(customer: str, key: str) -> str:
+    """What is charged by hand: `key` is formed from what it was asked for under."""
+    return f"{customer}:item:{key}"
+
+
 def credit_note(order: str, item: str) -> str:
     return f"{order}:credit:{item}"
+
+
+def credit_grant(customer: str, key: str) -> str:
+    """Prepaid credit that is granted to a customer under an idempotency key; named by its digest, since a key is any text."""
+    return f"{customer}:credit:{sha256(key.encode()).hexdigest()[:16]}"
+
+
+def credited_customer(grant: str) -> str:
+    """Whose grant it is."""
+    return grant.partition(":")[0]
+
+
+def credit_revocation(grant: str, revoked: int) -> str:
+    """`revoked` are the minor units that are revoked with it in all: a voided invoice may give back credit to revoke again."""
+    return f"{grant}:revoked:{revoked}"
 
 
 def subscription(order: str, item: str) -> str:

@@ -10,6 +10,7 @@ from activities.store.database import Connection, among
 from activities.store.tables import billables
 from domain.billing.gathering import Billable
 from domain.billing.lines import InvoiceLine
+from domain.errors import NotFound
 from domain.values import Value
 
 _ADD = text("""
@@ -45,6 +46,24 @@ async def add(connection: Connection, given: Sequence[Billable], invoice: str | 
     document = orjson.dumps([each.model_dump(mode="json") for each in given]).decode()
     rows = await connection.execute(_ADD, {"billables": document, "invoice": invoice})
     return set(rows.scalars())
+
+
+async def get(connection: Connection, id_: str) -> Billable:
+    """Raises NotFound."""
+    row = (await connection.execute(select(billables).where(billables.c.id == id_))).mappings().first()
+    if row is None:
+        raise NotFound("charge", id_)
+    return Billable.model_validate(dict(row))
+
+
+async def waiting(connection: Connection, customer: str, after: tuple[datetime, str] | None, limit: int) -> list[Billable]:
+    """What of a customer is on no invoice yet, due or not: the first due first, those after `after` (due_at, id)."""
+    place = (billables.c.due_at, billables.c.id)
+    query = select(billables).where(billables.c.customer == customer, billables.c.invoice.is_(None))
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    rows = await connection.execute(query.order_by(*place).limit(limit))
+    return [Billable.model_validate(dict(row)) for row in rows.mappings()]
 
 
 async def debtors_due(connection: Connection, now: datetime, after: Debtor | None, limit: int) -> list[Debtor]:

@@ -18,13 +18,11 @@ from domain.errors import Conflict
 
 
 async def ask_to_finalize(connection: Connection, invoice: str, command: FinalizeCommand, now: datetime) -> None:
-    """Keep who asked, before it is issued: a draft that waits for its tax is issued later, by itself. Again changes nothing.
-    Raises NotFound, and Conflict for a voided one."""
-    before = (await invoices.get(connection, invoice, lock=True)).invoice
-    if before.state is InvoiceState.voided:
-        raise Conflict(f"invoice {before.number or invoice} is voided and is not issued any more")
+    """Keep who asked for a draft, before it is issued: one that waits for its tax is issued later, by itself. Again changes
+    nothing. Raises NotFound."""
+    stored = await invoices.get(connection, invoice, lock=True)
     known = {(each.type, each.actor) for each in await invoice_events.of_invoice(connection, invoice)}
-    if before.state is InvoiceState.draft and ("finalizing", command.by) not in known:
+    if stored.invoice.state is InvoiceState.draft and ("finalizing", command.by) not in known:
         await invoice_events.append(connection, invoice, "finalizing", command.by, "to be issued at once", now)
 
 

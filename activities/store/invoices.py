@@ -236,10 +236,11 @@ async def page(
     state: InvoiceState | None = None,
     order: str | None = None,
     number: str | None = None,
+    legal_entity: str | None = None,
 ) -> list[InvoiceSummary]:
     """The newest first, those before `after` (gathered_at, id)."""
     query = select(invoices)
-    wanted = {"customer": customer, "state": state, "order_id": order, "number": number}
+    wanted = {"customer": customer, "state": state, "order_id": order, "number": number, "legal_entity": legal_entity}
     for column, value in wanted.items():
         query = query if value is None else query.where(invoices.c[column] == value)
     if after is not None:

@@ -44,14 +44,32 @@ class Asked:
 
 
 @dataclass
+class Corrected:
+    """One update an invoice was sent."""
+
+    invoice: str
+    update: str
+    argument: Any
+    update_id: str
+
+
+@dataclass
 class StandIn:
-    """Answers for running orders: what was asked is kept, and the next answer is what a test has put there."""
+    """Answers for running orders and invoices: what was asked is kept, and the next answer is what a test has put there."""
 
     asked: list[Asked] = field(default_factory=list)
+    corrected: list[Corrected] = field(default_factory=list)
     answer: Any = "noted"
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any:
         self.asked.append(Asked(order, update, argument, update_id))
+        return self._said()
+
+    async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any:
+        self.corrected.append(Corrected(invoice, update, argument, update_id))
+        return self._said()
+
+    def _said(self) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -108,6 +126,7 @@ def shared_stand_in() -> StandIn:
 def processes(shared_stand_in: StandIn) -> StandIn:
     """What running orders answer in this test."""
     shared_stand_in.asked.clear()
+    shared_stand_in.corrected.clear()
     shared_stand_in.answer = "noted"
     return shared_stand_in
 
