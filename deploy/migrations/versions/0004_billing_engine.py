@@ -243,6 +243,7 @@ def upgrade() -> None:
     for year, last in sequences.items():
         _insert(connection, "document_numbers", legal_entity="main", kind="invoice", year=year, last=last)
     _carry_credit_notes_over(connection)
+    _defer_by_line(connection)
     for table in ("credit_notes_0003", "invoice_lines_0003", "invoices_0003"):
         op.execute(f"DROP TABLE {table}")
 
@@ -346,9 +347,7 @@ def _carry_credit_notes_over(connection: Any) -> None:
 def _carry_credit_note_over(connection: Any, row: dict[str, Any], number: str) -> None:
     given = row["given"] if isinstance(row["given"], dict) else json.loads(row["given"])
     amount, nothing = ({"currency": row["currency"], "minor": minor} for minor in (row["amount"], 0))
-    item = row["id"].rpartition(":")[2]
-    line = next((each for each in given["lines"] if each["item"] == item), None) or {"id": f"{row['invoice']}:1"}
-    credited = {"id": line["id"], "amount": amount}
+    credited = _of_lines(given["lines"], row["id"].rpartition(":")[2], row["amount"])
     head = {"id": row["id"], "number": number, "invoice": row["invoice"], "customer": row["customer"], "legal_entity": "main"}
     document = {
         **head,
@@ -357,7 +356,7 @@ def _carry_credit_note_over(connection: Any, row: dict[str, Any], number: str) -
         "issue_date": row["issued_at"].date().isoformat(),
         "reason": "cancellation",
         "memo": row["reason"],
-        "taxed": _untaxed([credited], amount, nothing),
+        "taxed": _untaxed(credited, amount, nothing),
         "offset": nothing,
         "from_written_off": nothing,
         "to_credit": amount,
@@ -366,6 +365,43 @@ def _carry_credit_note_over(connection: Any, row: dict[str, Any], number: str) -
     issued = {"issue_date": row["issued_at"].date(), "issued_at": row["issued_at"]}
     shown = {"total": row["amount"], "currency": row["currency"], "reason": "cancellation"}
     _insert(connection, "credit_notes", **head, **issued, **shown, document=json.dumps(document))
+
+
+def _of_lines(lines: list[dict[str, Any]], item: str, amount: int) -> list[dict[str, Any]]:
+    """What was credited for an item, taken off its lines one after the other."""
+    credited, left = [], amount
+    for line in lines:
+        part = min(left, line["amount"]["minor"]) if line["item"] == item else 0
+        left -= part
+        if part:
+            credited.append({"id": line["id"], "amount": {**line["amount"], "minor": part}})
+    return credited
+
+
+def _defer_by_line(connection: Any) -> None:
+    """What is still deferred of an invoice was booked as one sum. From now on it is booked by line, since lines are earned and
+    credited one by one; a transaction of its own moves it there."""
+    query = """
+        WITH lines AS (
+            SELECT invoice.id AS invoice, invoice.order_id, invoice.issued_at, line ->> 'id' AS line, invoice.currency,
+                   (line #>> '{amount,minor}')::bigint - COALESCE((
+                       SELECT sum((taxed #>> '{net,minor}')::bigint) FROM credit_notes note,
+                              jsonb_array_elements(note.document #> '{taxed,lines}') taxed
+                        WHERE note.invoice = invoice.id AND taxed ->> 'id' = line ->> 'id'), 0) AS deferred
+              FROM invoices invoice, jsonb_array_elements(invoice.document -> 'lines') line
+        ),
+        kept AS (SELECT * FROM lines WHERE deferred <> 0),
+        made AS (
+            INSERT INTO ledger_transactions (id, at, description, order_id)
+            SELECT DISTINCT invoice || '\\:by_line', issued_at, 'Deferred by line', order_id FROM kept
+        )
+        INSERT INTO ledger_entries ("transaction", account, currency, amount, subject, order_id, posted_at)
+        SELECT invoice || '\\:by_line', 'deferred_revenue', currency, sum(deferred), '', order_id, issued_at
+          FROM kept GROUP BY invoice, currency, order_id, issued_at
+        UNION ALL
+        SELECT invoice || '\\:by_line', 'deferred_revenue', currency, -deferred, line, order_id, issued_at FROM kept
+    """
+    connection.execute(sa.text(query))
 
 
 def _insert(connection: Any, table: str, **values: Any) -> None:
