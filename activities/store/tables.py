@@ -341,6 +341,7 @@ invoices = Table(
     CheckConstraint("number IS NOT NULL OR state IN ('draft', 'voided')", name="draft_or_issued"),
     Index("ix_invoices_customer", "customer", "gathered_at", "id"),
     Index("ix_invoices_state", "state", "gathered_at", "id"),
+    Index("ix_invoices_legal_entity", "legal_entity", "gathered_at", "id"),
     Index("ix_invoices_gathered_at", "gathered_at", "id"),
     Index(None, "number"),
     Index(None, "order_id"),
@@ -402,6 +403,7 @@ credit_notes = Table(
     UniqueConstraint("legal_entity", "number"),
     UniqueConstraint("invoice", "key"),
     Index(None, "invoice"),
+    Index("ix_credit_notes_customer", "customer", "issued_at", "id"),
     Index("ix_credit_notes_issued_at", "issued_at", "id"),
 )
 

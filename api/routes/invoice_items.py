@@ -1,6 +1,5 @@
 """Charges and credits that finance adds by hand, and all that waits to be invoiced."""
 
-from hashlib import sha256
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Body, Query
@@ -103,7 +102,7 @@ async def add_invoice_item(
 
 def _billable(request: InvoiceItemRequest, customer: Customer, key: str, due_at: Instant) -> Billable:
     line = InvoiceLine(
-        id=keys.invoice_item(customer.id, sha256(key.encode()).hexdigest()[:16]),
+        id=keys.invoice_item(customer.id, key),
         product=request.product,
         charge="manual",
         description=request.description,

@@ -128,7 +128,7 @@ async def _seed(database: Database, context: Context) -> None:
 
 
 async def _some_at_work(connection: Connection) -> None:
-    """One order in fifty waits: for a person, for capacity, or in fallout."""
+    """One order in fifty waits: for a person, for capacity, or in fallout. Each was invoiced a second before the last."""
     some = f"(number - {FIRST}) % 50 = 0 AND number >= {FIRST}"
     for change in (
         "UPDATE dispatches SET sent_at = due_at",
@@ -136,6 +136,7 @@ async def _some_at_work(connection: Connection) -> None:
         f"UPDATE orders SET jeopardy = 'critical', blockers = '{{capacity:fibre}}' WHERE {some}",
         f"UPDATE fallout f SET open = true FROM orders o WHERE o.id = f.order_id AND {some}",
         f"UPDATE dispatches d SET sent_at = NULL FROM orders o WHERE o.id = d.subject AND {some}",
+        "UPDATE invoices i SET gathered_at = gathered_at - o.number * interval '1 s' FROM orders o WHERE o.id = i.order_id",
     ):
         await connection.execute(text(change))
 

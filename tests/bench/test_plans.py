@@ -7,10 +7,24 @@ from typing import Any
 import pytest
 
 from activities.runtime.facts import StoredChecks
-from activities.store import capacity, changes, dispatches, inbox, orders, services, surroundings, views
+from activities.store import (
+    billables,
+    capacity,
+    changes,
+    credit_notes,
+    dispatches,
+    inbox,
+    invoices,
+    orders,
+    services,
+    surroundings,
+    views,
+)
 from activities.store.database import Connection
 from activities.store.views import FalloutFilter, FalloutPosition, OrderFilter
+from api.invoices import detail
 from domain import keys
+from domain.billing.invoice_states import InvoiceState
 from domain.checks import capacity_subject, service_subject
 from domain.facts import Event
 from domain.jeopardy import Jeopardy
@@ -94,6 +108,24 @@ ACTS: dict[str, Act] = {
     ),
 }
 
+INVOICES: dict[str, dict[str, Any]] = {
+    "all": {},
+    "a customer": {"customer": CUSTOMERS[1]},
+    "a state": {"state": InvoiceState.paid},
+    "a state that none is in": {"state": InvoiceState.overdue},
+    "an order": {"order": OLD},
+    "a number": {"number": "INV-1999-000001"},
+    "a legal entity": {"legal_entity": "main"},
+    "a legal entity without any": {"legal_entity": "other"},
+}
+BILLING: dict[str, Act] = {
+    "look at an invoice": lambda _, to: detail(to, keys.invoice(OLD)),
+    "what waits to be invoiced": lambda _, to: billables.waiting(to, CUSTOMERS[1], None, PAGE),
+    "credit notes": lambda _, to: credit_notes.page(to, None, PAGE),
+    "credit notes of a customer": lambda _, to: credit_notes.page(to, None, PAGE, customer=CUSTOMERS[1]),
+    "credit notes of an invoice": lambda _, to: credit_notes.page(to, None, PAGE, invoice=keys.invoice(OLD)),
+}
+
 FILTERS = {
     "a state": OrderFilter(state=OrderState.pending),
     "a state that none is in": OrderFilter(state=OrderState.held),
@@ -124,6 +156,17 @@ async def test_an_order_and_who_looks_at_it_read_what_they_ask_for(crowded: Crow
 @pytest.mark.parametrize("before", [None, BEFORE], ids=["first page", "later page"])
 async def test_a_list_of_orders_reads_its_page(crowded: Crowded, by: str, before: int | None) -> None:
     assert await found(crowded, lambda _, to: views.order_lines(to, FILTERS[by], before, PAGE)) == ([], [])
+
+
+@pytest.mark.parametrize("by", INVOICES)
+@pytest.mark.parametrize("after", [None, (NOW - timedelta(seconds=BEFORE), "")], ids=["first page", "later page"])
+async def test_a_list_of_invoices_reads_its_page(crowded: Crowded, by: str, after: tuple[datetime, str] | None) -> None:
+    assert await found(crowded, lambda _, to: invoices.page(to, after, PAGE, **INVOICES[by])) == ([], [])
+
+
+@pytest.mark.parametrize("act", BILLING)
+async def test_who_looks_at_what_was_billed_reads_what_is_asked_for(crowded: Crowded, act: str) -> None:
+    assert await found(crowded, BILLING[act]) == ([], [])
 
 
 async def test_taking_an_order_reads_what_it_asks_for(crowded: Crowded) -> None:

@@ -1,4 +1,4 @@
-"""What people did to invoices, and what a credit note was asked for under."""
+"""What people did to invoices, what a credit note was asked for under, and lists of both."""
 
 from alembic import op
 
@@ -26,6 +26,8 @@ STATEMENTS = [
     """,
     "ALTER TABLE credit_notes ADD COLUMN key varchar, ADD COLUMN request_digest varchar",
     "ALTER TABLE credit_notes ADD CONSTRAINT uq_credit_notes_invoice_key UNIQUE (invoice, key)",
+    "CREATE INDEX ix_invoices_legal_entity ON invoices (legal_entity, gathered_at, id)",
+    "CREATE INDEX ix_credit_notes_customer ON credit_notes (customer, issued_at, id)",
     "COMMENT ON COLUMN credit_notes.key IS 'what it was asked for under: the same again is the same note'",
 ]
 
