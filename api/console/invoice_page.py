@@ -3,10 +3,11 @@
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import credit_notes, invoices, ledger
+from activities.store import credit_notes, invoice_events, invoices, ledger
+from activities.store.invoice_events import InvoiceEvent
 from activities.store.invoices import StoredInvoice
 from activities.store.ledger import LedgerLine
-from api.console import frame, moments, notices
+from api.console import frame, invoice_actions, moments, notices
 from api.console.addresses import INVOICES, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -40,15 +41,17 @@ class InvoicePage:
     def __init__(self, visit: Visit, invoice: str) -> None:
         self._visit = visit
         self._id = invoice
-        self._head = Panel(_draw_head)
+        self._head = Panel(self._draw_head)
         self._facts = Panel(_draw_facts)
         self._lines = Panel(_draw_lines)
         self._notes = Panel(_draw_notes)
+        self._events = Panel(_draw_events)
         self._ledger = Panel(_draw_ledger)
 
     async def refresh(self) -> None:
         async with self._visit.console.database.transaction() as connection:
             stored = await invoices.get(connection, self._id)
+            events = await invoice_events.of_invoice(connection, self._id)
             notes = await credit_notes.of_invoice(connection, self._id)
             entries = await ledger.page(connection, 0, MOST_ENTRIES, subject=self._id)
         ui.page_title(f"{stored.invoice.number or 'Draft'} · Turnup")
@@ -56,17 +59,19 @@ class InvoicePage:
         self._facts.show(stored)
         self._lines.show(stored.invoice)
         self._notes.show(notes)
+        self._events.show(events)
         self._ledger.show(entries)
 
-
-def _draw_head(stored: StoredInvoice) -> None:
-    with ui.element("div").classes("row-line"):
-        notices.heading(f"Invoice {stored.invoice.number}" if stored.invoice.number else "Draft invoice", 1)
-        chip(stored.invoice.state)
-    if stored.waiting_for:
-        with ui.element("div").classes("banner tone-wait"):
-            ui.icon("hourglass_top")
-            ui.label(f"It waits for {stored.waiting_for} and is issued once it is there.").classes("text")
+    def _draw_head(self, stored: StoredInvoice) -> None:
+        with ui.element("div").classes("row-line"):
+            notices.heading(f"Invoice {stored.invoice.number}" if stored.invoice.number else "Draft invoice", 1)
+            chip(stored.invoice.state)
+            ui.element("div").classes("spread")
+            invoice_actions.buttons(self._visit, stored, self.refresh)
+        if stored.waiting_for:
+            with ui.element("div").classes("banner tone-wait"):
+                ui.icon("hourglass_top")
+                ui.label(f"It waits for {stored.waiting_for} and is issued once it is there.").classes("text")
 
 
 def _draw_facts(stored: StoredInvoice) -> None:
@@ -152,6 +157,15 @@ def _draw_notes(notes: list[CreditNote]) -> None:
     with ui.element("div").classes("card flush"):
         notices.card_head("Credit notes")
         table(("Number", "Issued", "Why", ">Amount"), rows)
+
+
+def _draw_events(events: list[InvoiceEvent]) -> None:
+    if not events:
+        return
+    rows = [(event.summary, event.actor, moments.absolute(event.at)) for event in events]
+    with ui.element("div").classes("card flush"):
+        notices.card_head("What was done to it")
+        table(("What", "Who", "When"), rows)
 
 
 def _draw_ledger(entries: list[LedgerLine]) -> None:

@@ -59,6 +59,7 @@ def running_orders() -> StandIn:
 def processes(running_orders: StandIn) -> StandIn:
     """What running orders answer in this test."""
     running_orders.asked.clear()
+    running_orders.corrected.clear()
     running_orders.answer = "noted"
     return running_orders
 

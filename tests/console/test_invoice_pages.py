@@ -1,20 +1,24 @@
 """Invoices in the browser."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from playwright.async_api import expect
 
 from activities.store import customers, invoices, ledger
 from activities.store.billing import bill_order
 from activities.store.database import Database
+from domain.billing.credit_notes import CreditReason, CreditRequest, Identity, credit
 from domain.billing.invoices import Invoice
 from domain.billing.order_billing import Bill
 from domain.billing.postings import invoice_finalized
+from domain.billing.tax.reversal import Basis
 from domain.customers import Customer
 from domain.roles import Role
+from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
 from tests.console.orders import Orders
 from tests.domain.billing.invoice_samples import EVIDENCE, invoice, issue
+from tests.domain.samples import eur
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -67,3 +71,33 @@ async def test_who_may_not_read_invoices_sees_none(sign_in: SignIn) -> None:
     page = await sign_in(Role.approver, at="/invoices")
     await expect(page.get_by_text("This key may not read invoices")).to_be_visible()
     await expect(page.get_by_role("link", name="Invoices")).to_have_count(0)
+
+
+async def test_finance_credits_an_invoice_in_part(sign_in: SignIn, console_database: Database, processes: StandIn) -> None:
+    issued = await open_invoice(console_database, 903)
+    page = await sign_in(Role.finance, at=f"/invoices/{issued.id}")
+    await page.get_by_role("button", name="Credit note").click()
+    amount = page.get_by_label("Amount with tax")
+    await amount.fill("10.005")
+    await page.get_by_role("button", name="Issue the credit note").click()
+    await expect(page.get_by_text("with the decimals of EUR")).to_be_visible()
+    assert processes.corrected == []
+
+    identity = Identity(key="note", number="CN-2026-000903", issue_date=date(2026, 3, 2))
+    request = CreditRequest(reason=CreditReason.billing_error, amount=eur(1190), basis=Basis.gross)
+    processes.answer = credit(issued, [], request, identity).model_dump(mode="json")
+    await amount.fill("11.90")
+    await page.get_by_role("button", name="Issue the credit note").click()
+    await expect(page.get_by_text("Credit note CN-2026-000903 over 11.90 EUR is issued")).to_be_visible()
+    asked = processes.corrected[-1]
+    assert (asked.update, asked.argument["amount"]) == ("credit", {"minor": 1190, "currency": "EUR"})
+
+
+async def test_who_only_reads_has_the_file_and_no_other_button(sign_in: SignIn, console_database: Database) -> None:
+    issued = await open_invoice(console_database, 904)
+    page = await sign_in(Role.viewer, at=f"/invoices/{issued.id}")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="PDF").click()
+
+    assert (await download.value).suggested_filename == "INV-2026-000904.pdf"
+    await expect(page.get_by_role("button", name="Void")).to_have_count(0)
