@@ -1,19 +1,16 @@
 """Invoices as they are shown, and what is asked of one: through its process, which writes it."""
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from datetime import date
-from hashlib import sha256
 from typing import Any
-
-import orjson
 
 from activities.runtime.processes import Ended
 from activities.store import credit_notes, invoice_events, invoices
 from activities.store.credit_notes import CreditNoteSummary
 from activities.store.database import Connection
 from activities.store.invoice_events import InvoiceEvent
-from activities.store.invoices import StoredInvoice
 from api.commands import PATIENCE
 from api.context import Context
 from domain.billing.balance import Settlement
@@ -85,12 +82,12 @@ async def detail(connection: Connection, invoice: str) -> InvoiceDetail:
     return InvoiceDetail(**{**dict(stored), **_facts(stored.invoice), "credit_notes": notes, "events": events})
 
 
-async def correct(
-    context: Context, principal: Principal, invoice: str, update: str, key: str | None, **asked: Any
-) -> InvoiceDetail:
-    """Raises NotFound, BadInput, Conflict where the invoice is past it, and Unavailable while it cannot be done."""
-    await _stored(context, invoice)
-    await _ask(context, invoice, update, {**asked, "by": principal.name}, f"{principal.key_id}:{key}" if key else invoice)
+async def correct(context: Context, principal: Principal, invoice: str, update: str, **asked: Any) -> InvoiceDetail:
+    """Again changes nothing. Raises NotFound, BadInput, Conflict where the invoice is past it, and Unavailable while it cannot
+    be done."""
+    async with context.database.transaction() as connection:
+        await invoices.get(connection, invoice)
+    await _ask(context, invoice, update, {**asked, "by": principal.name})
     async with context.database.transaction() as connection:
         return await detail(connection, invoice)
 
@@ -100,22 +97,17 @@ async def credit(context: Context, principal: Principal, invoice: str, request: 
     async with context.database.transaction() as connection:
         await invoices.get(connection, invoice)
         number = len(await credit_notes.of_invoice(connection, invoice)) + 1
-    key = f"{principal.key_id}:{key}" if key else f"{invoice}:{number}"
-    asked = {**request.model_dump(mode="json"), "by": principal.name, "key": key}
-    return CreditNote.model_validate(await _ask(context, invoice, "credit", asked, key))
+    place = f"{principal.key_id}:{key}" if key else f"{invoice}:{number}"
+    asked = {**request.model_dump(mode="json"), "by": principal.name, "key": place}
+    return CreditNote.model_validate(await _ask(context, invoice, "credit", asked))
 
 
-async def _stored(context: Context, invoice: str) -> StoredInvoice:
-    async with context.database.transaction() as connection:
-        return await invoices.get(connection, invoice)
-
-
-async def _ask(context: Context, invoice: str, update: str, argument: dict[str, Any], key: str) -> Any:
-    """The same under the same key is one update, as long as the process is open; after that, the invoice knows."""
-    digest = sha256(orjson.dumps(argument, option=orjson.OPT_SORT_KEYS)).hexdigest()
+async def _ask(context: Context, invoice: str, update: str, argument: dict[str, Any]) -> Any:
+    """Each time an update of its own: Temporal answers an id that it knows as it did then, also with a refusal that no longer
+    holds. That it is done once is for the invoice to see to."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return await context.processes.correct(invoice, update, argument, f"{update}:{key}:{digest[:16]}")
+            return await context.processes.correct(invoice, update, argument, f"{update}:{uuid.uuid4().hex}")
     except TimeoutError:
         raise Unavailable(
             f"invoice {invoice} does not answer now; it may still do as asked, so look before asking again"

@@ -89,7 +89,8 @@ class Processes:
         return await self._ask(Process("order", order.id, order, self._order_options(order)), update, argument, update_id)
 
     async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any:
-        """As `command`, for an invoice: it opens for each command, and is open again for one that comes while it closes."""
+        """As `command`, for an invoice: it opens for each command, and is open again for one that comes while it closes. An id
+        that was used before is answered as it was then, so that what was refused is asked again under another."""
         options = {
             "id": keys.invoice_workflow(invoice),
             "task_queue": queues.SUBSCRIPTIONS,

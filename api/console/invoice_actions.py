@@ -112,7 +112,7 @@ class InvoiceActions:
     def _correction(self, verb: str, outcome: str, **asked: str) -> Command:
         async def do(who: Principal) -> str:
             demand(who, Right.bill)
-            after = await invoices.correct(self._context, who, self._id, verb, None, **asked)
+            after = await invoices.correct(self._context, who, self._id, verb, **asked)
             await self._refresh()
             return f"{after.number or self._name} {outcome}"
 

@@ -102,33 +102,33 @@ async def get_invoice(invoice_id: InvoiceId, principal: BillingReader, database:
 
 
 @router.post("/{invoice_id}/finalize", summary="Issue a draft now", responses=declares(404, 409))
-async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx, key: Key = None) -> InvoiceDetail:
+async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx) -> InvoiceDetail:
     """From its issue date on. One that is issued already stays as it is; while its tax is not known it waits."""
-    return await correct(context, principal, invoice_id, "finalize", key)
+    return await correct(context, principal, invoice_id, "finalize")
 
 
 @router.post("/{invoice_id}/void", summary="Take back a draft or an unpaid invoice", responses=declares(404, 409))
 async def void_invoice(
-    invoice_id: InvoiceId, request: Annotated[GiveUp, Body()], principal: Biller, context: Ctx, key: Key = None
+    invoice_id: InvoiceId, request: Annotated[GiveUp, Body()], principal: Biller, context: Ctx
 ) -> InvoiceDetail:
     """Its number stays used, and what it took from the customer's balance and prepaid credit is given back. The lines of a
     draft are never invoiced then. What was paid or credited in part is corrected by a credit note."""
-    return await correct(context, principal, invoice_id, "void", key, reason=request.reason)
+    return await correct(context, principal, invoice_id, "void", reason=request.reason)
 
 
 @router.post("/{invoice_id}/uncollectible", summary="Give up what an invoice is due", responses=declares(404, 409))
 async def write_invoice_off(
-    invoice_id: InvoiceId, request: Annotated[GiveUp, Body()], principal: Biller, context: Ctx, key: Key = None
+    invoice_id: InvoiceId, request: Annotated[GiveUp, Body()], principal: Biller, context: Ctx
 ) -> InvoiceDetail:
     """Money that comes for it later is a recovery."""
-    return await correct(context, principal, invoice_id, "write_off", key, reason=request.reason)
+    return await correct(context, principal, invoice_id, "write_off", reason=request.reason)
 
 
 @router.post("/{invoice_id}/reschedule", summary="Issue a draft on another day", responses=declares(404, 409))
 async def reschedule_invoice(
-    invoice_id: InvoiceId, request: Annotated[Reschedule, Body()], principal: Biller, context: Ctx, key: Key = None
+    invoice_id: InvoiceId, request: Annotated[Reschedule, Body()], principal: Biller, context: Ctx
 ) -> InvoiceDetail:
-    return await correct(context, principal, invoice_id, "reschedule", key, issue_date=request.issue_date.isoformat())
+    return await correct(context, principal, invoice_id, "reschedule", issue_date=request.issue_date.isoformat())
 
 
 @router.post("/{invoice_id}/credit-notes", status_code=201, summary="Issue a credit note", responses=declares(404, 409))

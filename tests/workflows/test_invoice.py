@@ -16,7 +16,7 @@ from activities.contracts.invoices import Asked
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.processes import Processes
-from activities.store import billables, credit_notes, invoice_events, invoices, ledger
+from activities.store import balances, billables, credit_notes, invoice_events, invoices, ledger
 from activities.store.billables import Debtor
 from activities.store.invoicing import gather_debtor
 from domain.billing.corrections import CreditCommand
@@ -26,6 +26,7 @@ from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
 from domain.billing.postings import invoice_finalized
 from domain.errors import BadInput, Conflict, Unavailable
+from domain.roles import Role
 from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
 from tests.domain.billing.line_samples import line
 from tests.domain.samples import eur
@@ -205,3 +206,80 @@ async def test_a_draft_is_issued_and_who_asked_is_kept(world: World) -> None:
     assert said == f"invoice {found.invoice.number} is finalized"
     assert (found.invoice.state, found.invoice.amount_due) == (InvoiceState.finalized, eur(1000))
     assert [(each.type, each.actor) for each in events] == [("finalizing", "fay")]
+
+
+async def charged(world: World, *minors: int, **entity: Any) -> tuple[str, str]:
+    """(customer, legal entity) of a new seller with German VAT, whose new customer is charged these amounts by hand."""
+    seller = f"seller-{next(world.numbers)}"
+    registration = {"jurisdiction": {"country": "DE"}, "number": "DE136695976", "valid_from": "2020-01-01"}
+    body = {"id": seller, "name": "Acme", "country": "DE", "registrations": [registration], **entity}
+    await world.succeed(world.api.put(f"/v1/legal-entities/{seller}", json=body))
+    customer = await world.customer(legal_entity=seller)
+    for number, minor in enumerate(minors):
+        item = {"customer": customer, "product": "crm", "description": "By hand", "amount": {"minor": minor, "currency": "EUR"}}
+        await world.succeed(world.api.post("/v1/invoice-items", json=item, headers={"Idempotency-Key": f"{customer}-{number}"}))
+    return customer, seller
+
+
+async def gathered(world: World, customer: str, seller: str) -> str:
+    async with world.database.transaction() as connection:
+        debtor = Debtor(customer=customer, legal_entity=seller, currency="EUR")
+        [draft] = await gather_debtor(connection, debtor, datetime.now(UTC))
+    return draft
+
+
+async def test_what_is_previewed_is_what_is_issued(world: World) -> None:
+    customer, seller = await charged(world, 10000, -2500)
+    async with world.database.transaction() as connection:
+        await balances.change(connection, customer, eur(1000))
+    asked = {"customer": customer, "currency": "EUR"}
+    before = (await world.api.post("/v1/invoices/preview", json=asked)).json()
+    draft = await gathered(world, customer, seller)
+    [previewed] = (await world.api.post("/v1/invoices/preview", json=asked)).json()
+    issued = await world.succeed(world.api.post(f"/v1/invoices/{draft}/finalize"))
+
+    # 75.00 and 19 % are 89.25, of which 10.00 come from the balance
+    assert (previewed["total"]["minor"], previewed["amount_due"]["minor"]) == (8925, 7925)
+    assert before == [previewed]
+    assert {name: issued[name] for name in previewed} == previewed
+    assert (await world.api.post("/v1/invoices/preview", json=asked)).json() == []
+
+
+async def test_an_invoice_waits_while_its_tax_is_not_known(world: World) -> None:
+    customer, seller = await charged(world, 10000, tax_source="external")
+    draft = await gathered(world, customer, seller)
+    await world.sandbox.fault("decide_tax", "error_500")
+    refused = await world.api.post(f"/v1/invoices/{draft}/finalize")
+    waiting = await world.succeed(world.api.get(f"/v1/invoices/{draft}"))
+    await world.sandbox.faults()
+    issued = await world.succeed(world.api.post(f"/v1/invoices/{draft}/finalize"))
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert (waiting["state"], waiting["waiting_for"], waiting["number"]) == ("draft", "tax", None)
+    # the sandbox's engine charges a tenth
+    assert (issued["state"], issued["waiting_for"], issued["total"]["minor"]) == ("finalized", None, 11000)
+    assert [event["type"] for event in issued["events"]] == ["finalizing"]
+
+
+async def test_finance_credits_and_gives_up_through_the_api(world: World) -> None:
+    customer, seller = await charged(world, 10000)
+    fay = await world.client_for("fay", Role.finance)
+    invoice = (await world.succeed(fay.post(f"/v1/invoices/{await gathered(world, customer, seller)}/finalize")))["id"]
+    part = {"reason": "goodwill", "amount": {"minor": 4000, "currency": "EUR"}}
+    keyed = {"Idempotency-Key": "once/for all"}
+    first, again = [await fay.post(f"/v1/invoices/{invoice}/credit-notes", json=part, headers=keyed) for _ in range(2)]
+    other = await fay.post(f"/v1/invoices/{invoice}/credit-notes", json=part | {"reason": "dispute"}, headers=keyed)
+    beyond = await fay.post(f"/v1/invoices/{invoice}/credit-notes", json=part | {"amount": {"minor": 6001, "currency": "EUR"}})
+    void = await fay.post(f"/v1/invoices/{invoice}/void", json={"reason": "a mistake"})
+    given_up = await world.succeed(fay.post(f"/v1/invoices/{invoice}/uncollectible", json={"reason": "bankrupt"}))
+
+    assert (first.status_code, first.json()) == (201, again.json())
+    assert (other.status_code, void.status_code) == (409, 409)
+    assert (beyond.status_code, beyond.json()["errors"][0]["field"]) == (422, "amount")
+    # 119.00 less 40.00 and its 19 %
+    assert (given_up["state"], given_up["written_off"]["minor"]) == ("uncollectible", 7140)
+    assert [(event["type"], event["actor"]) for event in given_up["events"]] == [
+        ("finalizing", "fay"),
+        ("credited", "fay"),
+        ("written_off", "fay"),
+    ]
