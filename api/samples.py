@@ -56,12 +56,23 @@ COUPON: dict[str, Any] = {
     "periods": 3,
     "redemption_limit": 100,
 }
-CREDIT: dict[str, Any] = {"reason": "service_failure", "memo": "two days of outage", "amount": {"minor": 1900, "currency": "EUR"}}
+CREDIT: dict[str, Any] = {
+    "reason": "service_failure",
+    "memo": "two days of outage",
+    "amount": {"minor": 1900, "currency": "EUR"},
+}
 INVOICE_ITEM: dict[str, Any] = {
     "customer": "C-100",
     "product": "crm",
     "description": "Migration of data",
     "amount": {"minor": 45000, "currency": "EUR"},
+}
+PREPAID_CREDIT: dict[str, Any] = {
+    "customer": "C-100",
+    "amount": {"minor": 5000, "currency": "EUR"},
+    "source": "promotional",
+    "reason": "sorry for the outage in March",
+    "expires_at": "2030-01-01T00:00:00Z",
 }
 API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
 CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}

@@ -71,8 +71,11 @@ async def page(
     account: str | None = None,
     subject: str | None = None,
     order: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[LedgerLine]:
-    """In the order they were posted, those after the entry `after`. `account` may be a kind: `cash` is every gateway's."""
+    """In the order they were posted, those after the entry `after` and in `[since, until)`. `account` may be a kind: `cash` is
+    every gateway's."""
     query = _lines().where(ledger_entries.c.id > after).order_by(ledger_entries.c.id).limit(limit)
     if account is not None:
         named = ledger_entries.c.account == account
@@ -81,6 +84,10 @@ async def page(
         query = query.where(ledger_entries.c.subject == subject)
     if order is not None:
         query = query.where(ledger_entries.c.order_id == order)
+    if since is not None:
+        query = query.where(ledger_entries.c.posted_at >= since)
+    if until is not None:
+        query = query.where(ledger_entries.c.posted_at < until)
     return [_line(row) for row in (await connection.execute(query)).all()]
 
 

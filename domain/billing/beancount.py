@@ -1,11 +1,12 @@
 """The ledger as Beancount text, which `bean-check` accepts with a tolerance of zero (https://beancount.github.io/docs/)."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
 
-from domain.billing.ledger import AccountKind, Posting, Transaction, kind_of, trial_balance
+from domain.billing.ledger import AccountKind, Posting, Transaction, kind_of
 from domain.money import Money, exponent
 
 _ROOTS = {
@@ -46,24 +47,40 @@ def amount(money: Money) -> str:
     return f"{Decimal(money.minor).scaleb(-digits):.{digits}f} {money.currency}"
 
 
+class Writer:
+    """A whole file in pieces, of transactions that are given by date: an account is opened where it is first used, and on the
+    day after the last one every balance is asserted. Dates are local dates of `zone`, the books' time zone."""
+
+    def __init__(self, zone: tzinfo = UTC, title: str = "Ledger") -> None:
+        self.head = _HEAD.format(title=quoted(title))
+        self._zone = zone
+        self._opened: set[str] = set()
+        self._balances: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._last: date | None = None
+
+    def entry(self, transaction: Transaction) -> str:
+        day = transaction.at.astimezone(self._zone).date()
+        self._last = day if self._last is None else max(day, self._last)
+        used = dict.fromkeys(account(posting.account) for posting in transaction.postings)
+        opened = [f"{day} open {name}\n" for name in used if name not in self._opened]
+        self._opened.update(used)
+        for posting in transaction.postings:
+            self._balances[account(posting.account), posting.amount.currency] += posting.amount.minor
+        return "".join(opened) + _entry(day, transaction) + "\n"
+
+    def tail(self) -> str:
+        if self._last is None:
+            return ""
+        day = self._last + timedelta(days=1)
+        return "\n" + "".join(_asserted(day, *place, minor) for place, minor in sorted(self._balances.items()))
+
+
 def render(transactions: Iterable[Transaction], zone: tzinfo = UTC, title: str = "Ledger") -> str:
-    """A whole file: accounts are opened on their first day, transactions follow by date, and on the day after the last one
-    every balance is asserted. Dates are local dates of `zone`, the books' time zone."""
-    dated = sorted(((each.at.astimezone(zone).date(), each) for each in transactions), key=lambda pair: (pair[0], pair[1].at))
-    parts = [_HEAD.format(title=quoted(title)), *_opened(dated)]
-    parts += [_entry(day, each) for day, each in dated]
-    if dated:
-        parts += _asserted(dated[-1][0] + timedelta(days=1), [each for _, each in dated])
-    return "\n".join(parts) + "\n"
-
-
-def _opened(dated: Sequence[tuple[date, Transaction]]) -> Iterator[str]:
-    first: dict[str, date] = {}
-    for day, each in dated:
-        for posting in each.postings:
-            first.setdefault(account(posting.account), day)
-    for name, day in first.items():
-        yield f"{day} open {name}"
+    """The file of transactions in any order."""
+    writer = Writer(zone, title)
+    return "".join(
+        [writer.head, *(writer.entry(each) for each in sorted(transactions, key=lambda each: each.at)), writer.tail()]
+    )
 
 
 def _entry(day: date, each: Transaction) -> str:
@@ -78,12 +95,6 @@ def _posting(posting: Posting) -> str:
     return f"{line}\n    subject: {quoted(posting.subject)}" if posting.subject else line
 
 
-def _asserted(day: date, transactions: Sequence[Transaction]) -> Iterator[str]:
-    balances: dict[tuple[str, str], int] = {}
-    for (name, currency), minor in trial_balance(transactions).items():
-        key = (account(name), currency)
-        balances[key] = balances.get(key, 0) + minor
-    yield ""
-    for (name, currency), minor in sorted(balances.items()):
-        number, _, code = amount(Money(minor=minor, currency=currency)).partition(" ")
-        yield f"{day} balance {name}  {number} ~ 0 {code}"
+def _asserted(day: date, name: str, currency: str, minor: int) -> str:
+    number, _, code = amount(Money(minor=minor, currency=currency)).partition(" ")
+    return f"{day} balance {name}  {number} ~ 0 {code}\n"

@@ -118,7 +118,7 @@ def _paid_with(account: AccountKind, key: str, customer: str, parts: Sequence[Pa
 
 
 class CreditMovement(Value):
-    """Prepaid credit of one customer that was granted, or that has expired."""
+    """Prepaid credit of one customer that was granted, has expired or was revoked."""
 
     key: Annotated[str, Field(min_length=1)]
     at: Instant
@@ -150,3 +150,14 @@ def credit_expired(movement: CreditMovement) -> Transaction | None:
         Posting(account=account, amount=-movement.amount, subject=movement.key),
     ]
     return transaction(movement.key, movement.at, f"Credit expired {movement.key}", postings)
+
+
+def credit_revoked(movement: CreditMovement) -> Transaction | None:
+    """Purchased credit that is taken back is the customer's balance again; what was given away costs nothing after all."""
+    purchased = movement.source is CreditSource.purchased
+    account = AccountKind.customer_credit if purchased else AccountKind.promotions
+    postings = [
+        Posting(account=AccountKind.prepaid_credit, amount=movement.amount, subject=movement.customer),
+        Posting(account=account, amount=-movement.amount, subject=movement.customer if purchased else movement.key),
+    ]
+    return transaction(movement.key, movement.at, f"Credit revoked {movement.key}", postings)

@@ -6,9 +6,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from domain.errors import Conflict, NotFound
+from domain.errors import BadInput, Conflict, NotFound
 from domain.money import CurrencyCode, Money, total
-from domain.values import Instant, Value
+from domain.plans import Identifier
+from domain.values import Instant, StrictValue, Value
 
 
 class CreditSource(StrEnum):
@@ -18,17 +19,45 @@ class CreditSource(StrEnum):
     promotional = "promotional"
 
 
+Priority = Annotated[int, Field(ge=0, le=100)]
+"""0 is drawn first, 100 last."""
+
+
+class GrantRequest(StrictValue):
+    """Purchased credit is paid from the customer's balance, promotional credit is given. It is usable from `effective_at`, from
+    now unless given, until before `expires_at`, for good unless given."""
+
+    customer: Identifier
+    amount: Money
+    source: CreditSource
+    reason: Annotated[str, Field(min_length=1, max_length=500, examples=["sorry for the outage in March"])]
+    priority: Priority = 50
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.amount.minor <= 0:
+            raise ValueError("amount: must be more than zero")
+        if self.effective_at and self.expires_at and self.expires_at <= self.effective_at:
+            raise ValueError("expires_at: must be after effective_at")
+        return self
+
+
 class CreditGrant(Value):
-    """Credit usable in `[effective_at, expires_at)`; no expiry is for good. Priority 0 is drawn first, 100 last."""
+    """Credit usable in `[effective_at, expires_at)`; no expiry is for good. `by` gave it, for a `reason`."""
 
     id: str
     amount: Money
     source: CreditSource
     effective_at: Instant
     expires_at: Instant | None = None
-    priority: Annotated[int, Field(ge=0, le=100)] = 50
+    priority: Priority = 50
     used: Money | None = None
     expired: Money | None = None
+    revoked: Money | None = None
+    reason: str = ""
+    by: str = ""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -42,8 +71,8 @@ class CreditGrant(Value):
 
     @property
     def left(self) -> Money:
-        """The amount less what was used and what expired; what is held still counts as left."""
-        gone = [amount for amount in (self.used, self.expired) if amount is not None]
+        """The amount less what was used, expired or revoked; what is held still counts as left."""
+        gone = [amount for amount in (self.used, self.expired, self.revoked) if amount is not None]
         return self.amount - total(gone, self.amount.currency)
 
     def usable(self, now: datetime) -> bool:
@@ -114,9 +143,24 @@ def granted(wallet: Wallet, grant: CreditGrant) -> Wallet:
         if grant.amount.currency != wallet.currency:
             raise ValueError(f"amount: is in {grant.amount.currency}, the wallet in {wallet.currency}")
         return wallet.model_copy(update={"grants": (*wallet.grants, grant)})
-    if known.model_copy(update={"used": grant.used, "expired": grant.expired}) != grant:
+    if known.model_copy(update={"used": grant.used, "expired": grant.expired, "revoked": grant.revoked}) != grant:
         raise Conflict(f"credit grant {grant.id} exists with another content")
     return wallet
+
+
+def requested(wish: GrantRequest, id_: str, by: str, now: datetime) -> CreditGrant:
+    """The grant as it is made at `now`. BadInput for credit that would have expired already."""
+    effective_at = wish.effective_at or now
+    if wish.expires_at is not None and wish.expires_at <= max(now, effective_at):
+        raise BadInput("expires_at", f"must be after {max(now, effective_at).isoformat()}")
+    given = wish.model_dump(include={"source", "reason", "priority", "expires_at"})
+    return CreditGrant(id=id_, amount=wish.amount, effective_at=effective_at, by=by, **given)
+
+
+def answers(grant: CreditGrant, wish: GrantRequest) -> bool:
+    """Whether the grant is what is wished for, also where that is said again later."""
+    same = ("amount", "source", "reason", "priority", "expires_at")
+    return wish.effective_at in (None, grant.effective_at) and all(getattr(grant, each) == getattr(wish, each) for each in same)
 
 
 def available(wallet: Wallet, now: datetime) -> Money:
@@ -227,6 +271,22 @@ def _known(wallet: Wallet, key: str) -> Reservation:
 def _settled(wallet: Wallet, reservation: Reservation) -> Wallet:
     kept = tuple(reservation if each.key == reservation.key else each for each in wallet.reservations)
     return wallet.model_copy(update={"reservations": kept})
+
+
+def revoke(wallet: Wallet, grant: str) -> tuple[Wallet, Money]:
+    """Take back what is left of a grant, and say how much that is: nothing where it was used, expired or taken back already.
+
+    NotFound where there is no such grant, Conflict while a reservation holds some of it.
+    """
+    known = next((each for each in wallet.grants if each.id == grant), None)
+    if known is None:
+        raise NotFound("credit grant", grant)
+    if held := wallet.held(grant):
+        raise Conflict(f"{held} of credit grant {grant} is held by open reservations; revoke it when they are settled")
+    before = known.revoked or Money.zero(wallet.currency)
+    after = known.model_copy(update={"revoked": before + known.left})
+    grants = tuple(after if each.id == grant else each for each in wallet.grants)
+    return wallet.model_copy(update={"grants": grants}), known.left
 
 
 def expire(wallet: Wallet, now: datetime) -> tuple[Wallet, tuple[Draw, ...]]:

@@ -1,7 +1,7 @@
 """Double entry: accounts, balanced transactions, and what they add up to."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -119,6 +119,15 @@ def reversal(original: Transaction, id_: str, at: Instant, description: str) -> 
     """The same postings with the other sign: the ledger is only ever added to."""
     postings = tuple(each.model_copy(update={"amount": -each.amount}) for each in original.postings)
     return Transaction(id=id_, at=at, description=description, reference=original.id, postings=postings)
+
+
+def opening(balances: Mapping[tuple[str, str], int], at: Instant) -> Transaction | None:
+    """What accounts stand at, by (account, currency), as the first transaction of books that begin `at`; None of none."""
+    postings = [
+        Posting(account=account, amount=Money(minor=minor, currency=currency))
+        for (account, currency), minor in sorted(balances.items())
+    ]
+    return transaction(f"opening:{at.isoformat()}", at, "Opening balances", postings)
 
 
 def balance(transactions: Iterable[Transaction], account: str, currency: str, subject: str | None = None) -> Money:

@@ -47,6 +47,18 @@ class Api:
         headers = {"Idempotency-Key": key} if key else {}
         return self._send("POST", path, json=body, headers=headers, params=query)
 
+    def download(self, path: str, **query: Any) -> Iterator[bytes]:
+        """A file in pieces. Raises as `get`, also where it breaks off."""
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given, headers={"Accept": "*/*"}, timeout=60) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise ApiRefused(answer)
+                yield from answer.iter_bytes()
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from None
+
     def events(self, path: str) -> Iterator[dict[str, Any]]:
         """Server-sent events; a broken connection goes on after the last one received. Ends where there are no more to come."""
         last: str | None = None
@@ -75,10 +87,13 @@ class Api:
         try:
             answer = self._http.request(method, path, **how)
         except httpx.TransportError as error:
-            raise Unavailable(f"the API does not answer at {self._url}: {error}") from None
+            raise self._unavailable(error) from None
         if not answer.is_success:
             raise ApiRefused(answer)
         return answer.json()
+
+    def _unavailable(self, error: httpx.TransportError) -> Unavailable:
+        return Unavailable(f"the API does not answer at {self._url}: {error}")
 
 
 def _server_sent(lines: Iterator[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:

@@ -9,7 +9,7 @@ import typer
 
 from activities.runtime.settings import SettingsError
 from domain.errors import TurnupError
-from workers.cli import demo, fallout, orders, reconciliation, services
+from workers.cli import demo, fallout, ledger, orders, reconciliation, services
 
 app = typer.Typer(
     name="turnup",
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(orders.app, name="orders")
 app.add_typer(fallout.app, name="fallout")
 app.add_typer(reconciliation.app, name="reconcile")
+app.add_typer(ledger.app, name="ledger")
 app.command()(services.start)
 app.command()(services.api)
 app.command()(services.worker)

@@ -9,6 +9,7 @@ from domain.billing.cash_postings import (
     balance_used,
     credit_expired,
     credit_granted,
+    credit_revoked,
     credit_used,
     gateway_fee,
     money_matched,
@@ -95,6 +96,11 @@ def test_given_credit_costs_promotions_and_nothing_where_it_expires() -> None:
 
 def test_bought_credit_that_expires_is_breakage() -> None:
     assert booked(credit_expired(movement(CreditSource.purchased))) == {"prepaid_credit": 10000, "breakage": -10000}
+
+
+def test_credit_that_is_taken_back_goes_where_it_came_from() -> None:
+    assert booked(credit_revoked(movement(CreditSource.purchased))) == {"prepaid_credit": 10000, "customer_credit": -10000}
+    assert booked(credit_revoked(movement(CreditSource.promotional))) == {"prepaid_credit": 10000, "promotions": -10000}
 
 
 def test_who_paid_for_a_grant_is_never_guessed() -> None:
