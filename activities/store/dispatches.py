@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.database import Connection, among
-from activities.store.tables import dispatches, orders
+from activities.store.database import Connection
+from activities.store.tables import dispatches
 from domain.values import Value
 
 
@@ -35,11 +35,16 @@ class Dispatch(Value):
     attempts: int = 0
 
 
+_REQUEST = insert(dispatches).on_conflict_do_nothing()
+_BLOCKED = text("SELECT id FROM orders WHERE blockers && CAST(:subjects AS varchar[]) AND blockers <> '{}'")
+_MARK_SENT = text("UPDATE dispatches SET sent_at = :now, attempts = attempts + 1 WHERE key = ANY(CAST(:keys AS varchar[]))")
+
+
 async def request(connection: Connection, asked: Iterable[Dispatch]) -> None:
     """Ask for each once; one that was asked for before stays as it is."""
     rows = [row.model_dump(exclude={"attempts"}) for row in asked]
     if rows:
-        await connection.execute(insert(dispatches).on_conflict_do_nothing(), rows)
+        await connection.execute(_REQUEST, rows)
 
 
 async def wake_blocked(connection: Connection, subjects: Iterable[str], now: datetime, because: str) -> None:
@@ -47,8 +52,7 @@ async def wake_blocked(connection: Connection, subjects: Iterable[str], now: dat
     wanted = list(subjects)
     if not wanted:
         return
-    waiting = select(orders.c.id).where(orders.c.blockers.overlap(wanted), text("blockers <> '{}'"))
-    found = (await connection.execute(waiting)).scalars().all()
+    found = (await connection.execute(_BLOCKED, {"subjects": wanted})).scalars().all()
     await request(
         connection,
         [Dispatch(key=f"{order}:wake:{because}", kind=Kind.wake, subject=order, due_at=now) for order in found],
@@ -73,9 +77,7 @@ _CLAIM = text("""
 
 async def mark_sent(connection: Connection, keys: list[str], now: datetime) -> None:
     if keys:
-        await connection.execute(
-            update(dispatches).where(among(dispatches.c.key, keys)).values(sent_at=now, attempts=dispatches.c.attempts + 1)
-        )
+        await connection.execute(_MARK_SENT, {"keys": keys, "now": now})
 
 
 async def mark_failed(connection: Connection, key: str, error: str, again_at: datetime) -> None:

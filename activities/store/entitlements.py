@@ -22,6 +22,13 @@ class Entitlement(Value):
     suspended: bool = False
 
 
+_MADE = insert(entitlements)
+_GRANT = _MADE.on_conflict_do_update(
+    index_elements=["source", "feature"],
+    set_={"value": _MADE.excluded.value, "revoked_at": None, "suspended": False},
+)
+
+
 async def grant(connection: Connection, source: str, customer: str, features: dict[str, str], now: datetime) -> None:
     """Grant each feature; granting what is granted sets its value and keeps its date."""
     rows = [
@@ -29,14 +36,7 @@ async def grant(connection: Connection, source: str, customer: str, features: di
         for feature, value in features.items()
     ]
     if rows:
-        statement = insert(entitlements)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["source", "feature"],
-                set_={"value": statement.excluded.value, "revoked_at": None, "suspended": False},
-            ),
-            rows,
-        )
+        await connection.execute(_GRANT, rows)
 
 
 async def revoke(connection: Connection, source: str, now: datetime) -> None:

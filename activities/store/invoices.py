@@ -23,6 +23,7 @@ from domain.values import Instant, Value
 
 _MOVING = {"number", "state", "paid", "credited", "written_off", "write_offs"}
 """What has columns of its own, since it is given or goes on after the document is frozen."""
+_ISSUE = insert(invoices)
 _AT_ISSUE = ("number", "state", "issue_date", "due_date", "total", "amount_due")
 _ISSUED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_AT_ISSUE, "document", "evidence", "issued_at")} | {
     "finalizable_at": None,
@@ -94,7 +95,7 @@ async def issue(
     database: its number would be given twice."""
     proof = evidence.model_dump(mode="json")
     row = {**_columns(invoice), "order_id": order, "evidence": proof, "gathered_at": now, "issued_at": now}
-    await connection.execute(insert(invoices).values(**row, document=_frozen(invoice)))
+    await connection.execute(_ISSUE, {**row, "document": _frozen(invoice)})
 
 
 async def put_drafts(connection: Connection, drafts: Sequence[OpenDraft]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
@@ -22,6 +22,12 @@ from domain.facts import Event
 from domain.orders import Order, OrderRequest
 from domain.states import ORDER, ItemState, OrderState, ServiceState, is_terminal
 from domain.values import Value
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))")
+_KNOWN_KEY = select(idempotency_keys.c.order_id, idempotency_keys.c.request_digest).where(
+    idempotency_keys.c.principal == bindparam("by"), idempotency_keys.c.key == bindparam("given")
+)
+_KEEP_KEY = insert(idempotency_keys)
 
 
 class StoredOrder(Value):
@@ -47,13 +53,8 @@ async def claim_key(connection: Connection, principal: str, key: str, digest: st
 
     Two requests with one new key are put one after the other by an advisory lock, held until the transaction ends.
     """
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": f"idempotency:{principal}:{key}"}
-    )
-    known = select(idempotency_keys.c.order_id, idempotency_keys.c.request_digest).where(
-        idempotency_keys.c.principal == principal, idempotency_keys.c.key == key
-    )
-    row = (await connection.execute(known)).first()
+    await connection.execute(_ONE_AT_A_TIME, {"lock": f"idempotency:{principal}:{key}"})
+    row = (await connection.execute(_KNOWN_KEY, {"by": principal, "given": key})).first()
     if row is None:
         return None
     if row.request_digest != digest:
@@ -62,9 +63,8 @@ async def claim_key(connection: Connection, principal: str, key: str, digest: st
 
 
 async def keep_key(connection: Connection, principal: str, key: str, digest: str, order: str, now: datetime) -> None:
-    await connection.execute(
-        insert(idempotency_keys).values(principal=principal, key=key, request_digest=digest, order_id=order, created_at=now)
-    )
+    row = {"principal": principal, "key": key, "request_digest": digest, "order_id": order, "created_at": now}
+    await connection.execute(_KEEP_KEY, row)
 
 
 async def add_draft(connection: Connection, order: str, request: OrderRequest, placed_by: str, now: datetime) -> None:

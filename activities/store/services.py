@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from activities.store.database import Connection
 from activities.store.tables import services, subscriptions
@@ -30,6 +30,9 @@ class Service(Value):
     ended_at: Instant | None = None
 
 
+_ACTIVATE = text("UPDATE subscriptions SET state = :active, version = version + 1 WHERE id = :id AND state = :pending")
+
+
 async def write_states(connection: Connection, order: str, items: Sequence[ItemStatus]) -> None:
     """Carry an item's service state to its service, where it has gone live before."""
     for item in items:
@@ -42,18 +45,14 @@ async def write_states(connection: Connection, order: str, items: Sequence[ItemS
 
 async def activate_subscription(connection: Connection, subscription: str) -> SubscriptionState:
     """pending → active; active already: nothing. Raises NotFound. Returns the state it is in now."""
-    query = select(subscriptions.c.state).where(subscriptions.c.id == subscription).with_for_update()
+    states = {"pending": SubscriptionState.pending, "active": SubscriptionState.active}
+    if (await connection.execute(_ACTIVATE, {"id": subscription, **states})).rowcount:
+        return SubscriptionState.active
+    query = select(subscriptions.c.state).where(subscriptions.c.id == subscription)
     state = (await connection.execute(query)).scalar()
     if state is None:
         raise NotFound("subscription", subscription)
-    if state != SubscriptionState.pending:
-        return SubscriptionState(state)
-    await connection.execute(
-        update(subscriptions)
-        .where(subscriptions.c.id == subscription)
-        .values(state=SubscriptionState.active, version=subscriptions.c.version + 1)
-    )
-    return SubscriptionState.active
+    return SubscriptionState(state)
 
 
 async def page(

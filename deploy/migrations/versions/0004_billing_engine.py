@@ -188,9 +188,11 @@ TABLES = [
     CREATE FUNCTION ledger_balances() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE wrong record;
     BEGIN
-        SELECT "transaction", currency, sum(amount) AS difference INTO wrong FROM ledger_entries
-         WHERE "transaction" IN (SELECT DISTINCT "transaction" FROM added)
-         GROUP BY "transaction", currency HAVING sum(amount) <> 0 LIMIT 1;
+        SELECT one."transaction", booked.currency, booked.difference INTO wrong
+          FROM (SELECT DISTINCT "transaction" FROM added) one,
+               LATERAL (SELECT currency, sum(amount) AS difference FROM ledger_entries
+                         WHERE "transaction" = one."transaction" GROUP BY currency) booked
+         WHERE booked.difference <> 0 LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'ledger transaction % does not balance in %: %',
                 wrong."transaction", wrong.currency, wrong.difference USING ERRCODE = 'check_violation';
