@@ -18,11 +18,14 @@ from domain.errors import Conflict
 
 
 async def ask_to_finalize(connection: Connection, invoice: str, command: FinalizeCommand, now: datetime) -> None:
-    """Keep who asked for a draft, before it is issued: one that waits for its tax is issued later, by itself. Again changes
-    nothing. Raises NotFound."""
-    stored = await invoices.get(connection, invoice, lock=True)
+    """Keep who asked for a draft that may be issued, before it is: one that waits for its tax is issued later, by itself. Again
+    changes nothing. Raises NotFound."""
+    draft = (await invoices.get(connection, invoice, lock=True)).invoice
+    seller = await legal_entities.get(connection, draft.legal_entity)
+    if draft.state is not InvoiceState.draft or seller.today(now) < draft.issue_date:
+        return
     known = {(each.type, each.actor) for each in await invoice_events.of_invoice(connection, invoice)}
-    if stored.invoice.state is InvoiceState.draft and ("finalizing", command.by) not in known:
+    if ("finalizing", command.by) not in known:
         await invoice_events.append(connection, invoice, "finalizing", command.by, "to be issued at once", now)
 
 

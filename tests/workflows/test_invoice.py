@@ -8,7 +8,7 @@ import pytest
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts import queues
@@ -16,6 +16,7 @@ from activities.contracts.invoices import Asked
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.processes import Processes
+from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import balances, billables, credit_notes, invoice_events, invoices, ledger
 from activities.store.billables import Debtor
 from activities.store.invoicing import gather_debtor
@@ -99,6 +100,16 @@ async def test_a_command_is_carried_out_and_the_process_closes(world: World) -> 
     await handle.result()
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     assert await state(world, invoice) is InvoiceState.voided
+
+
+async def test_what_happened_replays(world: World) -> None:
+    invoice = await issued(world)
+    await asyncio.gather(*(ask(world, invoice.id, "credit", CREDIT, f"{number}") for number in range(2)))
+    await ask(world, invoice.id, "write_off", VOID)
+    history = await world.temporal.client.get_workflow_handle(f"invoice-{invoice.id}").fetch_history()
+
+    replayer = Replayer(workflows=[InvoiceWorkflow], data_converter=DATA_CONVERTER, workflow_runner=sandbox_runner())
+    await replayer.replay_workflow(history)
 
 
 async def test_one_key_makes_one_credit_note_at_once_and_later(world: World) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from activities.store import balances, billables, corrections, customers, invoic
 from activities.store.billables import Debtor
 from activities.store.database import Connection, Database
 from activities.store.invoicing import gather_debtor
-from domain.billing.corrections import CreditCommand, GiveUpCommand, RescheduleCommand
+from domain.billing.corrections import CreditCommand, FinalizeCommand, GiveUpCommand, RescheduleCommand
 from domain.billing.credit_notes import CreditNote
 from domain.billing.credits import CreditGrant, CreditSource, commit, granted, reserve
 from domain.billing.gathering import Billable
@@ -115,13 +115,15 @@ async def test_what_was_earned_meanwhile_is_taken_back_from_revenue(connection: 
     assert await accounts(connection) == {}
 
 
-async def test_a_voided_invoice_gives_back_what_it_took_from_the_balance(connection: Connection) -> None:
-    # 119.00, of which 50.00 came from the balance
-    invoice = await issued(connection, balance=5000)
+@pytest.mark.parametrize(("before", "due"), [(5000, 6900), (-500, 12400)])
+async def test_a_voided_invoice_gives_back_what_it_took_from_the_balance(connection: Connection, before: int, due: int) -> None:
+    # of 119.00, 50.00 came from the balance; or 5.00 that it owed were collected too
+    invoice = await issued(connection, balance=before)
+    assert invoice.amount_due == eur(due)
     for _ in range(2):
         await corrections.void(connection, invoice.id, MISTAKE, NOW)
 
-    assert await balances.of_customer(connection, "c-1") == [eur(5000)]
+    assert await balances.of_customer(connection, "c-1") == [eur(before)]
     assert await accounts(connection) == {}
 
 
@@ -221,6 +223,25 @@ async def test_a_credited_invoice_owes_less_and_what_was_paid_of_it_becomes_cred
     assert await accounts(connection) == {"receivable": 10000, "customer_credit": -10000}
     text = "credit note CN-2026-000001 over 119.00 EUR: two days of outage"
     assert await told(connection, invoice.id) == [("credited", "fay", text)]
+
+
+async def test_a_negative_invoice_is_credited_out_of_the_credit_that_it_gave(connection: Connection) -> None:
+    # 50.00 and 19 % are 59.50
+    invoice = await issued(connection, -5000)
+    await balances.change(connection, "c-1", eur(5950))
+    note = await credited(connection, invoice)
+
+    assert note.to_credit == eur(-5950)
+    assert await balances.of_customer(connection, "c-1") == [eur(0)]
+    assert await accounts(connection) == {}
+
+
+async def test_who_asks_for_a_draft_to_be_issued_is_kept_once_it_may_be(connection: Connection) -> None:
+    id_ = await drafted(connection, "a")
+    for now in (NOW - timedelta(days=1), NOW, NOW):
+        await corrections.ask_to_finalize(connection, id_, FinalizeCommand(by="fay"), now)
+
+    assert await told(connection, id_) == [("finalizing", "fay", "to be issued at once")]
 
 
 async def test_one_key_makes_one_credit_note(connection: Connection) -> None:
