@@ -41,7 +41,7 @@ class Progress(Value):
 
 
 class InvoiceRun(ABC):
-    """Each call is a page; what is done of it stays done, and is not done again."""
+    """Each call takes some seconds and goes on from where the one before it came to; what is done is not done again."""
 
     @abstractmethod
     @activity.defn(name="invoice_run_gather")

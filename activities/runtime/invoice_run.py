@@ -1,7 +1,11 @@
 """The invoice run, carried out on the store a page at a time. What is broken is passed over, and said."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from temporalio import activity
@@ -16,9 +20,15 @@ from domain.billing.zones import local_date, zone_of
 from domain.errors import Unavailable
 
 PAGE = 100
+AT_ONCE = 2
+"""Pages at work together: while PostgreSQL has one in hand, the other is computed."""
+SECONDS = 2.0
+"""How long a call goes on to the next pages."""
 PAUSE = timedelta(hours=1)
 BROKEN = "an error of the software, which the worker's log describes"
 log = structlog.get_logger()
+
+Each = TypeVar("Each")
 
 
 class StoredInvoiceRun(InvoiceRun):
@@ -28,14 +38,17 @@ class StoredInvoiceRun(InvoiceRun):
 
     @activity.defn(name="invoice_run_gather")
     async def gather(self, here: Progress) -> Progress:
+        return await _for_a_while(self._gather_some, here)
+
+    async def _gather_some(self, here: Progress) -> Progress:
         after = Debtor(customer=here.debtor[0], legal_entity=here.debtor[1], currency=here.debtor[2]) if here.debtor else None
         async with self._database.transaction() as connection:
-            page = await billables.debtors_due(connection, here.began, after, PAGE)
-        if not page:
+            debtors = await billables.debtors_due(connection, here.began, after, AT_ONCE * PAGE)
+        if not debtors:
             return here.model_copy(update={"stage": Stage.issue})
-        drafts, broken = await self._gather(page, here.began)
-        counts = {"debtors": here.debtors + len(page), "drafts": here.drafts + drafts, "broken": here.broken + broken}
-        last = (page[-1].customer, page[-1].legal_entity, page[-1].currency)
+        drafts, broken = await _together(partial(self._gather, now=here.began), debtors)
+        counts = {"debtors": here.debtors + len(debtors), "drafts": here.drafts + drafts, "broken": here.broken + broken}
+        last = (debtors[-1].customer, debtors[-1].legal_entity, debtors[-1].currency)
         return here.model_copy(update={"debtor": last, **counts})
 
     async def _gather(self, debtors: Sequence[Debtor], now: datetime) -> tuple[int, int]:
@@ -49,18 +62,20 @@ class StoredInvoiceRun(InvoiceRun):
             if len(debtors) == 1:
                 log.exception("customer not invoiced", debtor=debtors[0].model_dump(), reason=str(error))
                 return 0, 1
-        each = [await self._gather([debtor], now) for debtor in debtors]
-        return sum(drafts for drafts, _ in each), sum(broken for _, broken in each)
+        return _sums([await self._gather([debtor], now) for debtor in debtors])
 
     @activity.defn(name="invoice_run_issue")
     async def issue(self, here: Progress) -> Progress:
+        return await _for_a_while(self._issue_some, here)
+
+    async def _issue_some(self, here: Progress) -> Progress:
         async with self._database.transaction() as connection:
-            page = await invoices.finalizable(connection, here.began, here.draft, PAGE)
-        if not page:
+            drafts = await invoices.finalizable(connection, here.began, here.draft, AT_ONCE * PAGE)
+        if not drafts:
             return here.model_copy(update={"stage": Stage.age})
-        issued, waiting = await self._issue([draft for _, draft in page])
+        issued, waiting = await _together(self._issue, [draft for _, draft in drafts])
         counts = {"issued": here.issued + issued, "waiting": here.waiting + waiting}
-        return here.model_copy(update={"draft": tuple(page[-1]), **counts})
+        return here.model_copy(update={"draft": tuple(drafts[-1]), **counts})
 
     async def _issue(self, drafts: Sequence[str]) -> tuple[int, int]:
         """How many were issued, and how many wait: found one by one where a page fails."""
@@ -76,11 +91,13 @@ class StoredInvoiceRun(InvoiceRun):
                 async with self._database.transaction() as connection:
                     await invoices.put_off(connection, drafts[0], now + PAUSE, BROKEN)
                 return 0, 1
-        each = [await self._issue([draft]) for draft in drafts]
-        return sum(issued for issued, _ in each), sum(waiting for _, waiting in each)
+        return _sums([await self._issue([draft]) for draft in drafts])
 
     @activity.defn(name="invoice_run_age")
     async def age(self, here: Progress) -> Progress:
+        return await _for_a_while(self._age_some, here)
+
+    async def _age_some(self, here: Progress) -> Progress:
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
             for entity in await legal_entities.every(connection):
@@ -88,3 +105,25 @@ class StoredInvoiceRun(InvoiceRun):
                 if overdue := await age(connection, entity.id, today, PAGE):
                     return here.model_copy(update={"overdue": here.overdue + overdue})
         return here.model_copy(update={"stage": Stage.done})
+
+
+async def _for_a_while(work: Callable[[Progress], Awaitable[Progress]], here: Progress) -> Progress:
+    """One page of a stage after the other, for some seconds."""
+    began, stage = time.monotonic(), here.stage
+    while here.stage is stage and time.monotonic() - began < SECONDS:
+        here = await work(here)
+    return here
+
+
+async def _together(work: Callable[[Sequence[Each]], Awaitable[tuple[int, int]]], given: Sequence[Each]) -> tuple[int, int]:
+    """All pages are brought to their end before an error of one is raised."""
+    pages = [given[first : first + PAGE] for first in range(0, len(given), PAGE)]
+    done = await asyncio.gather(*map(work, pages), return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return _sums([each for each in done if not isinstance(each, BaseException)])
+
+
+def _sums(counts: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return sum(first for first, _ in counts), sum(second for _, second in counts)

@@ -1,5 +1,6 @@
 """From what is due to what is issued: drafts are gathered and issued a page at a time, each line and document once."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ async def _finalize(
     ready: list[Ready] = []
     unasked: list[TaxQuestion] = []
     for key, gathered in drafts.items():
+        await asyncio.sleep(0)  # what else this process has to do goes on meanwhile
         try:
             ready.append(await issuing.ready(gathered, issuing.today(gathered)))
         except Unasked as error:
@@ -157,7 +159,7 @@ async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuin
 
 async def _settle(connection: Connection, ready: Sequence[Ready], issuing: Issuing) -> None:
     """What the invoices took from, or gave to, their customers' balances, prepaid credit and coupons."""
-    for each in ready:
+    for each in sorted(ready, key=lambda each: (each.invoice.customer, each.invoice.id)):
         settlement = each.invoice.settlement
         if settlement is not None and settlement.to_balance:
             await balances.change(connection, each.invoice.customer, settlement.to_balance)

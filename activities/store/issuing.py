@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from activities.adapters.tax.engine import TableEngine, TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
-from activities.adapters.tax.invoices import question
+from activities.adapters.tax.invoices import question, with_digest
 from activities.store import invoice_facts
 from activities.store.database import Connection
 from activities.store.invoice_facts import InvoiceFacts
@@ -125,6 +125,7 @@ class Issuing:
         asked = question(invoice, lines, seller, party_of(buyer, proof), self.facts.supplies, today)
         if seller.tax_source is TaxSource.table:
             return await self.table.decide(asked)
+        asked = with_digest(asked)
         if asked.key not in self.answers:
             raise Unasked(asked)
         answer = self.answers[asked.key]

@@ -4,16 +4,18 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tests.bench import acceptance, footprint, growth, orders, report
+from tests.bench import acceptance, footprint, growth, invoice_run, orders, pricing, report
 from tests.bench.installation import installed
 from tests.bench.report import Section
 
-NAMES = ("footprint", "orders", "acceptance", "growth", "memory")
+NAMES = ("pricing", "footprint", "orders", "acceptance", "growth", "memory", "invoice-run")
+WITHOUT_INSTALLATION = {"pricing"}
 RESULTS = Path(__file__).resolve().parents[2] / "bench-results"
 
 
@@ -37,12 +39,25 @@ def _console() -> Console:
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     about = report.machine()
-    quick, wanted = arguments.quick, arguments.only or NAMES
+    wanted = arguments.only or NAMES
     sections: list[Section] = []
 
     def say(line: str) -> None:
         console.print(f"[dim]{line}[/dim]", soft_wrap=True)
 
+    if "pricing" in wanted:
+        sections.append(await pricing.measure())
+    if set(wanted) - WITHOUT_INSTALLATION:
+        sections += await _on_an_installation(arguments, wanted, say)
+    _show(sections, about, console)
+    console.print(f"written to {report.write(sections, about, arguments.json)}", soft_wrap=True)
+
+
+async def _on_an_installation(
+    arguments: argparse.Namespace, wanted: Sequence[str], say: Callable[[str], None]
+) -> list[Section]:
+    sections: list[Section] = []
+    quick = arguments.quick
     async with installed(say) as installation:
         if "footprint" in wanted:
             sections.append(await footprint.measure(installation, footprint.QUICK if quick else footprint.FULL, say))
@@ -55,8 +70,9 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
             sections.append(await growth.measure_cost(installation, finished, 100 if quick else 400, say))
         if "memory" in wanted:
             sections.append(await growth.measure_memory(installation, arguments.orders or (500 if quick else 20_000), say))
-    _show(sections, about, console)
-    console.print(f"written to {report.write(sections, about, arguments.json)}", soft_wrap=True)
+        if "invoice-run" in wanted:
+            sections.append(await invoice_run.measure(installation, invoice_run.QUICK if quick else invoice_run.FULL, say))
+    return sections
 
 
 def _show(sections: list[Section], about: dict[str, Any], console: Console) -> None:

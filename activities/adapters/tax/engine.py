@@ -55,7 +55,12 @@ class TableEngine:
     async def decide(self, question: TaxQuestion) -> dict[str, TaxDecision]:
         if not (question.seller.registrations or question.seller.one_stop_shop):
             return {line.id: no_tax(question.buyer.country) for line in question.lines}
-        return {line.id: self._decided(line, question) for line in question.lines}
+        alike: dict[tuple[Supply, date], TaxDecision] = {}
+        for line in question.lines:
+            kind = (line.supply, line.supplied_on)
+            if kind not in alike:
+                alike[kind] = self._decided(line, question)
+        return {line.id: alike[line.supply, line.supplied_on] for line in question.lines}
 
     def _decided(self, line: SuppliedLine, question: TaxQuestion) -> TaxDecision:
         return decide(line.supply, question.seller, question.buyer, line.supplied_on, self._table, question.settings)

@@ -16,17 +16,21 @@ from domain.errors import Conflict
 def question(
     invoice: str, lines: Sequence[InvoiceLine], seller: LegalEntity, buyer: Party, supplies: Mapping[str, Supply], today: date
 ) -> TaxQuestion:
-    """About the lines after their discounts, with the supply of each by its id. The key is of what is asked, so that asking
-    the same again is asking once. Conflict for a line whose supply is not known."""
-    asked = TaxQuestion(
+    """About the lines after their discounts, with the supply of each by its id. Conflict for a line whose supply is not
+    known."""
+    return TaxQuestion(
         key=invoice,
         seller=seller.seller,
         buyer=buyer,
         lines=tuple(_supplied(line, supplies, supplied_on(line, seller, today)) for line in lines),
         settings=seller.tax,
     )
+
+
+def with_digest(asked: TaxQuestion) -> TaxQuestion:
+    """With a key of all that is asked, so that asking the same again is asking once."""
     digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-    return asked.model_copy(update={"key": f"{invoice}:{digest[:32]}"})
+    return asked.model_copy(update={"key": f"{asked.key}:{digest[:32]}"})
 
 
 def supplied_on(line: InvoiceLine, seller: LegalEntity, today: date) -> date:
