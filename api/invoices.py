@@ -13,6 +13,7 @@ from activities.store.database import Connection
 from activities.store.invoice_events import InvoiceEvent
 from api.commands import PATIENCE
 from api.context import Context
+from api.paging import LARGEST_PAGE
 from domain.billing.balance import Settlement
 from domain.billing.credit_notes import CreditNote, CreditRequest
 from domain.billing.invoice_states import InvoiceState
@@ -77,7 +78,7 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
 async def detail(connection: Connection, invoice: str) -> InvoiceDetail:
     """Raises NotFound."""
     stored = await invoices.get(connection, invoice)
-    notes = await credit_notes.page(connection, None, 200, invoice=invoice)
+    notes = await credit_notes.page(connection, None, LARGEST_PAGE, invoice=invoice)
     events = await invoice_events.of_invoice(connection, invoice)
     return InvoiceDetail(**{**dict(stored), **_facts(stored.invoice), "credit_notes": notes, "events": events})
 
