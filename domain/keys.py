@@ -84,6 +84,11 @@ def credit_revocation(grant: str, revoked: int) -> str:
     return f"{grant}:revoked:{revoked}"
 
 
+def credit_expiry(grant: str, expired: int) -> str:
+    """`expired` are the minor units that have expired with it in all: what a reservation frees later expires later."""
+    return f"{grant}:expired:{expired}"
+
+
 def subscription(order: str, item: str) -> str:
     """O-1001, item 2 → S-1001-2."""
     return f"S-{order.removeprefix('O-')}-{item}"

@@ -43,6 +43,7 @@ from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
 from activities.runtime.reconciliation import StoredReconciliation
+from activities.runtime.revenue_close import StoredRevenueClose
 from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.taxes import tax_engines
@@ -56,6 +57,7 @@ from workflows.invoice_run import InvoiceRunWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.revenue_close import RevenueCloseWorkflow
 from workflows.subscription import SubscriptionWorkflow
 from workflows.vat_checks import VatChecksWorkflow
 
@@ -114,6 +116,7 @@ def workers(
     reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
     vat_checks = RegisteredVatChecks(database, adapters.register)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
+    revenue_close = StoredRevenueClose(database)
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
         "graceful_shutdown_timeout": timedelta(seconds=5),
@@ -165,7 +168,7 @@ def workers(
         Worker(
             client,
             task_queue=queues.JOBS,
-            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow, InvoiceRunWorkflow],
+            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow, InvoiceRunWorkflow, RevenueCloseWorkflow],
             activities=[
                 patrol.look,
                 patrol.finish,
@@ -177,6 +180,8 @@ def workers(
                 invoice_run.gather,
                 invoice_run.issue,
                 invoice_run.age,
+                revenue_close.lines,
+                revenue_close.credit,
             ],
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=1,

@@ -16,7 +16,6 @@ from activities.store import billables, invoices, legal_entities
 from activities.store.billables import Debtor
 from activities.store.database import Database
 from activities.store.invoicing import age, finalize_drafts, gather_debtors
-from domain.billing.zones import local_date, zone_of
 from domain.errors import Unavailable
 
 PAGE = 100
@@ -101,8 +100,7 @@ class StoredInvoiceRun(InvoiceRun):
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
             for entity in await legal_entities.every(connection):
-                today = local_date(now, zone_of(entity.gathering.timezone))
-                if overdue := await age(connection, entity.id, today, PAGE):
+                if overdue := await age(connection, entity.id, entity.today(now), PAGE):
                     return here.model_copy(update={"overdue": here.overdue + overdue})
         return here.model_copy(update={"stage": Stage.done})
 

@@ -22,6 +22,7 @@ PATROL = "patrol"
 RECONCILIATION = "reconciliation"
 VAT_CHECKS = "vat-checks"
 INVOICE_RUN = "invoice-run"
+REVENUE_CLOSE = "revenue-close"
 EVERY = timedelta(minutes=5)
 SOON = timedelta(minutes=1)
 """How long a VAT id that was written waits for its check."""
@@ -30,7 +31,7 @@ CATCH_UP = timedelta(minutes=10)
 AFTER_MIDNIGHT = timedelta(hours=3)
 """In UTC: when the day before is compared. By then all that a gateway may report late is in its report."""
 LONGEST_RUN = timedelta(hours=12)
-"""Of an invoice run: a million invoices take one."""
+"""Of an invoice run or a revenue close: more than a million invoices take."""
 MADE_UP_FOR = timedelta(days=30)
 """After an outage each day of the last month is compared, one after the other."""
 
@@ -72,11 +73,22 @@ def _invoice_run() -> Schedule:
     )
 
 
+def _revenue_close() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            REVENUE_CLOSE, id=REVENUE_CLOSE, task_queue=queues.JOBS, execution_timeout=LONGEST_RUN
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=1), offset=AFTER_MIDNIGHT)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=MADE_UP_FOR),
+    )
+
+
 async def ensure_schedules(client: Client, gateway: str) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
     await _ensure(client, PATROL, _patrol())
     await _ensure(client, VAT_CHECKS, _vat_checks())
     await _ensure(client, INVOICE_RUN, _invoice_run())
+    await _ensure(client, REVENUE_CLOSE, _revenue_close())
     await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 
 

@@ -10,6 +10,7 @@ from activities.store import (
     invoices,
     ledger,
     numbers,
+    revenue,
 )
 from activities.store.crediting import Asked, Credited
 from activities.store.database import Connection
@@ -60,6 +61,7 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     lines = [Billable(line=line, customer=issued.customer, legal_entity=seller.id, due_at=bill.at) for line in issued.lines]
     await billables.add(connection, lines, issued.id)
     await ledger.post(connection, booked, order.id)
+    await revenue.plan(connection, [(issued, seller)], bill.at, activated=True)
     await coupons.save(connection, made.redemptions)
     used = {each.key for each in made.redemptions}
     if unused := [each.key for each in order.coupons if each.key not in used]:

@@ -165,6 +165,11 @@ async def of_order(connection: Connection, order: str) -> list[StoredInvoice]:
     return await _all_stored(connection, query)
 
 
+async def lock(connection: Connection, ids: Collection[str]) -> None:
+    """Hold invoices until the transaction ends."""
+    await connection.execute(select(invoices.c.id).where(among(invoices.c.id, ids)).order_by(invoices.c.id).with_for_update())
+
+
 async def several(connection: Connection, ids: Collection[str]) -> dict[str, StoredInvoice]:
     """Those of `ids` that there are, by id, locked until the transaction ends."""
     query = select(invoices).where(among(invoices.c.id, ids)).order_by(invoices.c.id).with_for_update()

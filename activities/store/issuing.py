@@ -21,7 +21,6 @@ from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
 from domain.billing.order_lines import no_tax
 from domain.billing.tax.decisions import TaxDecision
-from domain.billing.zones import local_date, zone_of
 from domain.customers import Customer, party_of
 from domain.errors import TurnupError, Unavailable
 
@@ -99,7 +98,7 @@ class Issuing:
 
     def today(self, gathered: Gathered) -> date:
         """The legal entity's local date."""
-        return local_date(self.now, zone_of(self.seller(gathered).gathering.timezone))
+        return self.seller(gathered).today(self.now)
 
     async def ready(self, gathered: Gathered, today: date) -> Ready:
         """Raises Unasked; Unavailable while its tax engine does not answer; and what else keeps it from being issued today."""

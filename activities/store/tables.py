@@ -691,3 +691,16 @@ vat_checks = Table(
     Index("ix_vat_checks_due", "due_at", "customer"),
     comment="Customers whose VAT id is checked with a register, and when it is due next",
 )
+
+revenue_schedules = Table(
+    "revenue_schedules",
+    metadata,
+    Column("line", String, primary_key=True),
+    Column("invoice", String, ForeignKey("invoices.id"), nullable=False),
+    Column("legal_entity", String, nullable=False),
+    Column("due_on", Date, comment="the first day whose revenue is not booked; empty where all is"),
+    Column("document", JSONB, nullable=False),
+    Index("ix_revenue_schedules_due", "legal_entity", "due_on", "line", postgresql_where=text("due_on IS NOT NULL")),
+    Index(None, "invoice"),
+    comment="How what was invoiced for a line is earned, and how far that is booked",
+)

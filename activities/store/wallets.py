@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
@@ -33,7 +33,9 @@ async def save(connection: Connection, wallet: Wallet) -> None:
     await connection.execute(made.on_conflict_do_update(index_elements=["customer", "currency"], set_=values))
 
 
-async def expiring(connection: Connection, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(customer, currency) of wallets with a grant that has expired at `now`."""
-    query = select(wallets.c.customer, wallets.c.currency).where(wallets.c.expires_at <= now).order_by(wallets.c.expires_at)
-    return [(row.customer, row.currency) for row in (await connection.execute(query.limit(limit))).all()]
+async def expiring(connection: Connection, now: datetime, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+    """(customer, currency) of wallets with a grant that has expired at `now` and has something left, those after `after`."""
+    place = (wallets.c.customer, wallets.c.currency)
+    query = select(*place).where(wallets.c.expires_at <= now, tuple_(*place) > tuple_(*after))
+    rows = (await connection.execute(query.order_by(*place).limit(limit))).all()
+    return [(row.customer, row.currency) for row in rows]

@@ -14,6 +14,7 @@ from domain.billing.drafting import DraftingSettings
 from domain.billing.gathering import GatheringSettings
 from domain.billing.invoices import PaymentTerms
 from domain.billing.numbers import DocumentKind, NumberFormat, written
+from domain.billing.recognition import RecognitionSettings
 from domain.billing.tax.jurisdictions import UNION
 from domain.billing.tax.parties import Registration, Seller
 from domain.billing.tax.settings import TaxSettings
@@ -63,6 +64,7 @@ class LegalEntity(StrictValue):
     gathering: GatheringSettings = GatheringSettings()
     discounts: DiscountSettings = DiscountSettings()
     collection: CollectionSettings = CollectionSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

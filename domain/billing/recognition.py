@@ -6,9 +6,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from domain.billing.calendar import Period
-from domain.billing.zones import TimeZone, local_date, zone_of
+from domain.billing.zones import TimeZone, local_date, midnight, zone_of
 from domain.money import Money, total
-from domain.values import StrictValue, Value
+from domain.values import Instant, StrictValue, Value
 
 
 class Remainder(StrEnum):
@@ -29,6 +29,50 @@ class Earned(Value):
 
     day: date
     amount: Money
+
+
+class RevenueSchedule(Value):
+    """How what was invoiced for one line is earned: `net`, over its period from when the service was at work, or at once where
+    it has none. It is not earned before `issued_at`: what the days before had is earned on the day of the invoice."""
+
+    line: str
+    net: Money
+    period: Period | None = None
+    begins_at: Instant
+    issued_at: Instant
+    settings: RecognitionSettings = RecognitionSettings()
+
+    def days(self) -> list[Earned]:
+        """Those with something to earn; they add up to `net`."""
+        zone = zone_of(self.settings.timezone)
+        before = local_date(self.issued_at, zone) - timedelta(days=1)
+        if self.period is None:
+            days = at_once(self.net, self.begins_at, self.settings)
+        else:
+            days = schedule(self.net, self.period, self.begins_at, self.settings)
+        return due_for_close(days, before, date.max)
+
+
+class Close(Value):
+    """What a close books of one line, and the day that it is looked at next; None where all is earned."""
+
+    earned: list[Earned]
+    next_day: date | None
+
+
+def close(planned: RevenueSchedule, since: date, left: Money, through: date) -> Close:
+    """The days from `since`, the first that is not booked, up to and with `through`. `left` is what is still deferred of the
+    line: where a credit has taken some of it, the days that are left share the rest."""
+    days = [each for each in planned.days() if each.day >= since]
+    if total([each.amount for each in days], left.currency) != left:
+        days = rescaled(days, left)
+    later = [each.day for each in days if each.day > through]
+    return Close(earned=[each for each in days if each.day <= through], next_day=min(later, default=None))
+
+
+def booked_at(day: date, settings: RecognitionSettings) -> datetime:
+    """A day's revenue is booked at its very end, so that it belongs to that day in every list of the books."""
+    return midnight(day + timedelta(days=1), zone_of(settings.timezone)) - timedelta(microseconds=1)
 
 
 def schedule(net: Money, period: Period, activated_at: datetime, settings: RecognitionSettings) -> tuple[Earned, ...]:

@@ -28,6 +28,7 @@ GROWING = frozenset(
         "invoices",
         "billables",
         "credit_notes",
+        "revenue_schedules",
         "ledger_transactions",
         "ledger_entries",
         "idempotency_keys",

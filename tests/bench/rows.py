@@ -35,7 +35,7 @@ OF_ORDER = (
 )
 """Tables whose rows carry an order's id, a parent before its children."""
 
-OF_INVOICE = ("billables", "credit_notes")
+OF_INVOICE = ("billables", "credit_notes", "revenue_schedules")
 GENERATED = {"ledger_entries": {"id", "recorded_at"}}
 """Columns that the database fills."""
 
