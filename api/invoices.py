@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from activities.runtime.processes import Ended
@@ -14,10 +14,11 @@ from activities.store.invoice_events import InvoiceEvent
 from api.commands import PATIENCE
 from api.context import Context
 from api.paging import LARGEST_PAGE
+from api.preview_tokens import Token, token_of
 from domain.billing.balance import Settlement
 from domain.billing.credit_notes import CreditNote, CreditRequest
 from domain.billing.invoice_states import InvoiceState
-from domain.billing.invoices import Invoice
+from domain.billing.invoices import Invoice, charge_of
 from domain.billing.lines import InvoiceLine, explained
 from domain.billing.tax.documents import TaxedDocument
 from domain.errors import Conflict, Unavailable
@@ -45,6 +46,12 @@ class ShownInvoice(Value):
     amount_due: Money
 
 
+class PreviewedInvoice(ShownInvoice):
+    """`token` holds issuing it to this."""
+
+    token: Token
+
+
 class InvoiceDetail(ShownInvoice):
     """`finalizable_at` is when a draft is issued by itself, `waiting_for` what keeps it from that. `events` are what people did
     to it."""
@@ -63,8 +70,8 @@ class InvoiceDetail(ShownInvoice):
     events: list[InvoiceEvent]
 
 
-def shown(invoice: Invoice) -> ShownInvoice:
-    return ShownInvoice(**_facts(invoice))
+def previewed(invoice: Invoice, at: datetime) -> PreviewedInvoice:
+    return PreviewedInvoice(**_facts(invoice), token=token_of(at, charge_of(invoice)))
 
 
 def _facts(invoice: Invoice) -> dict[str, Any]:

@@ -5,7 +5,6 @@ come out of it. Whoever makes one up gets what a preview at that instant would h
 
 import base64
 import binascii
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from fastapi import Header
 from pydantic import Field
 
 from domain.errors import BadInput, Conflict
-from domain.values import Value
+from domain.values import Value, digest_of
 
 FIELD = "Preview-Token"
 VALID_FOR = timedelta(minutes=30)
@@ -29,7 +28,7 @@ Token = Annotated[str, Field(description="give it back as `Preview-Token` to be 
 
 
 def token_of(at: datetime, shown: Value) -> str:
-    return base64.urlsafe_b64encode(f"{at.astimezone(UTC).isoformat()} {_digest(shown)}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{at.astimezone(UTC).isoformat()} {digest_of(shown)}".encode()).decode().rstrip("=")
 
 
 def instant_of(token: str, now: datetime) -> datetime:
@@ -40,9 +39,15 @@ def instant_of(token: str, now: datetime) -> datetime:
     return at
 
 
+def digest_in(token: str, now: datetime) -> str:
+    """What has to come out of the commit. Raises as `instant_of`."""
+    instant_of(token, now)
+    return _parts(token)[1]
+
+
 def refuse_stale(token: str, shown: Value) -> None:
     """Conflict where what is about to be charged is not what the preview showed."""
-    if _parts(token)[1] != _digest(shown):
+    if _parts(token)[1] != digest_of(shown):
         raise Conflict("this comes to other than the preview showed, or is another request; preview again")
 
 
@@ -56,7 +61,3 @@ def _parts(token: str) -> tuple[datetime, str]:
     if at.tzinfo is None or not digest:
         raise BadInput(FIELD, "is no token of a preview; send its `token` as it was")
     return at, digest
-
-
-def _digest(shown: Value) -> str:
-    return hashlib.sha256(shown.model_dump_json().encode()).hexdigest()

@@ -1,6 +1,7 @@
 """The base of every domain value: frozen, and tolerant of fields that a later release adds."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -20,6 +21,11 @@ class StrictValue(BaseModel):
     """A frozen value at the HTTP edge: an unknown field is an error that names it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def digest_of(value: Value) -> str:
+    """SHA-256 of the value as JSON: the same for the same value, in any process."""
+    return sha256(value.model_dump_json().encode()).hexdigest()
 
 
 def as_utc(moment: datetime) -> datetime:

@@ -22,7 +22,8 @@ class StoredInvoices(Invoices):
     async def finalize(self, asked: Asked[FinalizeCommand]) -> str:
         async with self._database.transaction() as connection:
             await corrections.ask_to_finalize(connection, asked.invoice, asked.command, datetime.now(UTC))
-        issued = await invoicing.finalize_draft(self._database, self._engines, asked.invoice, datetime.now(UTC))
+        now, shown = datetime.now(UTC), asked.command.shown
+        issued = await invoicing.finalize_draft(self._database, self._engines, asked.invoice, now, shown)
         return _words(issued.invoice)
 
     @activity.defn(name="invoice_void")

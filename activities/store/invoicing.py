@@ -16,10 +16,11 @@ from activities.store.issuing import Answers, Issuing, Ready, Unasked, asking
 from domain.billing.entities import LegalEntity
 from domain.billing.gathering import Billable, Gathered, finalizable_at, gather, tried_again_at
 from domain.billing.invoice_states import InvoiceState
-from domain.billing.invoices import Invoice, aged
+from domain.billing.invoices import Invoice, aged, charge_of
 from domain.billing.numbers import DocumentKind
 from domain.billing.postings import invoice_finalized
 from domain.errors import Conflict, NotFound, TurnupError, Unavailable
+from domain.values import digest_of
 
 TAX = "tax"
 """What a draft waits for while its tax engine does not answer."""
@@ -71,12 +72,15 @@ def _open(gathered: Gathered, seller: LegalEntity) -> OpenDraft:
     return OpenDraft(gathered=gathered, due_date=due_date, finalizable_at=finalizable_at(gathered, seller.gathering))
 
 
-async def finalize_draft(database: Database, engines: TaxEngines, invoice: str, now: datetime) -> StoredInvoice:
-    """Issue a draft, also before it is due to be issued by itself; one that is issued already is returned as it is.
+async def finalize_draft(
+    database: Database, engines: TaxEngines, invoice: str, now: datetime, shown: str | None = None
+) -> StoredInvoice:
+    """Issue a draft, also before it is due to be issued by itself; one that is issued already is returned as it is. `shown` is
+    the digest of the charge that it has to come to, else Conflict, and it stays as it was.
 
     Raises NotFound; Unavailable while its tax engine does not answer, and Conflict where something else has to be put right
     first: the draft then waits, and says for what."""
-    outcome = await finalize_drafts(database, engines, [invoice], now)
+    outcome = await finalize_drafts(database, engines, [invoice], now, {invoice: shown} if shown else {})
     if error := outcome.failed.get(invoice):
         raise _by_hand(invoice, error)
     if invoice not in outcome.issued:
@@ -88,14 +92,17 @@ def _by_hand(invoice: str, error: TurnupError) -> TurnupError:
     return error if isinstance(error, Unavailable | Conflict) else Conflict(f"invoice {invoice} cannot be issued: {error}")
 
 
-async def finalize_drafts(database: Database, engines: TaxEngines, ids: Sequence[str], now: datetime) -> Outcome:
-    """Issue drafts in the order of `ids`, together; one that cannot be issued does not keep the others from it, and waits."""
+async def finalize_drafts(
+    database: Database, engines: TaxEngines, ids: Sequence[str], now: datetime, shown: Mapping[str, str] | None = None
+) -> Outcome:
+    """Issue drafts in the order of `ids`, together; one that cannot be issued does not keep the others from it, and waits.
+    `shown` as for `finalize_draft`, by id."""
     outcome = Outcome()
 
     async def work(answers: Answers) -> list[TaxQuestion]:
         pending = [key for key in ids if key not in outcome.issued and key not in outcome.failed]
         async with database.transaction() as connection:
-            done, unasked = await _finalize(connection, engines, pending, answers, now)
+            done, unasked = await _finalize(connection, engines, pending, answers, now, shown or {})
         outcome.issued |= done.issued
         outcome.failed |= done.failed
         return unasked
@@ -105,7 +112,12 @@ async def finalize_drafts(database: Database, engines: TaxEngines, ids: Sequence
 
 
 async def _finalize(
-    connection: Connection, engines: TaxEngines, ids: Sequence[str], answers: Answers, now: datetime
+    connection: Connection,
+    engines: TaxEngines,
+    ids: Sequence[str],
+    answers: Answers,
+    now: datetime,
+    shown: Mapping[str, str],
 ) -> tuple[Outcome, list[TaxQuestion]]:
     found = await invoices.several(connection, ids)
     drafts = {key: found[key].gathered() for key in ids if key in found and found[key].invoice.state is InvoiceState.draft}
@@ -116,15 +128,28 @@ async def _finalize(
     for key, gathered in drafts.items():
         await asyncio.sleep(0)  # what else this process has to do goes on meanwhile
         try:
-            ready.append(await issuing.ready(gathered, issuing.today(gathered)))
+            made = await issuing.ready(gathered, issuing.today(gathered))
+            _refuse_stale(made.invoice, shown.get(key))
+            ready.append(made)
         except Unasked as error:
             unasked.append(error.question)
+        except Stale as error:
+            outcome.failed[key] = error
         except TurnupError as error:
             outcome.failed[key] = error
             await _put_off(connection, issuing, gathered, error)
     for each in await _issue(connection, ready, issuing):
         outcome.issued[each.id] = found[each.id].model_copy(update=_as_issued(each, now))
     return outcome, unasked
+
+
+class Stale(Conflict):
+    """What is to be issued is not what was shown: whoever asked looks again, and the draft does not wait for anything."""
+
+
+def _refuse_stale(invoice: Invoice, shown: str | None) -> None:
+    if shown is not None and digest_of(charge_of(invoice)) != shown:
+        raise Stale(f"invoice {invoice.id} comes to {invoice.gross}, which is other than the preview showed; preview again")
 
 
 def _ended(found: Mapping[str, StoredInvoice], drafts: Mapping[str, Gathered]) -> Outcome:

@@ -11,9 +11,10 @@ from activities.store.billables import Debtor
 from activities.store.invoices import InvoiceSummary
 from api.context import Context
 from api.dependencies import Biller, BillingReader, Ctx, Db, InvoiceId, Key
-from api.invoices import InvoiceDetail, ShownInvoice, correct, credit, detail, shown
+from api.invoices import InvoiceDetail, PreviewedInvoice, correct, credit, detail, previewed
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
+from api.preview_tokens import PreviewToken, digest_in
 from api.samples import CREDIT
 from domain.billing.corrections import Reason
 from domain.billing.credit_notes import CreditNote, CreditRequest
@@ -41,14 +42,19 @@ class InvoiceQuery(StrictValue):
     limit: Limit = 50
 
 
-class InvoicePreviewRequest(StrictValue):
-    """`legal_entity` is the customer's where it is left out, `at` is now."""
+class InvoiceRequest(StrictValue):
+    """`legal_entity` is the customer's where it is left out."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"customer": "C-100", "currency": "EUR"}]})
 
     customer: Identifier
     currency: CurrencyCode
     legal_entity: Identifier | None = None
+
+
+class InvoicePreviewRequest(InvoiceRequest):
+    """`at` is now where it is left out."""
+
     at: Instant | None = None
 
 
@@ -76,15 +82,26 @@ async def list_invoices(
 
 
 @router.post("/preview", summary="See what a customer would be invoiced", responses=declares(409))
-async def preview_invoices(request: InvoicePreviewRequest, principal: BillingReader, context: Ctx) -> list[ShownInvoice]:
+async def preview_invoices(request: InvoicePreviewRequest, principal: BillingReader, context: Ctx) -> list[PreviewedInvoice]:
     """What invoicing everything that is due by then would charge, computed by the functions that issue it; nothing is written.
     There may be several documents, and there is none where nothing is due."""
+    debtor, now = await _debtor(context, request), context.now()
+    made = await invoicing.preview(context.database, context.taxes, debtor, request.at or now)
+    return [previewed(invoice, now) for invoice in made]
+
+
+@router.post("", summary="Put what a customer is due on drafts now")
+async def draft_invoices(request: InvoiceRequest, principal: Biller, context: Ctx) -> list[InvoiceDetail]:
+    """As the invoice run does it every few minutes. The drafts stay open for their grace, or are issued by `finalize`; again
+    gives the same drafts."""
     debtor = await _debtor(context, request)
-    made = await invoicing.preview(context.database, context.taxes, debtor, request.at or context.now())
-    return [shown(invoice) for invoice in made]
+    async with context.database.transaction() as connection:
+        await invoicing.gather_debtor(connection, debtor, context.now())
+        drafts = await invoices.drafts_of(connection, [debtor])
+        return [await detail(connection, draft.invoice.id) for draft in drafts]
 
 
-async def _debtor(context: Context, request: InvoicePreviewRequest) -> Debtor:
+async def _debtor(context: Context, request: InvoiceRequest) -> Debtor:
     try:
         async with context.database.transaction() as connection:
             customer = await customers.get(connection, request.customer)
@@ -102,9 +119,10 @@ async def get_invoice(invoice_id: InvoiceId, principal: BillingReader, database:
 
 
 @router.post("/{invoice_id}/finalize", summary="Issue a draft now", responses=declares(404, 409))
-async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx) -> InvoiceDetail:
+async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx, token: PreviewToken = None) -> InvoiceDetail:
     """From its issue date on. One that is issued already stays as it is; while its tax is not known it waits."""
-    return await correct(context, principal, invoice_id, "finalize")
+    shown = {} if token is None else {"shown": digest_in(token, context.now())}
+    return await correct(context, principal, invoice_id, "finalize", **shown)
 
 
 @router.post("/{invoice_id}/void", summary="Take back a draft or an unpaid invoice", responses=declares(404, 409))

@@ -12,7 +12,10 @@ Reason = Annotated[str, Field(min_length=1, max_length=500, examples=["sent to t
 
 
 class FinalizeCommand(Value):
+    """`shown` is the digest of the charge that a preview showed: it is issued over just this, or not at all."""
+
     by: Name
+    shown: str | None = None
 
 
 class GiveUpCommand(Value):

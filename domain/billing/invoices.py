@@ -124,6 +124,26 @@ def drafted(gathered: Gathered, terms: PaymentTerms, taxed: TaxedDocument | None
     )
 
 
+class Charge(Value):
+    """What an invoice charges, whenever it is issued: what its preview shows and its issue has to come to."""
+
+    customer: str
+    legal_entity: str
+    lines: tuple[InvoiceLine, ...]
+    taxed: TaxedDocument | None
+    settlement: Settlement | None
+
+
+def charge_of(invoice: Invoice) -> Charge:
+    return Charge(
+        customer=invoice.customer,
+        legal_entity=invoice.legal_entity,
+        lines=invoice.lines,
+        taxed=invoice.taxed,
+        settlement=invoice.settlement,
+    )
+
+
 class Funds(Value):
     """What a customer has beside the payment method when an invoice is finalized: the signed balance, and the prepaid credit
     that was reserved for this invoice."""

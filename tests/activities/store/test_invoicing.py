@@ -11,8 +11,10 @@ from activities.store import balances, invoices, ledger
 from activities.store.database import Database
 from activities.store.invoicing import finalize_draft, preview
 from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoices import charge_of
 from domain.billing.numbers import missing
 from domain.errors import Conflict, NotFound
+from domain.values import digest_of
 from tests.activities.store.billing_books import ENGINES, NOW, Books
 from tests.domain.samples import eur
 from workers import migrate
@@ -112,3 +114,17 @@ async def test_a_preview_charges_what_the_commit_does_and_writes_nothing(databas
     issued = (await finalize_draft(database, ENGINES, draft, NOW)).invoice
     assert issued.number == "INV-2026-000001"
     assert before == issued.model_copy(update={"number": None})
+
+
+async def test_a_draft_is_issued_over_what_was_shown_or_not_at_all(database: Database, books: Books) -> None:
+    customer = await books.customer()
+    draft = await books.draft(10000, customer=customer)
+    [shown] = await preview(database, ENGINES, books.debtor(customer), NOW)
+    other = digest_of(charge_of(shown.model_copy(update={"customer": "somebody-else"})))
+    with pytest.raises(Conflict, match=r"comes to 119\.00 EUR, which is other than the preview showed"):
+        await finalize_draft(database, ENGINES, draft, NOW, other)
+    async with database.transaction() as connection:
+        assert (await invoices.get(connection, draft)).waiting_for is None
+
+    issued = (await finalize_draft(database, ENGINES, draft, NOW, digest_of(charge_of(shown)))).invoice
+    assert (issued.gross, charge_of(issued)) == (eur(11900), charge_of(shown))
