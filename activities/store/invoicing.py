@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from activities.adapters.tax.engine import TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import balances, billables, coupons, invoices, ledger, legal_entities, numbers, wallets
+from activities.store import balances, billables, coupons, invoices, ledger, legal_entities, numbers, revenue, wallets
 from activities.store.billables import Debtor
 from activities.store.database import Connection, Database
 from activities.store.invoices import OpenDraft, StoredInvoice
@@ -179,6 +179,7 @@ async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuin
     issued = [(each.invoice.model_copy(update={"number": given[each.invoice.id]}), each.evidence) for each in ready]
     await invoices.finalized(connection, issued, issuing.now)
     await ledger.post(connection, [invoice_finalized(invoice, issuing.now) for invoice, _ in issued])
+    await revenue.plan(connection, [(invoice, evidence.seller) for invoice, evidence in issued], issuing.now)
     return [invoice for invoice, _ in issued]
 
 
