@@ -30,6 +30,10 @@ _POST = text("""
 """)
 
 
+AT_ONCE = 200
+"""Entries read at once, between which other requests have their turn."""
+
+
 class LedgerLine(Value):
     """`transaction` is the business fact it was posted for; a debit is above zero, a credit below."""
 
@@ -151,7 +155,7 @@ async def transactions(
     if until is not None:
         query = query.where(ledger_transactions.c.at < until)
     rows: list[Any] = []
-    async for row in await connection.stream(query):
+    async for row in await connection.stream(query, execution_options={"yield_per": AT_ONCE}):
         if rows and rows[0].id != row.id:
             yield _transaction(rows)
             rows = []

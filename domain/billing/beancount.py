@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 from domain.billing.ledger import AccountKind, Posting, Transaction, kind_of
 from domain.money import Money, exponent
@@ -26,6 +27,7 @@ _ROOTS = {
 _HEAD = 'option "title" {title}\noption "inferred_tolerance_default" "*:0"\noption "tolerance_multiplier" "0"\n'
 
 
+@lru_cache(maxsize=1024)
 def account(name: str) -> str:
     """`cash:stripe` → `Assets:Cash:Stripe`. A character that Beancount does not take becomes `-`."""
     _, _, detail = name.partition(":")
