@@ -3,11 +3,21 @@ holds the invoice until the transaction ends, and keeps who asked for it and why
 
 from datetime import datetime, timedelta
 
-from activities.store import balances, credit_notes, crediting, invoice_events, invoices, ledger, legal_entities, wallets
+from activities.store import (
+    balances,
+    coupons,
+    credit_notes,
+    crediting,
+    invoice_events,
+    invoices,
+    ledger,
+    legal_entities,
+    wallets,
+)
 from activities.store.crediting import Asked
 from activities.store.database import Connection
 from activities.store.invoices import StoredInvoice
-from domain.billing import gathering
+from domain.billing import discounts, gathering
 from domain.billing.corrections import CreditCommand, FinalizeCommand, GiveUpCommand, RescheduleCommand
 from domain.billing.credit_notes import CreditNote
 from domain.billing.credits import given_back
@@ -15,6 +25,7 @@ from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice, voided, written_off
 from domain.billing.postings import invoice_voided, invoice_written_off
 from domain.errors import Conflict
+from domain.money import Money
 
 
 async def ask_to_finalize(connection: Connection, invoice: str, command: FinalizeCommand, now: datetime) -> None:
@@ -43,6 +54,7 @@ async def void(connection: Connection, invoice: str, command: GiveUpCommand, now
     await invoices.save(connection, before, after)
     if before.state is not InvoiceState.draft:
         await _take_back(connection, stored, now)
+        await _give_coupons_back(connection, before)
     await invoice_events.append(connection, invoice, "voided", command.by, command.reason, now)
     return after
 
@@ -58,6 +70,18 @@ async def _take_back(connection: Connection, stored: StoredInvoice, now: datetim
     if invoice.settlement.prepaid_applied:
         wallet = await wallets.lock(connection, invoice.customer, invoice.currency)
         await wallets.save(connection, given_back(wallet, invoice.id))
+
+
+async def _give_coupons_back(connection: Connection, invoice: Invoice) -> None:
+    taken: dict[str, Money] = {}
+    for discount in (each for line in invoice.lines for each in line.discounts):
+        taken[discount.redemption] = taken.get(discount.redemption, Money.zero(invoice.currency)) + discount.amount
+    evidence = await invoices.evidence(connection, invoice.id)
+    if not taken or evidence is None:
+        return
+    known = await coupons.by_key(connection, taken.keys())
+    settings = evidence.settings.discounts
+    await coupons.save(connection, [discounts.given_back(each, taken[each.key], settings) for each in known])
 
 
 async def write_off(connection: Connection, invoice: str, command: GiveUpCommand, now: datetime) -> Invoice:

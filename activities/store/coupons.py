@@ -1,6 +1,6 @@
 """Coupons, and who redeemed them. A coupon's row is locked while it is redeemed, so that its limits hold."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +93,13 @@ async def open_ones(connection: Connection, customer: str) -> list[Redemption]:
         .order_by(coupon_redemptions.c.redeemed_at, coupon_redemptions.c.key)
         .with_for_update()
     )
+    return [Redemption.model_validate(row) for row in (await connection.execute(query)).scalars()]
+
+
+async def by_key(connection: Connection, keys: Collection[str]) -> list[Redemption]:
+    """Redemptions that still hold, locked until the transaction ends."""
+    known = (among(coupon_redemptions.c.key, keys), ~coupon_redemptions.c.released)
+    query = select(coupon_redemptions.c.document).where(*known).order_by(coupon_redemptions.c.key).with_for_update()
     return [Redemption.model_validate(row) for row in (await connection.execute(query)).scalars()]
 
 

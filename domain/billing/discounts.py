@@ -72,6 +72,18 @@ def discounted(lines: Sequence[InvoiceLine], redemptions: Sequence[Redemption], 
     return Discounted(lines=tuple(_with(line, discounts) for line, discounts in pairs), redemptions=tuple(after))
 
 
+def given_back(redemption: Redemption, taken: Money, settings: DiscountSettings) -> Redemption:
+    """The redemption without an invoice that is void, which it had taken `taken` off: the period is unused again, and where an
+    amount is carried over it is there again."""
+    off = redemption.coupon.off
+    unused = {"periods_used": max(0, redemption.periods_used - 1)}
+    if not (settings.carry_over and isinstance(off, AmountOff)):
+        return redemption.model_copy(update=unused)
+    whole = taken if redemption.left is None else redemption.left + taken
+    left = {"left": whole if whole < off.amount else None}
+    return redemption.model_copy(update=left | (unused if redemption.left is None else {}))
+
+
 def _lefts(lines: Sequence[InvoiceLine]) -> list[int]:
     """Minor units that are left of each line."""
     return [line.discounted.minor for line in lines]

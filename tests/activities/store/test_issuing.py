@@ -10,10 +10,11 @@ import pytest_asyncio
 
 from activities.adapters.tax.engine import HttpTaxEngine
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import coupons, invoices, ledger, wallets
+from activities.store import corrections, coupons, invoices, ledger, wallets
 from activities.store.database import Database
 from activities.store.invoicing import age, finalize_draft, finalize_drafts, preview
 from domain.billing.calendar import Period
+from domain.billing.corrections import GiveUpCommand
 from domain.billing.coupons import Coupon
 from domain.billing.credits import CreditGrant, CreditSource, Wallet
 from domain.billing.invoice_states import InvoiceState
@@ -176,3 +177,17 @@ async def test_an_invoice_is_overdue_the_day_after_it_is_due(books: Books) -> No
             aged[day] = await age(connection, books.entity.id, date(2026, 3, day), 10)
     assert aged == {16: 0, 17: 1, 18: 0}
     assert (await books.invoice(draft)).state is InvoiceState.overdue
+
+
+async def test_a_void_invoice_gives_its_coupon_back(database: Database, books: Books) -> None:
+    customer = await books.customer()
+    half: dict[str, Any] = {"id": f"half-{customer}", "name": "Half", "off": {"kind": "percent", "percent": "50"}}
+    async with database.transaction() as connection:
+        await coupons.put(connection, Coupon.model_validate(half), NOW)
+        await coupons.redeem_for(connection, await coupons.look(connection, half["id"], customer, NOW), None)
+    first = await finalize_draft(database, ENGINES, await books.draft(10000, customer=customer), NOW)
+    async with database.transaction() as connection:
+        await corrections.void(connection, first.invoice.id, GiveUpCommand(by="fay", reason="mistake"), NOW)
+    second = await finalize_draft(database, ENGINES, await books.draft(10000, customer=customer), NOW)
+
+    assert (first.invoice.gross, second.invoice.gross) == (eur(5950), eur(5950))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.billing.coupons import Coupon, Redemption
-from domain.billing.discounts import Discounted, DiscountSettings, discounted
+from domain.billing.discounts import Discounted, DiscountSettings, discounted, given_back
 from domain.billing.lines import Discount, InvoiceLine
 from domain.money import Money
 from tests.domain.billing.line_samples import line
@@ -213,3 +213,24 @@ def test_however_coupons_stack_the_sums_are_exact_and_nothing_is_below_zero(
         assert taken == min(sum(minors), fixed)
     elif chosen.stacking == "together" and fixed >= sum(minors):
         assert taken == sum(minors)
+
+
+def test_a_void_invoice_gives_a_percentage_its_period_back() -> None:
+    [used] = discounted(lines(8000), [percent("25", duration="periods", periods=3)], DEFAULT).redemptions
+
+    assert given_back(used, eur(2000), DEFAULT).periods_used == 0
+
+
+@pytest.mark.parametrize(
+    ("lines_before", "taken", "left"), [((600,), 600, None), ((400, 300), 300, 600), ((600, 600), 400, 400)]
+)
+def test_a_void_invoice_gives_back_what_it_took_of_an_amount(
+    lines_before: tuple[int, ...], taken: int, left: int | None
+) -> None:
+    # of 10.00: all again; 4.00 stay taken by the other invoice; the 4.00 that were left are left again
+    held = [amount(1000)]
+    for minor in lines_before:
+        held = list(discounted(lines(minor), held, settings(carry_over=True)).redemptions)
+
+    back = given_back(held[0], eur(taken), settings(carry_over=True))
+    assert (back.left, back.periods_used, back.open) == (None if left is None else eur(left), 0, True)
