@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from activities.store import balances, customers, wallets
 from activities.store.database import Database
@@ -26,7 +27,7 @@ async def give(api: httpx.AsyncClient, given: dict[str, Any], key: str) -> httpx
     return await api.post("/v1/credits", json=given, headers={"Idempotency-Key": key})
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True)
 async def customer(database: Database) -> None:
     async with database.transaction() as connection:
         for name in ("pc-1", "pc-2"):
@@ -46,7 +47,12 @@ async def test_credit_is_given_once_and_shown_with_what_is_held(api: httpx.Async
     [grant] = wallet["grants"]
 
     assert (wallet["available"]["minor"], wallet["held"]["minor"], account["balances"][0]["minor"]) == (3000, 2000, 700)
-    assert (grant["id"], grant["by"], grant["remaining"]["minor"], grant["usable_now"]) == (first.json()["id"], "admin", 5000, True)
+    assert (grant["id"], grant["by"], grant["remaining"]["minor"], grant["usable_now"]) == (
+        first.json()["id"],
+        "admin",
+        5000,
+        True,
+    )
     assert (await api.post(f"/v1/credits/{grant['id']}/void")).status_code == 409
 
 
