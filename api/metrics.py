@@ -4,7 +4,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from activities.store import dispatches, patrol, views
+from activities.store import dispatches, invoices, patrol, receipts, reconciliation, views
 from activities.store.database import Database
 from domain.invariants.catalogue import INVARIANTS
 from domain.states import OrderState
@@ -27,6 +27,13 @@ class Metrics:
         self._violations = Gauge(
             "turnup_patrol_violations", "What the patrol found and is not gone", ["invariant"], registry=self.registry
         )
+        self._waiting = Gauge("turnup_invoices_waiting", "Drafts that are due and cannot be issued", registry=self.registry)
+        self._suspense = Gauge(
+            "turnup_suspense_minor_units", "Money whose owner is not known", ["currency"], registry=self.registry
+        )
+        self._differences = Gauge(
+            "turnup_differences_open", "What gateway, ledger and invoices do not say alike", registry=self.registry
+        )
         self._read_at = float("-inf")
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -47,7 +54,13 @@ class Metrics:
             self._fallout.set(await views.open_fallout(connection))
             self._backlog.set(await dispatches.unsent(connection))
             found = await patrol.open_by_invariant(connection)
+            self._waiting.set(await invoices.waiting(connection))
+            self._differences.set(await reconciliation.open_items(connection))
+            suspense = await receipts.suspense(connection)
         for state in OrderState:
             self._orders.labels(state).set(counts.get(state, 0))
         for invariant in INVARIANTS:
             self._violations.labels(invariant.name).set(found.get(invariant.name, 0))
+        self._suspense.clear()
+        for currency, minor in suspense.items():
+            self._suspense.labels(currency).set(minor)

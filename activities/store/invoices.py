@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, tuple_, update
+from sqlalchemy import Select, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import billables
@@ -219,6 +219,12 @@ async def open_items(connection: Connection, customer: str, currency: str, *, lo
         )
         for row in rows
     ]
+
+
+async def waiting(connection: Connection) -> int:
+    """How many drafts are due and wait for something."""
+    held = (invoices.c.state == InvoiceState.draft, invoices.c.waiting_for.is_not(None))
+    return int((await connection.execute(select(func.count()).select_from(invoices).where(*held))).scalar_one())
 
 
 async def receive_payment(connection: Connection, invoice: str, amount: Money, today: date) -> Received:

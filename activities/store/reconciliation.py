@@ -187,6 +187,12 @@ async def work_items(
     return [WorkItem.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
 
 
+async def open_items(connection: Connection) -> int:
+    """How many work items nobody has dealt with."""
+    query = select(func.count()).select_from(differences).where(differences.c.resolved_at.is_(None))
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def runs(connection: Connection, limit: int) -> list[Run]:
     """The last days first."""
     query = select(reconciliations).order_by(reconciliations.c.day.desc(), reconciliations.c.gateway).limit(limit)
