@@ -9,7 +9,7 @@ from temporalio.client import Client
 from activities.contracts.patrol import Beat
 from activities.contracts.queues import JOBS
 from activities.runtime.patrol import StoredPatrol
-from activities.runtime.schedules import PATROL, VAT_CHECKS, ensure_schedules
+from activities.runtime.schedules import INVOICE_RUN, PATROL, REVENUE_CLOSE, VAT_CHECKS, ensure_schedules
 from activities.store import patrol
 from activities.store.patrol import Finding
 from tests.workflows.plans import access, build, by_hand
@@ -210,5 +210,5 @@ async def test_the_schedule_is_made_once_and_stays_paused(world: World) -> None:
     assert [interval.every for interval in schedule.spec.intervals] == [timedelta(minutes=5)]
     assert schedule.policy.catchup_window == timedelta(minutes=10)
     await handle.delete()
-    await client.get_schedule_handle("reconciliation-sandbox").delete()
-    await client.get_schedule_handle(VAT_CHECKS).delete()
+    for other in ("reconciliation-sandbox", VAT_CHECKS, INVOICE_RUN, REVENUE_CLOSE):
+        await client.get_schedule_handle(other).delete()

@@ -7,7 +7,7 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowHand
 from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.contracts.queues import JOBS
 from activities.contracts.reconciliation import Requested
-from activities.runtime.schedules import ensure_schedules
+from activities.runtime.schedules import INVOICE_RUN, PATROL, REVENUE_CLOSE, VAT_CHECKS, ensure_schedules
 from activities.store import reconciliation
 from activities.store.reconciliation import WorkItem
 from domain.money import Money
@@ -94,4 +94,5 @@ async def test_each_day_is_compared_after_it_has_ended(world: World) -> None:
     assert started_as.startswith("reconciliation-sandbox-")
     assert datetime.now(UTC).date() - timedelta(days=1) in days
     await handle.delete()
-    await client.get_schedule_handle("patrol").delete()
+    for other in (PATROL, VAT_CHECKS, INVOICE_RUN, REVENUE_CLOSE):
+        await client.get_schedule_handle(other).delete()
