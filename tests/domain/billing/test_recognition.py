@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,10 @@ from domain.billing.recognition import (
     Earned,
     RecognitionSettings,
     Remainder,
+    RevenueSchedule,
     at_once,
+    booked_at,
+    close,
     due_for_close,
     earned_through,
     rescaled,
@@ -137,3 +141,60 @@ def test_after_a_credit_note_the_days_that_are_left_earn_what_is_left() -> None:
     assert rescaled(days, eur(0)) == []
     with pytest.raises(ValueError, match=r"days: there is none left to earn 6\.00 EUR on"):
         rescaled([], eur(600))
+
+
+def planned(minor: int, issued_at: datetime, **changes: Any) -> RevenueSchedule:
+    given = {"line": "L-1", "net": eur(minor), "period": MARCH, "begins_at": MARCH.start, "issued_at": issued_at}
+    return RevenueSchedule.model_validate(given | changes)
+
+
+def test_what_was_invoiced_late_is_earned_from_the_day_of_the_invoice() -> None:
+    """31.00 for March, issued on the 11th: ten days are made up for, and each day after has 1.00."""
+    days = planned(3100, datetime(2026, 3, 11, 9, tzinfo=UTC)).days()
+    assert [(each.day, each.amount) for each in days[:2]] == [(date(2026, 3, 11), eur(1100)), (date(2026, 3, 12), eur(100))]
+    assert len(days) == 21
+
+
+def test_what_was_invoiced_in_arrears_is_earned_at_once() -> None:
+    assert planned(3100, datetime(2026, 4, 1, 9, tzinfo=UTC)).days() == [Earned(day=date(2026, 4, 1), amount=eur(3100))]
+
+
+def test_a_credit_leaves_less_to_earn_on_each_day_that_is_left() -> None:
+    """3.00 of 31.00 are booked, and half of the other 28.00 was credited: 0.50 a day from the 4th on."""
+    plan = planned(3100, MARCH.start)
+    done = close(plan, date(2026, 3, 4), eur(1400), date(2026, 3, 5))
+    assert [each.amount for each in done.earned] == [eur(50), eur(50)]
+    assert done.next_day == date(2026, 3, 6)
+
+
+def test_a_line_that_was_credited_whole_is_earned_no_more() -> None:
+    done = close(planned(3100, MARCH.start), date(2026, 3, 4), eur(0), date(2026, 3, 5))
+    assert (done.earned, done.next_day) == ([], None)
+
+
+def test_a_day_is_booked_at_its_own_end_in_the_zone_of_the_books() -> None:
+    """On 31 March Berlin is two hours ahead of UTC."""
+    berlin = RecognitionSettings(timezone="Europe/Berlin")
+    assert booked_at(date(2026, 3, 31), berlin) == datetime(2026, 3, 31, 21, 59, 59, 999999, tzinfo=UTC)
+
+
+@given(
+    minor=st.integers(-(10**6), 10**6),
+    issued=st.datetimes(datetime(2026, 2, 20), datetime(2026, 4, 10), timezones=st.just(UTC)),  # noqa: DTZ001 - bounds are naive
+    closes=st.lists(st.dates(date(2026, 2, 20), date(2026, 4, 12)), max_size=8),
+    settings=st.sampled_from([DEFAULT, SPREAD]),
+)
+def test_however_often_the_books_are_closed_all_is_earned_once(
+    minor: int, issued: datetime, closes: list[date], settings: RecognitionSettings
+) -> None:
+    plan = planned(minor, issued, settings=settings)
+    booked: Counter[date] = Counter()
+    due, left = next((each.day for each in plan.days()), None), minor
+    for through in [*sorted(closes), date(2026, 4, 12)]:
+        if due is None or due > through:
+            continue
+        done = close(plan, due, eur(left), through)
+        booked.update({each.day: each.amount.minor for each in done.earned})
+        due, left = done.next_day, minor - sum(booked.values())
+    assert (due, left) == (None, 0)
+    assert booked == Counter({each.day: each.amount.minor for each in plan.days()})
