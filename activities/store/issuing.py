@@ -53,17 +53,31 @@ async def asking(engines: TaxEngines, work: Callable[[Answers], Awaitable[Sequen
 
 
 async def _answers(engines: TaxEngines, questions: Sequence[TaxQuestion]) -> Answers:
-    limit = asyncio.Semaphore(ASKED_AT_ONCE)
+    """An engine that once did not answer is asked no more of them: each would take its whole patience."""
+    limit, silent = asyncio.Semaphore(ASKED_AT_ONCE), list[Unavailable]()
 
     async def answer(asked: TaxQuestion) -> Decisions | TurnupError:
         async with limit:
             try:
-                return await engines.external().decide(asked)
+                return silent[0] if silent else await engines.external().decide(asked)
+            except Unavailable as error:
+                silent.append(error)
+                return error
             except TurnupError as error:
                 return error
 
     found = await asyncio.gather(*map(answer, questions))
     return {asked.key: each for asked, each in zip(questions, found, strict=True)}
+
+
+def answer_to(asked: TaxQuestion, answers: Answers) -> Decisions:
+    """Raises Unasked where it is not there yet, and what the engine said instead of an answer."""
+    if asked.key not in answers:
+        raise Unasked(asked)
+    answer = answers[asked.key]
+    if isinstance(answer, TurnupError):
+        raise answer
+    return answer
 
 
 @dataclass(frozen=True)
@@ -125,9 +139,4 @@ class Issuing:
         if seller.tax_source is TaxSource.table:
             return await self.table.decide(asked)
         asked = with_digest(asked)
-        if asked.key not in self.answers:
-            raise Unasked(asked)
-        answer = self.answers[asked.key]
-        if isinstance(answer, TurnupError):
-            raise answer
-        return answer
+        return answer_to(asked, self.answers)

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from activities.adapters.tax.engine import HttpTaxEngine
+from activities.adapters.tax.engine import HttpTaxEngine, TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
 from activities.store import corrections, coupons, invoices, ledger, wallets
 from activities.store.database import Database
 from activities.store.invoicing import age, finalize_draft, finalize_drafts, preview
+from activities.store.issuing import ASKED_AT_ONCE
 from domain.billing.calendar import Period
 from domain.billing.corrections import GiveUpCommand
 from domain.billing.coupons import Coupon
 from domain.billing.credits import CreditGrant, CreditSource, Wallet
 from domain.billing.invoice_states import InvoiceState
+from domain.billing.tax.decisions import TaxDecision
 from domain.errors import Conflict, Unavailable
 from tests.activities.store.billing_books import ENGINES, NOW, NUMBERS, Books, every_invoice
 from tests.domain.billing.line_samples import line
@@ -139,6 +141,27 @@ async def test_an_invoice_waits_for_its_tax_engine_and_is_never_issued_without(
     await sandbox.faults()
     issued = (await finalize_draft(database, engines, draft, NOW + timedelta(hours=2))).invoice
     assert (issued.gross, issued.number) == (eur(11000), "INV-2026-000001")
+
+
+class Silent:
+    """An engine that takes its time, and does not answer then."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def decide(self, question: TaxQuestion) -> dict[str, TaxDecision]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        raise Unavailable(f"no answer about {question.key}")
+
+
+async def test_a_silent_engine_is_not_asked_about_each_draft_of_a_page(database: Database) -> None:
+    books = await Books.of(database, tax_source="external")
+    drafts = [await books.draft(10000) for _ in range(ASKED_AT_ONCE + 5)]
+    silent = Silent()
+    outcome = await finalize_drafts(database, TaxEngines(external=silent), drafts, NOW)
+    assert (set(outcome.failed), outcome.issued) == (set(drafts), {})
+    assert silent.asked == ASKED_AT_ONCE
 
 
 async def test_what_waits_is_tried_again_after_as_long_as_it_has_waited(database: Database, books: Books) -> None:
