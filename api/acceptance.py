@@ -9,11 +9,11 @@ import orjson
 from activities.store import capacity, coupons, customers, entry, orders
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
+from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from api import order_taxes
 from api.auth import demand
 from api.context import Context
-from api.order_taxes import Answers
 from api.preview import OrderPreview, charged, describe
 from api.preview_tokens import instant_of, refuse_stale
 from domain.billing.coupons import Redemption

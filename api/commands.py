@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from activities.runtime.processes import Ended
 from activities.store import orders, views
+from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
 from api import order_taxes
 from api.acceptance import circumstances, placing_of, refuse_odd_dates
 from api.auth import demand
 from api.context import Context
-from api.order_taxes import Answers
 from api.problems import Forbidden, Partly, bad_input
 from api.requests import DecisionRequest, FalloutAnswer
 from domain.approvals import Decision

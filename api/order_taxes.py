@@ -1,49 +1,40 @@
 """The tax of an order, decided for each of its products before it is accepted."""
 
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import TypeVar
 
 from activities.adapters.tax.engine import SuppliedLine, TableEngine, TaxQuestion
+from activities.adapters.tax.invoices import with_digest
+from activities.store import issuing
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
+from activities.store.issuing import Answers, Decisions, Unasked, answer_to
 from api.context import Context
 from domain.billing.entities import TaxSource
-from domain.billing.tax.decisions import TaxDecision
 from domain.billing.zones import local_date, zone_of
 from domain.customers import party_of
-from domain.errors import BadInput, NotFound, Unavailable
+from domain.errors import BadInput, NotFound
 from domain.money import total
 from domain.orders import Order
 
-Decisions = Mapping[str, TaxDecision]
-Answers = dict[str, Decisions]
-"""What an external engine answered, by the key of the question."""
-
 Answer = TypeVar("Answer")
-MOST_ASKED = 3
-
-
-class Unasked(Exception):
-    """An external engine has to be asked this, once no transaction is open."""
-
-    def __init__(self, question: TaxQuestion) -> None:
-        super().__init__(question.key)
-        self.question = question
 
 
 async def asking(context: Context, work: Callable[[Answers], Awaitable[Answer]]) -> Answer:
-    """Do `work`, and again with the answer each time that it needs one of an external engine: asking takes its time, for which
-    no connection is held. Unavailable where the engine does not answer, so that nothing is accepted untaxed."""
-    answers: Answers = {}
-    while True:
+    """Do `work`, and again with the answer where it needs one of an external engine. Unavailable where that does not answer, so
+    that nothing is accepted untaxed."""
+    done: list[Answer] = []
+
+    async def attempt(answers: Answers) -> list[TaxQuestion]:
         try:
-            return await work(answers)
+            done[:] = [await work(answers)]
         except Unasked as unasked:
-            if len(answers) == MOST_ASKED:
-                raise Unavailable("what tax is asked for changes while it is decided; try again") from None
-            answers[unasked.question.key] = await context.taxes.external().decide(unasked.question)
+            return [unasked.question]
+        return []
+
+    await issuing.asking(context.taxes, attempt)
+    return done[0]
 
 
 async def decide(context: Context, connection: Connection, order: Order, found: Circumstances, answers: Answers) -> Decisions:
@@ -55,9 +46,7 @@ async def decide(context: Context, connection: Connection, order: Order, found: 
     if asked is None:
         return {}
     if found.seller.tax_source is TaxSource.external:
-        if asked.key not in answers:
-            raise Unasked(asked)
-        return answers[asked.key]
+        return answer_to(asked, answers)
     table = await context.taxes.tables.at(connection, found.tax_revision)
     try:
         return await TableEngine(table).decide(asked)
@@ -78,15 +67,8 @@ def question(order: Order, found: Circumstances) -> TaxQuestion | None:
         amount = total([line.amount for item in items for line in item.lines], order.currency)
         inclusive = items[0].price.tax_inclusive
         lines.append(SuppliedLine(id=product.id, supply=product.supply, amount=amount, inclusive=inclusive, supplied_on=on))
-    asked = TaxQuestion(
-        key="-",
-        seller=seller,
-        buyer=party_of(found.customer, found.proof),
-        lines=tuple(lines),
-        settings=found.seller.tax,
-    )
-    digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-    return asked.model_copy(update={"key": f"order:{digest[:32]}"})
+    buyer = party_of(found.customer, found.proof)
+    return with_digest(TaxQuestion(key="order", seller=seller, buyer=buyer, lines=tuple(lines), settings=found.seller.tax))
 
 
 def supplied_on(order: Order, found: Circumstances) -> date:

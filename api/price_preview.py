@@ -7,11 +7,11 @@ from pydantic import ConfigDict, Field, model_validator
 from activities.store import catalogue, legal_entities, tax_rates
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
+from activities.store.issuing import Answers
 from api import order_taxes
 from api.acceptance import Wish, circumstances, placing_of, redemptions_of
 from api.auth import demand
 from api.context import Context
-from api.order_taxes import Answers
 from api.preview import charged
 from api.preview_tokens import Token, token_of
 from domain.billing.order_lines import explained_lines, with_dues
