@@ -21,6 +21,9 @@ from domain.billing.zones import local_date, zone_of
 from domain.money import Money
 
 
+_PLAN = insert(revenue_schedules).on_conflict_do_nothing()
+
+
 async def plan(
     connection: Connection, issued: Sequence[tuple[Invoice, LegalEntity]], now: datetime, *, activated: bool = False
 ) -> None:
@@ -43,7 +46,7 @@ async def plan(
                 head = {"line": line.id, "invoice": invoice.id, "legal_entity": seller.id, "due_on": first.day}
                 rows.append({**head, "document": planned.model_dump(mode="json")})
     if rows:
-        await connection.execute(insert(revenue_schedules).on_conflict_do_nothing(), rows)
+        await connection.execute(_PLAN, rows)
 
 
 async def close_some(connection: Connection, seller: LegalEntity, now: datetime, limit: int) -> int:

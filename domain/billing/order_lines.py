@@ -11,6 +11,8 @@ from domain.billing.lines import InvoiceLine, explained, line_key
 from domain.billing.tax.decisions import TaxCategory, TaxDecision, Treatment
 from domain.billing.tax.documents import TaxedDocument
 from domain.billing.tax.jurisdictions import Jurisdiction
+from domain.billing.zones import TimeZone
+from domain.catalogue import RecurringCharge
 from domain.money import Money
 from domain.orders import Order, OrderItem
 from domain.pricing import PricedLine, due
@@ -57,12 +59,13 @@ def explained_lines(order: Order, item: OrderItem) -> list[PricedLine]:
 
 def invoice_draft(order: Order, items: Collection[str], at: datetime, today: date) -> Draft:
     """The invoice over the items that were fulfilled, all that is due of them being due now: an order is paid in advance.
-    `today` is the local date of the legal entity.
+    `today` is the local date of the legal entity. Where the calendar did not decide otherwise, the first period of what recurs
+    begins at `at`, since service begins once it is paid.
 
     ValueError where it does not come to what its items are due: what is billed is what was captured.
     """
     billed = [item for item in order.items if item.id in items]
-    lines = tuple(line for item in billed for line in _lines(order, item))
+    lines = tuple(_served(line, item, order.timezone, at) for item in billed for line in _lines(order, item))
     gathered = Gathered(
         id=keys.invoice(order.id),
         group=Group(customer=order.customer.id, legal_entity=order.legal_entity, currency=order.currency),
@@ -76,6 +79,14 @@ def invoice_draft(order: Order, items: Collection[str], at: datetime, today: dat
         due_ = Money(minor=expected, currency=order.currency)
         raise ValueError(f"invoice: comes to {made.invoice.gross}, the items of order {order.id} to {due_}")
     return made
+
+
+def _served(line: InvoiceLine, item: OrderItem, timezone: TimeZone, at: datetime) -> InvoiceLine:
+    charges = {item.price.charge_id(index): charge for index, charge in enumerate(item.price.charges)}
+    charge = charges.get(line.charge)
+    if line.period is not None or not isinstance(charge, RecurringCharge):
+        return line
+    return line.model_copy(update={"period": charge.schedule(at, timezone).period(0)})
 
 
 def _lines(order: Order, item: OrderItem) -> list[InvoiceLine]:

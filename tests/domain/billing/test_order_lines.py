@@ -1,9 +1,11 @@
 """What an order's items come to with coupons and tax, and the invoice over those that were fulfilled."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from domain.billing.calendar import Period
 from domain.billing.order_lines import explained_lines, invoice_draft, with_dues
 from domain.billing.tax.decisions import AppliedRate, TaxCategory, TaxDecision, Treatment
 from domain.billing.tax.jurisdictions import Jurisdiction
@@ -94,3 +96,12 @@ def test_the_lines_of_an_order_have_keys_that_a_renewal_will_not_charge_again() 
     lines = invoice_draft(frozen, ["1"], NOW, NOW.date()).invoice.lines
 
     assert [line.id for line in lines] == ["S-1001-1:1:charge-1:v1:period:0", "S-1001-1:1:charge-2:v1:period:0"]
+
+
+def test_what_recurs_is_served_from_the_payment_on_and_what_is_charged_once_has_no_period() -> None:
+    # from 31 January at noon: February has no 31st
+    paid_at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    seats, set_up = invoice_draft(order(item()), ["1"], paid_at, paid_at.date()).invoice.lines
+
+    assert seats.period == Period(start=paid_at, end=datetime(2026, 2, 28, 12, tzinfo=UTC))
+    assert set_up.period is None
