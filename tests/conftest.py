@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from tests import peers
 from tests.world import World, refuse_broken, running_world
 from workers.embedded.postgres import Cluster, running_cluster
+
+# As in production, a trace shows no values of variables; gathering them takes seconds.
+_PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
 LEFT_OUT = pytest.StashKey[list[str]]()
 """The files of the tests left out, one entry a test."""

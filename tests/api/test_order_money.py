@@ -22,7 +22,7 @@ SELLER: dict[str, Any] = {
     "country": "DE",
     "registrations": [{"jurisdiction": {"country": "DE"}, "number": "DE136695976", "valid_from": "2020-01-01"}],
 }
-OF_BERLIN: dict[str, Any] = {"id": "C-BERLIN", "name": "Someone", "country": "DE", "verified": True, "legal_entity": "berlin"}
+OF_BERLIN: dict[str, Any] = {"id": "C-TAXED", "name": "Someone", "country": "DE", "verified": True, "legal_entity": "berlin"}
 
 
 @pytest_asyncio.fixture(scope="module")
