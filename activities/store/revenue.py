@@ -20,7 +20,6 @@ from domain.billing.recognition import Close, RevenueSchedule, booked_at, close
 from domain.billing.zones import local_date, zone_of
 from domain.money import Money
 
-
 _PLAN = insert(revenue_schedules).on_conflict_do_nothing()
 
 
