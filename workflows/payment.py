@@ -184,7 +184,7 @@ class Till:
     async def capture(self, items: list[str]) -> None:
         """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up."""
         order = with_dues(self._book.order, items)
-        if order is not self._book.order:
+        if order != self._book.order:
             self._book.amend(order)
         amount = total([item.due for item in order.items if item.id in items], order.currency)
         while amount:
