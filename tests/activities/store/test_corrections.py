@@ -2,12 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from activities.store import balances, billables, corrections, customers, invoice_events, invoices, ledger, wallets
 from activities.store.billables import Debtor
@@ -24,30 +22,14 @@ from domain.billing.recognition import Earned
 from domain.customers import Customer
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
-from tests.activities.store.test_receipts import new_database
 from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
 from tests.domain.billing.line_samples import line
 from tests.domain.samples import eur
-from workers.embedded.postgres import Cluster
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NUMBERS = itertools.count(1)
 MISTAKE = GiveUpCommand(by="fay", reason="sent to the wrong customer")
 DEBTOR = Debtor(customer="c-1", legal_entity="main", currency="EUR")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    async with new_database(cluster, "corrections") as database:
-        yield database
-
-
-@pytest_asyncio.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    """Rolled back after the test, so that the books of one are not in the next."""
-    async with database.transaction() as connection:
-        yield connection
-        await connection.rollback()
 
 
 async def issued(connection: Connection, *nets: int, balance: int = 0, prepaid: int = 0) -> Invoice:

@@ -1,7 +1,6 @@
 """Lines that are due are gathered once and issued once: numbers without gaps, credit spent once, tax never left out."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,17 +16,6 @@ from domain.errors import Conflict, NotFound
 from domain.values import digest_of
 from tests.activities.store.billing_books import ENGINES, NOW, Books
 from tests.domain.samples import eur
-from workers import migrate
-from workers.embedded.postgres import Cluster
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    url = await cluster.create_database("invoicing")
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture

@@ -25,17 +25,6 @@ from tests.activities.store.billing_books import ENGINES, NOW, NUMBERS, Books, e
 from tests.domain.billing.line_samples import line
 from tests.domain.samples import eur
 from tests.sandbox_server import RunningSandbox, running_sandbox
-from workers import migrate
-from workers.embedded.postgres import Cluster
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    url = await cluster.create_database("issuing")
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,27 +15,12 @@ from domain.billing.credits import CreditGrant, GrantRequest, Wallet, available,
 from domain.customers import Customer
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
+from tests.activities.store.conftest import new_database
 from tests.domain.samples import eur
-from workers import migrate
 from workers.embedded.postgres import Cluster
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    async with new_database(cluster, "prepaid_credits") as database:
-        yield database
-
-
-@asynccontextmanager
-async def new_database(cluster: Cluster, name: str) -> AsyncIterator[Database]:
-    url = await cluster.create_database(name)
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture

@@ -2,15 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
 import pytest
-import pytest_asyncio
 
 from activities.store import balances, customers, invoices, ledger, receipts
-from activities.store.database import Connection, Database
+from activities.store.database import Connection
 from activities.store.receipts import Assignment, Imported, Receipt, ReceiptState
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice, written_off
@@ -19,37 +16,14 @@ from domain.billing.reconciliation.statements import Entry, StatementLine, state
 from domain.customers import Customer
 from domain.errors import Conflict, NotFound
 from domain.money import Money
+from tests.activities.store.conftest import new_database
 from tests.domain.billing.invoice_samples import EVIDENCE, issue
 from tests.domain.billing.invoice_samples import invoice as draft
 from tests.domain.samples import eur
-from workers import migrate
 from workers.embedded.postgres import Cluster
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NUMBERS = itertools.count(1)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    async with new_database(cluster, "receipts") as database:
-        yield database
-
-
-@asynccontextmanager
-async def new_database(cluster: Cluster, name: str) -> AsyncIterator[Database]:
-    url = await cluster.create_database(name)
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
-
-
-@pytest_asyncio.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    """Rolled back after the test, so that no invoice of one is open in the next."""
-    async with database.transaction() as connection:
-        yield connection
-        await connection.rollback()
 
 
 async def issued(connection: Connection, net: int = 10000, customer: str = "c-1") -> Invoice:

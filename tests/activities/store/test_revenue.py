@@ -1,7 +1,6 @@
 """Revenue is booked once for each line and day that is over, never more than is deferred; prepaid credit expires once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,17 +14,6 @@ from domain.billing.credit_notes import CreditReason, LineCredit
 from domain.billing.credits import CreditGrant, CreditSource, Wallet
 from tests.activities.store.billing_books import ENGINES, NOW, Books
 from tests.domain.samples import eur
-from workers import migrate
-from workers.embedded.postgres import Cluster
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    url = await cluster.create_database("revenue")
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture

@@ -17,20 +17,9 @@ from domain.billing.entities import LegalEntity
 from domain.billing.tax.parties import VatCheck, VatProof
 from domain.customers import Customer
 from tests.sandbox_server import RunningSandbox, running_sandbox
-from workers import migrate
-from workers.embedded.postgres import Cluster
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 NUMBERS = ["DE136695976", "ATU12345675", "NL004495445B01", "DK13585628", "FI20774740", "LU15027442", "PL8567346215"]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    url = await cluster.create_database("vatchecks")
-    await migrate.upgrade(url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture(scope="module")
