@@ -224,7 +224,7 @@ def _totals(document: BillingDocument, say: Language) -> Iterator[Fact]:
     yield Fact(label=say(word), value=say.money(taxed.gross))
     settlement = document.invoice.settlement
     if document.credit_note is None and settlement is not None and not document.is_voided:
-        yield from _settled(settlement, taxed.gross, say)
+        yield from _settled(document, settlement, taxed.gross, say)
 
 
 def _tax(subtotal: TaxSubtotal, say: Language) -> Fact:
@@ -242,7 +242,7 @@ def _tax(subtotal: TaxSubtotal, say: Language) -> Fact:
     return Fact(label=say("tax_of", tax=named, **values), value=say.money(subtotal.tax))
 
 
-def _settled(settlement: Settlement, gross: Money, say: Language) -> Iterator[Fact]:
+def _settled(document: BillingDocument, settlement: Settlement, gross: Money, say: Language) -> Iterator[Fact]:
     if settlement.balance_applied:
         earlier = "balance_applied" if settlement.balance_applied.minor > 0 else "debt_collected"
         word = "balance_credited" if gross.minor < 0 else earlier
@@ -251,7 +251,9 @@ def _settled(settlement: Settlement, gross: Money, say: Language) -> Iterator[Fa
         yield Fact(label=say("prepaid_applied"), value=say.money(-settlement.prepaid_applied))
     if settlement.carried_forward:
         yield Fact(label=say("carried_forward"), value=say.money(-settlement.carried_forward))
-    yield Fact(label=say("amount_due"), value=say.money(settlement.amount_due))
+    if document.paid_in_advance and settlement.amount_due:
+        yield Fact(label=say("paid_by_card"), value=say.money(-settlement.amount_due))
+    yield Fact(label=say("amount_due"), value=say.money(document.due or Money.zero(gross.currency)))
 
 
 def _notes(document: BillingDocument, say: Language) -> Iterator[str]:
@@ -263,8 +265,8 @@ def _notes(document: BillingDocument, say: Language) -> Iterator[str]:
     if note is not None:
         yield from [printable(note.memo)] if printable(note.memo) else []
         yield say("credit_terms", number=note.invoice_number)
-    elif document.invoice.settlement is not None and not document.is_voided:
-        yield _to_pay(document, document.invoice.settlement.amount_due, say)
+    elif document.due is not None and not document.is_voided:
+        yield _to_pay(document, document.due, say)
 
 
 def _to_pay(document: BillingDocument, due: Money, say: Language) -> str:
@@ -275,8 +277,8 @@ def _to_pay(document: BillingDocument, due: Money, say: Language) -> str:
 
 
 def _account(document: BillingDocument, say: Language) -> Iterator[Fact]:
-    payment, settlement = document.payment, document.invoice.settlement
-    if payment is None or document.credit_note is not None or document.is_voided or not (settlement and settlement.amount_due):
+    payment = document.payment
+    if payment is None or document.credit_note is not None or document.is_voided or not document.due:
         return
     if payment.method is PaymentMethod.direct_debit and payment.mandate:
         yield Fact(label=say("mandate"), value=payment.mandate)

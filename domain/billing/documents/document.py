@@ -11,17 +11,20 @@ from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
 from domain.billing.tax.documents import TaxedDocument, TaxLine
+from domain.money import Money
 from domain.values import Value
 
 
 class BillingDocument(Value):
-    """The credit note where there is one, and else the invoice, as issued: later payments do not change it."""
+    """The credit note where there is one, and else the invoice, as issued: later payments do not change it. `paid_in_advance`
+    is one that a card had paid whole before it was issued."""
 
     invoice: Invoice
     credit_note: CreditNote | None = None
     issuer: Issuer
     recipient: Recipient
     payment: PaymentInstructions | None = None
+    paid_in_advance: bool = False
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
@@ -42,6 +45,14 @@ class BillingDocument(Value):
     @property
     def taxed(self) -> TaxedDocument | None:
         return self.credit_note.taxed if self.credit_note is not None else self.invoice.taxed
+
+    @property
+    def due(self) -> Money | None:
+        """What of the invoice was left to pay on the day of issue; None for a draft."""
+        settlement = self.invoice.settlement
+        if settlement is None:
+            return None
+        return Money.zero(self.invoice.currency) if self.paid_in_advance else settlement.amount_due
 
     @property
     def is_draft(self) -> bool:

@@ -130,8 +130,8 @@ def electronic(document: BillingDocument, terms: str | None = None) -> Electroni
     """
     taxed = _taxed(document)
     note = document.credit_note
-    settlement = document.invoice.settlement if note is None else None
-    due = settlement.amount_due if settlement is not None else taxed.gross
+    left = document.due if note is None else None
+    due = taxed.gross if left is None else left
     result = ElectronicInvoice(
         type=TypeCode.invoice if note is None else TypeCode.credit_note,
         number=document.number or "",

@@ -32,6 +32,7 @@ def billing_document(
         issuer=_issuer(evidence.seller, invoice.legal_entity, issued.taxed, issued.issue_date),
         recipient=_recipient(evidence.buyer, evidence.seller),
         payment=_CARD if paid_in_advance else evidence.seller.payment,
+        paid_in_advance=paid_in_advance,
     )
 
 

@@ -114,6 +114,8 @@ def test_an_order_was_paid_by_card_and_nothing_is_to_be_transferred() -> None:
 
     assert document.payment is not None
     assert document.payment.method is PaymentMethod.card
+    assert document.due == Money(minor=0, currency="EUR")
+    assert (electronic(document).paid, electronic(document).due) == (document.invoice.gross, document.due)
 
 
 def test_a_credit_note_is_numbered_and_dated_by_itself() -> None:
