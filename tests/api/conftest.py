@@ -140,7 +140,7 @@ async def app(settings: Settings, database: Database, shared_stand_in: StandIn) 
 @pytest_asyncio.fixture(scope="session")
 async def base_url(app: FastAPI) -> AsyncIterator[str]:
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_keep_alive=60, timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve())
     await _until(lambda: server.started)
     yield f"http://127.0.0.1:{port}"

@@ -81,7 +81,9 @@ async def console_app(console_database: Database, running_orders: StandIn, tmp_p
 @pytest_asyncio.fixture(scope="session")
 async def console_url(console_app: FastAPI) -> AsyncIterator[str]:
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(console_app, port=port, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(console_app, port=port, log_config=None, timeout_keep_alive=60, timeout_graceful_shutdown=1)
+    )
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event for it

@@ -20,6 +20,10 @@ class DroppableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {HANG_UP: {"abort": self.transport.abort}}
 
 
+KEPT_ALIVE = 60
+"""Seconds: longer than callers keep a connection, so that none is closed while a request is on its way."""
+
+
 class SandboxServer(uvicorn.Server):
     """`ready` is set once the port answers. `handle_signals` is for the process that is nothing but this server."""
 
@@ -31,6 +35,7 @@ class SandboxServer(uvicorn.Server):
                 ws="none",
                 access_log=False,
                 log_level="warning",
+                timeout_keep_alive=KEPT_ALIVE,
                 timeout_graceful_shutdown=1,
             )
         )
