@@ -74,6 +74,8 @@ class OrderLine(Value):
 
 
 class InvoicedLine(Value):
+    """`amount` is after discounts and without tax."""
+
     item: str
     name: str
     quantity: Decimal
@@ -303,17 +305,19 @@ async def _invoice(connection: Connection, invoice: str) -> Invoice:
         paid=issued.paid,
         credited=total([note.amount for note in notes], issued.currency),
         issued_at=stored.issued_at,
-        lines=[_invoiced(line) for line in issued.lines],
+        lines=[_invoiced(line, taxed.net) for line, taxed in zip(issued.lines, issued.taxed.lines, strict=True)]
+        if issued.taxed
+        else [],
         credit_notes=notes,
     )
 
 
-def _invoiced(line: InvoiceLine) -> InvoicedLine:
+def _invoiced(line: InvoiceLine, net: Money) -> InvoicedLine:
     return InvoicedLine(
         item=line.item,
         name=line.description,
         quantity=line.quantity,
-        amount=line.discounted,
+        amount=net,
         explanation=line.explanation,
     )
 

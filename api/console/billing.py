@@ -27,10 +27,11 @@ def _invoice(invoice: Invoice) -> None:
         chip(invoice.state)
         ui.link(invoice.number or invoice.id, of_invoice(invoice.id)).classes("plain small")
     lines = [[f"{line.name} (item {line.item})", str(line.quantity), str(line.amount)] for line in invoice.lines]
+    taxes = [["Tax", "", str(invoice.tax)]] if invoice.tax else []
     notes = [[f"Credit: {note.reason or note.id}", "", str(-note.amount)] for note in invoice.credit_notes]
     table(
         ["Line", ">Quantity", ">Amount"],
-        [*lines, *notes, ["Total", "", str(invoice.total - invoice.credited)]],
+        [*lines, *taxes, *notes, ["Total", "", str(invoice.total - invoice.credited)]],
         last_is_sum=True,
     )
     with ui.element("div").classes("facts small px-4 pb-4"):

@@ -57,6 +57,7 @@ async def test_an_order_is_billed_with_its_tax_and_discount(world: World) -> Non
     invoice = done["invoice"]
     assert (invoice["state"], invoice["total"]["minor"], invoice["tax"]["minor"]) == ("paid", 893, 143)
     assert invoice["number"].startswith("HH-")
+    assert invoice["lines"][0]["amount"]["minor"] == 750
     assert invoice["lines"][0]["explanation"] == "1 × 10.00 = 10.00, less 2.50 (quarter, 25 %), makes 7.50 EUR."
     assert balances(done) == {"cash:sandbox": 893, "deferred_revenue": -750, "tax_payable:DE": -143}
     assert (await world.money(done["id"])).captured == 893
