@@ -37,6 +37,7 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     """
     found = await billed_orders.get(connection, bill.order)
     if found is None:
+        await _pay_open(connection, bill, gateway)
         return
     order, seller = found.order, found.seller
     today = seller.today(bill.at)
@@ -66,6 +67,15 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     used = {each.key for each in made.redemptions}
     if unused := [each.key for each in order.coupons if each.key not in used]:
         await coupons.release(connection, unused)
+
+
+async def _pay_open(connection: Connection, bill: Bill, gateway: str) -> None:
+    """The release before billed and booked the payment one after the other, and may have been stopped between the two."""
+    invoice = (await invoices.get(connection, keys.invoice(bill.order), lock=True)).invoice
+    if bill.payment is None or invoice.amount_due != bill.total or await ledger.posted(connection, bill.payment):
+        return
+    await ledger.post(connection, [payment_received(_payment(invoice, bill, bill.payment), gateway)], bill.order)
+    await invoices.save(connection, invoice, receive(invoice, bill.total, invoice.issue_date).invoice)
 
 
 def _payment(invoice: Invoice, bill: Bill, key: str) -> Payment:

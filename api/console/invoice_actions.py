@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 from nicegui import ui
 
@@ -119,6 +120,7 @@ class InvoiceActions:
         return do
 
     def ask_credit(self) -> None:
+        opened = self._visit.now().isoformat()
         with asking(self._visit, f"Credit note for {self._name}") as dialog:
             ui.label("First against what is still due; what was paid of it becomes the customer’s credit.").classes("soft")
             reasons = {str(reason): reason.replace("_", " ") for reason in CreditReason}
@@ -128,17 +130,19 @@ class InvoiceActions:
             memo = reason_field("Note on the document")
 
             async def do() -> bool:
-                return await self._visit.perform(
-                    lambda who: self._credit(who, CreditReason(why.value), (amount.value or "").strip(), memo.value or "")
-                )
+                request = partial(self._request, CreditReason(why.value), (amount.value or "").strip(), memo.value or "")
+                return await self._visit.perform(lambda who: self._credit(who, request, opened))
 
             choices(dialog, "Issue the credit note", do, grave=True)
 
-    async def _credit(self, who: Principal, reason: CreditReason, amount: str, memo: str) -> str:
-        demand(who, Right.bill)
+    def _request(self, reason: CreditReason, amount: str, memo: str) -> CreditRequest:
         given = self._amount(amount) if amount else None
-        request = CreditRequest(reason=reason, memo=memo.strip(), amount=given, basis=Basis.gross)
-        note = await invoices.credit(self._context, who, self._id, request, None)
+        return CreditRequest(reason=reason, memo=memo.strip(), amount=given, basis=Basis.gross)
+
+    async def _credit(self, who: Principal, request: Callable[[], CreditRequest], opened: str) -> str:
+        """Pressed again after an answer that was lost, the same dialog makes the same credit note."""
+        demand(who, Right.bill)
+        note = await invoices.credit(self._context, who, self._id, request(), f"console {opened}")
         await self._refresh()
         return f"Credit note {note.number} over {note.taxed.gross} is issued"
 

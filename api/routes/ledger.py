@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 from activities.store import ledger, legal_entities
 from activities.store.database import Database
 from activities.store.ledger import LedgerLine
+from activities.store.order_facts import one_snapshot
 from api.dependencies import BillingReader, Db
 from api.paging import Limit, NumberCursor, Page, page
 from domain.billing.beancount import Writer
@@ -122,6 +123,7 @@ async def export_ledger(query: Annotated[ExportQuery, Query()], principal: Billi
 async def _export(database: Database, writer: Writer, since: datetime | None, until: datetime | None) -> AsyncIterator[str]:
     yield writer.head
     async with database.transaction() as connection:
+        await one_snapshot(connection)
         before = await ledger.trial_balance(connection, since) if since is not None else {}
         if since is not None and (brought := opening(before, since)) is not None:
             yield writer.entry(brought)

@@ -246,6 +246,7 @@ def upgrade() -> None:
         _insert(connection, "document_numbers", legal_entity="main", kind="invoice", year=year, last=last)
     _carry_credit_notes_over(connection)
     _defer_by_line(connection)
+    _say_what_it_is_about(connection)
     for table in ("credit_notes_0003", "invoice_lines_0003", "invoices_0003"):
         op.execute(f"DROP TABLE {table}")
 
@@ -404,6 +405,23 @@ def _defer_by_line(connection: Any) -> None:
         SELECT invoice || '\\:by_line', 'deferred_revenue', currency, -deferred, line, order_id, issued_at FROM kept
     """
     connection.execute(sa.text(query))
+
+
+def _say_what_it_is_about(connection: Any) -> None:
+    """Cash by the gateway's key and receivables by their invoice, so that comparisons find what was booked before. Only the new
+    column is filled."""
+    connection.execute(sa.text("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_append_only"))
+    connection.execute(
+        sa.text("""
+        UPDATE ledger_entries entry SET subject = CASE
+            WHEN account = 'receivable' THEN order_id || '\\:invoice'
+            WHEN "transaction" LIKE '%\\:captured' THEN left("transaction", -length('\\:captured'))
+            ELSE COALESCE((SELECT max(key) FROM payments WHERE payments.order_id = entry.order_id AND captured > 0), order_id)
+                 || '\\:refund\\:' || split_part("transaction", '\\:', 3) END
+         WHERE subject = '' AND (account = 'receivable' OR account LIKE 'cash\\:%')
+        """)
+    )
+    connection.execute(sa.text("ALTER TABLE ledger_entries ENABLE TRIGGER ledger_append_only"))
 
 
 def _insert(connection: Any, table: str, **values: Any) -> None:
