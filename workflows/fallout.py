@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.states import OrderState
 from domain.values import Value
 from workflows.book import SYSTEM, Book, Wait
-from workflows.calls import Answer, Call, ensure, explain
+from workflows.calls import CALL_FAILED, Answer, Call, ensure, ensure_here, explain
 
 NEXT_OWNER = "operations-lead"
 
@@ -84,6 +84,16 @@ class Desk:
             try:
                 return await ensure(call, request, summary=summary)
             except ActivityError as error:
+                refused = stuck.model_copy(update={"error": explain(error)})
+                if (await self.ask(refused)).verb is FalloutVerb.resolve:
+                    return None
+
+    async def insist_here(self, call: Call[Answer], request: object, *, stuck: Stuck) -> Answer | None:
+        """As `insist`, of our own database."""
+        while True:
+            try:
+                return await ensure_here(call, request)
+            except CALL_FAILED as error:
                 refused = stuck.model_copy(update={"error": explain(error)})
                 if (await self.ask(refused)).verb is FalloutVerb.resolve:
                     return None

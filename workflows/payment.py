@@ -17,7 +17,7 @@ from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResu
 from domain.plans import Retry
 from domain.states import PaymentState
 from workflows.book import Book, Wait
-from workflows.calls import attempt, ensure_here, explain, uncancellable
+from workflows.calls import attempt, explain, uncancellable
 from workflows.fallout import Desk, Stuck
 
 PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
@@ -199,7 +199,7 @@ class Till:
         await self._release_but(None)
         if any(item.lines for item in order.items if item.id in items):
             await self._book.save()
-            await ensure_here(Billing.bill, self._bill(None, items, amount))
+            await self._bill(None, items, amount)
         for item in items:
             self._book.set_item(item, captured=True)
 
@@ -214,15 +214,24 @@ class Till:
             await self._book.save()
             request = CaptureRequest(key=held.key, amount=amount)
             await attempt(Payments.capture, request, summary=f"capture {amount}", retry=PATIENT)
-        await ensure_here(Billing.bill, self._bill(held.key, items, amount))
+        await self._bill(held, items, amount)
         captured = {"state": PaymentState.captured, "captured": amount}
         self._book.set_payment(self._book.payments[held.number].model_copy(update=captured))
         for item in items:
             self._book.set_item(item, captured=True)
         self._book.save_soon()
 
-    def _bill(self, payment: str | None, items: list[str], amount: Money) -> Bill:
-        return Bill(order=self._book.order.id, items=items, payment=payment, total=amount, at=workflow.now())
+    async def _bill(self, payment: PaymentStatus | None, items: list[str], amount: Money) -> None:
+        key = payment.key if payment else None
+        bill = Bill(order=self._book.order.id, items=items, payment=key, total=amount, at=workflow.now())
+        stuck = Stuck(
+            subject=Subject.undo,
+            name="bill",
+            title=f"{amount} are captured and cannot be billed",
+            owner=FINANCE,
+            money_at_stake=amount,
+        )
+        await self._desk.insist_here(Billing.bill, bill, stuck=stuck)
 
     async def refund(self, item_id: str, amount: Money, reason: str) -> None:
         """Give one captured item's money back, and credit it."""
@@ -243,7 +252,10 @@ class Till:
         summary = f"refund {amount} for item {item_id}"
         await self._desk.insist(Payments.refund, request, summary=summary, stuck=stuck)
         credit = Credit(order=self._book.order.id, item=item_id, refund=key, amount=amount, reason=reason, at=workflow.now())
-        await ensure_here(Billing.credit, credit)
+        booking = stuck.model_copy(
+            update={"name": f"{item_id}:credit", "title": f"{amount} for item {item_id} are refunded and cannot be credited"}
+        )
+        await self._desk.insist_here(Billing.credit, credit, stuck=booking)
         held = self._captured()
         refunded = held.refunded + amount
         state = PaymentState.refunded if refunded == held.captured else PaymentState.partially_refunded

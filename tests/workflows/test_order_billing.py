@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from activities.store import coupons, invoices, vat_proofs
 from domain.billing.coupons import Coupon
@@ -169,3 +170,28 @@ async def test_a_reverse_charge_keeps_its_proof_with_the_invoice(world: World) -
     assert kept is not None
     assert kept.proof == proof
     assert {decision.category for decision in kept.decisions.values()} == {"AE"}
+
+
+async def test_what_cannot_be_billed_is_shown_to_finance_and_billed_once_mended(world: World) -> None:
+    """A number that was given before is given to nobody else, whatever the count says."""
+    numbers = {"invoice_numbers": {"legal_entity": "kiel", "prefix": "KI"}, "credit_note_numbers": None}
+    await world.succeed(world.api.put("/v1/legal-entities/kiel", json=SELLER | {"id": "kiel"} | numbers))
+    product, plan = await world.product(build(), access(needs=["build"]))
+    item, customer = {"product": product, "plan": plan}, await world.customer(legal_entity="kiel")
+    await world.state(await world.order(customer, item), "completed")
+    count = text("UPDATE document_numbers SET last = :last WHERE legal_entity = 'kiel'")
+    async with world.database.transaction() as connection:
+        await connection.execute(count, {"last": 0})
+
+    order = await world.order(customer, item)
+    record = await world.fallout(order)
+    assert record["title"] == "11.90 EUR are captured and cannot be billed"
+    assert (record["owner"], "the worker's log describes" in record["error"]) == ("finance", True)
+    assert (await world.money(order)).captured == 1190
+    async with world.database.transaction() as connection:
+        await connection.execute(count, {"last": 1})
+    await world.resolve(record, "retry", reason="the count is right again")
+
+    done = await world.state(order, "completed")
+    assert (done["invoice"]["number"][:2], done["invoice"]["state"]) == ("KI", "paid")
+    assert balances(done) == {"cash:sandbox": 1190, "deferred_revenue": -1000, "tax_payable:DE": -190}
