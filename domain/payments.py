@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from domain.money import Money
-from domain.values import Value
+from domain.values import Instant, Value
 
 
 class Outcome(StrEnum):
@@ -34,7 +34,12 @@ class RemotePayment(StrEnum):
 
 
 class PaymentResult(Value):
-    """One gateway answer. Amounts are what the gateway holds for the key after the call."""
+    """One gateway answer. Amounts are what the gateway holds for the key after the call.
+
+    `gateway` is the one that was asked, `request_id` its own name for the call, `fee` what it keeps where it says so. `action`
+    is the address at which the payer has to confirm (3-D Secure) while the outcome is pending. `elsewhere` says that another
+    gateway may be tried, under a new key. `authorized_until` is when what is held lapses.
+    """
 
     outcome: Outcome
     state: RemotePayment = RemotePayment.absent
@@ -44,15 +49,32 @@ class PaymentResult(Value):
     refunded: Money | None = None
     code: str | None = None
     message: str = ""
+    gateway: str | None = None
+    request_id: str | None = None
+    fee: Money | None = None
+    action: str | None = None
+    elsewhere: bool = False
+    authorized_until: Instant | None = None
 
 
 class PaymentRequest(Value):
-    """`key` is the payment's idempotency key, `<order>:payment:<n>`; `method` a gateway token, never a card number."""
+    """`key` is the payment's idempotency key, `<order>:payment:<n>`; `method` a payment method's id or a gateway token, never
+    a card number.
+
+    `gateway` is the caller's own choice, which wins over every rule; `tried` are the gateways not to be chosen again. `step_up`
+    asks for the payer's confirmation (3-D Secure) and `off_session` says that the payer is not there to give one.
+    """
 
     key: str
     amount: Money
     method: str
     description: str = ""
+    customer: str = ""
+    country: str = ""
+    gateway: str | None = None
+    tried: tuple[str, ...] = ()
+    step_up: bool = False
+    off_session: bool = False
 
 
 class CaptureRequest(Value):

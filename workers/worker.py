@@ -78,7 +78,7 @@ leave room for the rest."""
 class Adapters:
     """The outside systems a worker calls, by name."""
 
-    gateway: Gateway
+    gateways: Mapping[str, Gateway]
     provisioners: Mapping[str, Provisioner]
     register: Register
     taxes: TaxEngines
@@ -94,7 +94,8 @@ def sandbox_adapters(
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
     register = Vies(register_url or f"{sandbox_url}/register", client)
     taxes = TaxEngines(external=HttpTaxEngine(f"{sandbox_url}/tax", client))
-    return Adapters(SandboxGateway(f"{sandbox_url}/gateway", client), provisioners, register, taxes)
+    gateways = {"sandbox": SandboxGateway(f"{sandbox_url}/gateway", client)}
+    return Adapters(gateways, provisioners, register, taxes)
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -108,12 +109,12 @@ def workers(
     """One worker a queue."""
     facts, checks = StoredFacts(database), StoredChecks(database)
     billing = BillingActivities(PostgresBilling(database, gateway))
-    payments = PaymentActivities(adapters.gateway)
+    payments = PaymentActivities(adapters.gateways[gateway])
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     invoices = StoredInvoices(database, adapters.taxes)
     patrol = StoredPatrol(database)
-    reconciliation = StoredReconciliation(database, {gateway: adapters.gateway})
+    reconciliation = StoredReconciliation(database, adapters.gateways)
     vat_checks = RegisteredVatChecks(database, adapters.register)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
@@ -201,11 +202,18 @@ async def at_work(
     """
     beside = (Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run)
     async with AsyncExitStack() as stack:
-        for worker in workers(client, database, adapters, gateway, cached, runner or UnsandboxedWorkflowRunner()):
+        crew = workers(client, database, adapters, gateway, cached, runner or UnsandboxedWorkflowRunner())
+        for worker in crew:
             await stack.enter_async_context(worker)
+        stack.push_async_callback(_shut_down, crew)
         for work in beside:
             await stack.enter_async_context(running(work))
         yield
+
+
+async def _shut_down(crew: list[Worker]) -> None:
+    """All at once: each may wait `graceful_shutdown_timeout` for the calls it has in hand."""
+    await asyncio.gather(*(worker.shutdown() for worker in crew))
 
 
 async def _prepare(client: Client, gateway: str) -> None:

@@ -39,6 +39,8 @@ class Till:
         self._book = book
         self._desk = desk
         self._methods: dict[int, str] = {}
+        self.step_up = False
+        """Whether the payer has to confirm the payment (3-D Secure), as the fraud rules want it."""
         self._captures: dict[int, Money] = {}
         """What each payment was asked to capture: a gateway captures once, so another amount takes another payment."""
 
@@ -127,7 +129,15 @@ class Till:
         elif self._book.payments[number].state is PaymentState.held:
             again = self._book.payments[number].model_copy(update={"state": PaymentState.authorizing})
             self._book.set_payment(again)
-        request = PaymentRequest(key=key, amount=amount, method=self._methods[number], description=self._book.order.id)
+        request = PaymentRequest(
+            key=key,
+            amount=amount,
+            method=self._methods[number],
+            description=self._book.order.id,
+            customer=self._book.order.customer.id,
+            country=self._book.order.customer.country,
+            step_up=self.step_up,
+        )
         await self._book.save()
         return await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
 

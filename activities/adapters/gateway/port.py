@@ -1,9 +1,12 @@
 """What the rest of the product may ask of a payment gateway."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from domain.billing.reconciliation.comparison import MovementPage
+from domain.gateway_events import Evidence, GatewayEvent
+from domain.payment_methods import MethodFacts
 from domain.payments import CaptureRequest, PaymentRequest, PaymentResult, RefundRequest
 
 
@@ -67,4 +70,30 @@ class Gateway(Protocol):
 
         Raises Unavailable where the gateway cannot be asked or its answer not be read: that says nothing about what moved.
         """
+        ...
+
+
+class Vault(Protocol):
+    """What a gateway knows of the tokens that it gave out."""
+
+    async def describe(self, token: str) -> MethodFacts:
+        """What a person may be shown of a token. Raises Refused for one that the gateway does not know or does not hold for
+        later use, and Unavailable where it cannot be asked."""
+        ...
+
+
+class Herald(Protocol):
+    """What a gateway tells of its own accord, and what it is told against a dispute."""
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent | None:
+        """One webhook message, its signature checked first and in constant time; None for a kind that means nothing to us.
+
+        Raises Refused with code `bad_signature` for a message that the gateway did not sign, or signed too long ago, and with
+        code `unreadable` for one that it did sign and that cannot be read. Header names are in lower case.
+        """
+        ...
+
+    async def submit_evidence(self, dispute: str, key: str, evidence: Evidence) -> None:
+        """Contest a dispute, once: `key` is the idempotency key. Raises Refused where it is closed or past its deadline, and
+        Unavailable or Unknown where it may be worth another try."""
         ...

@@ -1,0 +1,51 @@
+"""What gateways tell by webhook, in words of our own."""
+
+from enum import StrEnum
+
+from domain.money import Money
+from domain.payment_methods import MethodFacts
+from domain.values import Instant, Value
+
+
+class GatewayEventKind(StrEnum):
+    payment_changed = "payment_changed"
+    """Something about the payment is new: ask its status. What the event says of it is not trusted."""
+    payment_returned = "payment_returned"
+    """A debit that had succeeded was taken back by the payer's bank."""
+    refund_failed = "refund_failed"
+    dispute_opened = "dispute_opened"
+    dispute_changed = "dispute_changed"
+    dispute_won = "dispute_won"
+    dispute_lost = "dispute_lost"
+    method_updated = "method_updated"
+    """The account updater has new facts about a token: another expiry, or another card behind it."""
+    method_revoked = "method_revoked"
+
+
+class GatewayEvent(Value):
+    """One message. `id` is the gateway's own and unique there; `payment` is our key of the payment, `refund` our key of the
+    refund, `dispute` and `method` the gateway's names. `amount` is what is returned or disputed, `fee` what the gateway takes
+    for it, `reason` the gateway's code for why (`fraudulent`, `insufficient_funds`), `deadline` when evidence is due."""
+
+    id: str
+    kind: GatewayEventKind
+    at: Instant
+    payment: str | None = None
+    refund: str | None = None
+    dispute: str | None = None
+    method: str | None = None
+    amount: Money | None = None
+    fee: Money | None = None
+    reason: str = ""
+    deadline: Instant | None = None
+    facts: MethodFacts | None = None
+
+
+class Evidence(Value):
+    """What is told to the gateway against a dispute: texts that a person may read, by the gateway's common fields."""
+
+    product: str = ""
+    customer_name: str = ""
+    service_date: str = ""
+    access_log: str = ""
+    explanation: str = ""
