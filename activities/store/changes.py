@@ -99,11 +99,14 @@ _HAND_OVER = text("""
                (one ->> 'quantity')::integer, :active, one ->> 'remote_id', (one ->> 'activated_at')::timestamptz FROM given
         ON CONFLICT DO NOTHING
     )
-    INSERT INTO subscriptions (id, customer, order_id, item, state, document, version, created_at)
+    INSERT INTO subscriptions (id, customer, order_id, item, state, document, version, created_at, payment_method)
     SELECT one ->> 'subscription', one ->> 'customer', one ->> 'order', one ->> 'item', :pending, one - 'service', 1,
-           (one ->> 'activated_at')::timestamptz FROM given
+           (one ->> 'activated_at')::timestamptz,
+           NULLIF(orders.document ->> 'payment_method', customers.document ->> 'payment_method')
+      FROM given JOIN orders ON orders.id = one ->> 'order' JOIN customers ON customers.id = orders.customer
     ON CONFLICT DO NOTHING
 """)
+"""A subscription keeps the method of its order where that was not the customer's default, which it follows otherwise."""
 
 _AMEND = text("""
     UPDATE orders SET document = CAST(:document AS jsonb), revision = :revision, total = :total WHERE id = :order

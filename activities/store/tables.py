@@ -65,6 +65,44 @@ customers = Table(
     _moment("updated_at"),
 )
 
+payment_methods = Table(
+    "payment_methods",
+    metadata,
+    Column("id", String, primary_key=True, comment="from customer, gateway and token: the same token is one method"),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("facts", JSONB, nullable=False, comment="what a person may be shown of it; never a card number"),
+    _moment("expires_at", optional=True),
+    _moment("added_at"),
+    Index(None, "customer", "added_at", "id"),
+    Index("ix_payment_methods_expiring", "expires_at", "id", postgresql_where=text("state = 'active'")),
+)
+
+payment_method_tokens = Table(
+    "payment_method_tokens",
+    metadata,
+    Column("method", String, ForeignKey("payment_methods.id"), nullable=False),
+    Column("gateway", String, nullable=False),
+    Column("token", String, nullable=False),
+    PrimaryKeyConstraint("method", "gateway"),
+    Index(None, "gateway", "token"),
+    comment="What each gateway calls a method",
+)
+
+payment_method_events = Table(
+    "payment_method_events",
+    metadata,
+    Column("method", String, ForeignKey("payment_methods.id"), nullable=False),
+    Column("key", String, nullable=False, comment="what happened, so that telling it twice is telling it once"),
+    Column("type", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("summary", String, nullable=False),
+    _moment("at"),
+    PrimaryKeyConstraint("method", "key"),
+    Index(None, "method", "at"),
+    comment="What became of payment methods, and through whom; append-only",
+)
+
 catalogue_entries = Table(
     "catalogue_entries",
     metadata,
@@ -307,8 +345,10 @@ subscriptions = Table(
     Column("document", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
     _moment("created_at"),
+    Column("payment_method", String, comment="its own; empty where the customer's default is charged"),
     UniqueConstraint("order_id", "item"),
     Index(None, "customer"),
+    Index("ix_subscriptions_payment_method", "payment_method", postgresql_where=text("payment_method IS NOT NULL")),
 )
 
 invoices = Table(

@@ -107,10 +107,13 @@ class Invoice(Value):
 
 
 class Subscription(Value):
+    """`payment_method` is its own; None where the customer's default is charged."""
+
     id: str
     item: str
     state: SubscriptionState
     version: int
+    payment_method: str | None = None
 
 
 class OrderDetail(OrderLine):

@@ -69,3 +69,12 @@ def test_a_reference_reads_back_as_what_it_was_made_of(order: str, item: str) ->
 
 def test_what_is_no_reference_of_ours_is_told_apart() -> None:
     assert [keys.split_reference(text) for text in ("", "O-1001", ":", "O-1001:", ":2")] == [None] * 5
+
+
+@given(IDENTIFIERS, IDENTIFIERS, IDENTIFIERS)
+def test_a_payment_methods_id_is_the_same_each_time_and_has_no_digit(customer: str, gateway: str, token: str) -> None:
+    method = keys.payment_method(customer, gateway, token)
+    assert method == keys.payment_method(customer, gateway, token)
+    assert method.startswith("pm_")
+    assert not any(character.isdigit() for character in method)
+    assert method != keys.payment_method(customer, f"{gateway}x", token)

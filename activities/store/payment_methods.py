@@ -1,0 +1,192 @@
+"""What customers have on file to pay with. No card number is ever here: tokens of gateways, and what a person may be shown."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.database import Connection, among
+from activities.store.tables import customers, payment_method_events, payment_method_tokens, payment_methods, subscriptions
+from domain.errors import NotFound
+from domain.gateway_events import GatewayEvent, GatewayEventKind
+from domain.payment_methods import MethodFacts, MethodState, StoredMethod, choose, good_until, is_stored, state_at
+from domain.values import Instant, Value
+
+UPDATED = "payment_method.updated"
+REVOKED = "payment_method.revoked"
+
+
+class MethodEvent(Value):
+    """One thing that became of a method. `key` makes it unique for the method."""
+
+    key: str
+    type: str
+    actor: str
+    summary: str
+    at: Instant
+
+
+def _methods() -> Select[Any]:
+    token = func.json_object_agg(payment_method_tokens.c.gateway, payment_method_tokens.c.token)
+    tokens = select(token).where(payment_method_tokens.c.method == payment_methods.c.id).scalar_subquery()
+    return select(payment_methods, tokens.label("tokens"))
+
+
+def _method(row: Any) -> StoredMethod:
+    values = dict(row)
+    return StoredMethod.model_validate(values | {"tokens": values["tokens"] or {}})
+
+
+async def find(connection: Connection, method: str, *, lock: bool = False) -> StoredMethod | None:
+    """None where there is none. `lock` holds it until the transaction ends."""
+    query = _methods().where(payment_methods.c.id == method)
+    row = (await connection.execute(query.with_for_update(of=payment_methods) if lock else query)).mappings().first()
+    return None if row is None else _method(row)
+
+
+async def get(connection: Connection, method: str, *, lock: bool = False) -> StoredMethod:
+    """Raises NotFound."""
+    found = await find(connection, method, lock=lock)
+    if found is None:
+        raise NotFound("payment method", method)
+    return found
+
+
+async def find_many(connection: Connection, methods: Iterable[str]) -> dict[str, StoredMethod]:
+    """Those there are, by id."""
+    rows = (await connection.execute(_methods().where(among(payment_methods.c.id, methods)))).mappings()
+    return {method.id: method for method in map(_method, rows)}
+
+
+async def of_customer(connection: Connection, customer: str) -> list[StoredMethod]:
+    """In the order they were added, with those that are revoked."""
+    query = _methods().where(payment_methods.c.customer == customer)
+    rows = await connection.execute(query.order_by(payment_methods.c.added_at, payment_methods.c.id))
+    return [_method(row) for row in rows.mappings()]
+
+
+async def default_of(connection: Connection, customer: str) -> str | None:
+    """What the customer's record names: a stored method's id, or a token of the default gateway."""
+    query = select(customers.c.document["payment_method"].astext).where(customers.c.id == customer)
+    found: str | None = (await connection.execute(query)).scalar()
+    return found
+
+
+async def charged_with(connection: Connection, customer: str, subscription: str | None = None) -> str | None:
+    """What is charged for the customer, or for one subscription of it: a stored method's id or a token; None where nothing that
+    it has given is good, so that it has to give something new."""
+    own = select(subscriptions.c.payment_method).where(subscriptions.c.id == subscription)
+    overriding = (await connection.execute(own)).scalar() if subscription is not None else None
+    default = await default_of(connection, customer)
+    stored = [method for method in (overriding, default) if method and is_stored(method)]
+    return choose(overriding, default, await find_many(connection, stored))
+
+
+async def page(
+    connection: Connection,
+    after: str | None,
+    limit: int,
+    customer: str | None = None,
+    expiring_before: datetime | None = None,
+) -> list[StoredMethod]:
+    """In order of id, those after `after`; `expiring_before` narrows to active ones that are good no more by then."""
+    query = _methods().order_by(payment_methods.c.id).limit(limit)
+    if after is not None:
+        query = query.where(payment_methods.c.id > after)
+    if customer is not None:
+        query = query.where(payment_methods.c.customer == customer)
+    if expiring_before is not None:
+        query = query.where(payment_methods.c.state == MethodState.active, payment_methods.c.expires_at <= expiring_before)
+    return [_method(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def add(connection: Connection, method: StoredMethod, actor: str, now: datetime) -> StoredMethod:
+    """Keep it, or the facts that the gateway tells of one that is known; what was revoked is good again, as the customer gives
+    it anew."""
+    before = await find(connection, method.id, lock=True)
+    expires_at = good_until(method.facts)
+    state = state_at(MethodState.active, expires_at, now)
+    changed = {"state": state, "facts": method.facts.model_dump(mode="json"), "expires_at": expires_at}
+    made = insert(payment_methods).values(id=method.id, customer=method.customer, added_at=method.added_at, **changed)
+    await connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed))
+    for gateway, token in method.tokens.items():
+        await add_token(connection, method.id, gateway, token)
+    if before is None or before.state is MethodState.revoked:
+        said = f"{method.facts.kind} added"
+        event = MethodEvent(key=f"added:{now.isoformat()}", type="payment_method.added", actor=actor, summary=said, at=now)
+        await tell(connection, method.id, event)
+    return await get(connection, method.id)
+
+
+async def add_token(connection: Connection, method: str, gateway: str, token: str) -> None:
+    """What `gateway` calls it; a new name replaces the old one."""
+    made = insert(payment_method_tokens).values(method=method, gateway=gateway, token=token)
+    await connection.execute(made.on_conflict_do_update(index_elements=["method", "gateway"], set_={"token": token}))
+
+
+async def revoke(connection: Connection, method: str, event: MethodEvent) -> None:
+    """For good. Subscriptions that had it as their own follow the customer's default from now on."""
+    gone = (payment_methods.c.id == method, payment_methods.c.state != MethodState.revoked)
+    if (await connection.execute(update(payment_methods).where(*gone).values(state=MethodState.revoked))).rowcount:
+        freed = update(subscriptions).where(subscriptions.c.payment_method == method)
+        await connection.execute(freed.values(payment_method=None, version=subscriptions.c.version + 1))
+        await tell(connection, method, event)
+
+
+async def apply_update(connection: Connection, gateway: str, event: GatewayEvent, now: datetime) -> list[str]:
+    """What a gateway tells of a token, `method_updated` with new facts or `method_revoked`. Returns the ids of the methods that
+    have it; none where it is not on file. A message that comes twice, or after a later one, changes nothing."""
+    known = select(payment_method_tokens.c.method).where(
+        payment_method_tokens.c.gateway == gateway, payment_method_tokens.c.token == event.method
+    )
+    touched = list((await connection.execute(known.order_by(payment_method_tokens.c.method))).scalars())
+    for method in touched:
+        stored = await get(connection, method, lock=True)
+        key = f"{gateway}:{event.id}"
+        if event.kind is GatewayEventKind.method_revoked:
+            summary = "revoked by the gateway"
+            gone = MethodEvent(key=key, type=REVOKED, actor=gateway, summary=summary, at=event.at)
+            await revoke(connection, method, gone)
+        elif event.facts is not None and not await _is_stale(connection, method, event.at):
+            news = MethodEvent(key=key, type=UPDATED, actor=gateway, summary=_summary(event.facts), at=event.at)
+            await _take_over(connection, stored, event.facts, news, now)
+    return touched
+
+
+async def _is_stale(connection: Connection, method: str, at: datetime) -> bool:
+    last = select(func.max(payment_method_events.c.at)).where(
+        payment_method_events.c.method == method, payment_method_events.c.type == UPDATED
+    )
+    latest = (await connection.execute(last)).scalar()
+    return latest is not None and latest > at
+
+
+async def _take_over(
+    connection: Connection, stored: StoredMethod, facts: MethodFacts, news: MethodEvent, now: datetime
+) -> None:
+    if not await tell(connection, stored.id, news):
+        return
+    expires_at = good_until(facts)
+    changed = {"facts": facts.model_dump(mode="json"), "expires_at": expires_at}
+    state = state_at(stored.state, expires_at, now)
+    await connection.execute(update(payment_methods).where(payment_methods.c.id == stored.id).values(state=state, **changed))
+
+
+def _summary(facts: MethodFacts) -> str:
+    until = f", good through {facts.exp_month:02}/{facts.exp_year}" if facts.exp_month and facts.exp_year else ""
+    return f"the gateway has news of it: {facts.brand or facts.kind} ending {facts.last4 or '?'}{until}"
+
+
+async def tell(connection: Connection, method: str, event: MethodEvent) -> bool:
+    """Whether it is news."""
+    made = insert(payment_method_events).values(method=method, **event.model_dump()).on_conflict_do_nothing()
+    return bool((await connection.execute(made)).rowcount)
+
+
+async def events_of(connection: Connection, method: str) -> list[MethodEvent]:
+    """In order of happening."""
+    query = select(payment_method_events).where(payment_method_events.c.method == method)
+    rows = await connection.execute(query.order_by(payment_method_events.c.at, payment_method_events.c.key))
+    return [MethodEvent.model_validate(dict(row)) for row in rows.mappings()]
