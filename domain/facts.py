@@ -70,6 +70,7 @@ class PaymentStatus(Value):
     refunded: Money
     reference: str | None = None
     code: str | None = None
+    gateway: str | None = None
 
 
 class ApprovalStatus(Value):

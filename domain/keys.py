@@ -39,6 +39,11 @@ def refund(payment_key: str, item: str) -> str:
     return f"{payment_key}:refund:{item}"
 
 
+def refunded_payment(refund_key: str) -> str:
+    """The key of the payment that a refund gives back."""
+    return refund_key.partition(":refund:")[0]
+
+
 def reference(order: str, item: str) -> str:
     """What a partner calls an item's service for good, and repeats in its callbacks."""
     return f"{order}:{item}"
@@ -107,3 +112,12 @@ def subscription(order: str, item: str) -> str:
 def fallout(subject: str, number: int) -> str:
     """The `number`-th time one subject of an order (an item's step, a payment) got stuck."""
     return f"{subject}:fallout:{number}"
+
+
+def collection(invoice: str, number: int) -> str:
+    """The `number`-th payment that is asked for what an invoice is due, counted from 1; the gateway sees this key."""
+    return f"{invoice}:payment:{number}"
+
+
+def collection_workflow(invoice: str) -> str:
+    return f"collect-{invoice}"

@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,8 +19,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters.billing.postgres import PostgresBilling
+from activities.adapters.gateway.composition import gateways, sandbox_gateways
 from activities.adapters.gateway.port import Gateway
-from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
@@ -94,8 +94,7 @@ def sandbox_adapters(
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
     register = Vies(register_url or f"{sandbox_url}/register", client)
     taxes = TaxEngines(external=HttpTaxEngine(f"{sandbox_url}/tax", client))
-    gateways = {"sandbox": SandboxGateway(f"{sandbox_url}/gateway", client)}
-    return Adapters(gateways, provisioners, register, taxes)
+    return Adapters(gateways(sandbox_gateways(sandbox_url), client), provisioners, register, taxes)
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -109,7 +108,7 @@ def workers(
     """One worker a queue."""
     facts, checks = StoredFacts(database), StoredChecks(database)
     billing = BillingActivities(PostgresBilling(database, gateway))
-    payments = PaymentActivities(adapters.gateways[gateway])
+    payments = PaymentActivities(database, adapters.gateways, gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     invoices = StoredInvoices(database, adapters.taxes)
@@ -142,6 +141,7 @@ def workers(
                 provisioning.perform,
                 provisioning.look_up,
                 payments.authorize,
+                payments.purchase,
                 payments.status,
                 payments.capture,
                 payments.refund,
@@ -216,14 +216,14 @@ async def _shut_down(crew: list[Worker]) -> None:
     await asyncio.gather(*(worker.shutdown() for worker in crew))
 
 
-async def _prepare(client: Client, gateway: str) -> None:
+async def _prepare(client: Client, gateway_names: Iterable[str]) -> None:
     """Make what the namespace lacks, where we may; where we may not, whoever administers it has made it beforehand."""
     try:
         await ensure_search_attributes(client)
     except RPCError as error:
         log.warning("search attributes not checked", reason=error.message)
     try:
-        await ensure_schedules(client, gateway)
+        await ensure_schedules(client, gateway_names)
     except RPCError as error:
         raise Unavailable(f"Temporal refused the schedules of jobs: {error.message}") from error
 
@@ -234,14 +234,15 @@ async def run(settings: Settings) -> None:
         raise SettingsError(["TURNUP_DATABASE_URL: the worker needs one; `turnup start` brings its own database"])
     database = Database(settings.database_url)
     client = await connect(settings)
-    await _prepare(client, settings.gateway)
+    await _prepare(client, settings.all_gateways())
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT)) as http:
         partners, register_url = sorted(settings.partner_secrets), settings.vat_register_url
         adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
-        adapters = replace(adapters, taxes=tax_engines(settings, http))
+        ours = gateways(settings.all_gateways(), http)
+        adapters = replace(adapters, taxes=tax_engines(settings, http), gateways=ours)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             gc.freeze()  # what is there for good is looked at by no collection, which saves a fifth of the CPU of a long job
             log.info("worker ready", queues=queues.ALL)

@@ -68,14 +68,21 @@ class Till:
         if self.covers(amount):
             return
         soft_declines = 0
+        tried: list[str] = []
         number = self._next_number(amount)
         while True:
-            result = await self._try_authorize(number, amount)
+            result = await self._try_authorize(number, amount, tuple(tried))
             if result is None:
+                tried.clear()
                 number = self._next_number(amount)
                 continue
             if result.outcome in {Outcome.succeeded, Outcome.pending}:
                 break
+            if result.elsewhere:
+                tried.append(result.gateway or "")
+                number += 1
+                continue
+            tried.clear()
             soft_declines += result.outcome is Outcome.declined_soft
             if result.outcome is Outcome.declined_hard:
                 raise Declined(f"payment declined: {result.code or 'hard decline'}")
@@ -111,17 +118,17 @@ class Till:
         same = payment is not None and payment.amount == amount and self._methods[last] == self._method
         return last if open_still and same else last + 1
 
-    async def _try_authorize(self, number: int, amount: Money) -> PaymentResult | None:
+    async def _try_authorize(self, number: int, amount: Money, tried: tuple[str, ...]) -> PaymentResult | None:
         """One attempt's definite outcome; None where an operator asked to try again what is not known."""
         try:
-            result = await self._settled(number, await self._attempt(number, amount))
+            result = await self._settled(number, await self._attempt(number, amount, tried))
         except ActivityError as error:
             await self._ask(number, f"Payment {number} of {amount} is not known to be authorized", explain(error))
             return None
         self._note_result(number, result)
         return result
 
-    async def _attempt(self, number: int, amount: Money) -> PaymentResult:
+    async def _attempt(self, number: int, amount: Money, tried: tuple[str, ...] = ()) -> PaymentResult:
         key = keys.payment(self._book.order.id, number)
         if number not in self._book.payments:
             self._methods.setdefault(number, self._method)
@@ -136,6 +143,7 @@ class Till:
             description=self._book.order.id,
             customer=self._book.order.customer.id,
             country=self._book.order.customer.country,
+            tried=tried,
             step_up=self.step_up,
         )
         await self._book.save()
@@ -159,12 +167,17 @@ class Till:
         return result
 
     def _note_result(self, number: int, result: PaymentResult) -> None:
+        """What was not attempted stays open: a call that was given up may yet arrive, so it is asked about and undone once
+        another payment holds the money."""
         payment = self._book.payments[number]
         if result.outcome is Outcome.succeeded:
             changes: dict[str, object] = {"state": PaymentState.authorized, "authorized": result.authorized or payment.amount}
+        elif result.outcome is Outcome.not_attempted:
+            changes = {"code": result.code}
         else:
             changes = {"state": PaymentState.declined, "code": result.code}
-        self._book.set_payment(payment.model_copy(update={**changes, "reference": result.reference}))
+        said = {"reference": result.reference, "gateway": result.gateway}
+        self._book.set_payment(payment.model_copy(update={**changes, **said}))
 
     async def _ask_for_another_method(self, number: int, result: PaymentResult, attempts: int) -> None:
         error = f"declined {attempts} times, last as {result.code or 'soft decline'}"

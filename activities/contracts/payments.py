@@ -18,7 +18,13 @@ class Payments(ABC):
     @abstractmethod
     @activity.defn(name="authorize")
     async def authorize(self, request: PaymentRequest) -> PaymentResult:
-        """Succeeded, pending or declined. Fails as Unknown or Unavailable where it is not known after all tries."""
+        """Succeeded, pending or declined, or `elsewhere`: not done, and another gateway may be asked under another key. Fails
+        as Unknown or Unavailable where it is not known after all tries."""
+
+    @abstractmethod
+    @activity.defn(name="purchase")
+    async def purchase(self, request: PaymentRequest) -> PaymentResult:
+        """As `authorize`, and the money is taken at once."""
 
     @abstractmethod
     @activity.defn(name="payment_status")

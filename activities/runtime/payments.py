@@ -1,62 +1,125 @@
 """Payment activities, on the gateway port.
 
-Whatever may have happened before is asked for with the same key first; only a definite "never seen" lets a call go out again.
+A payment goes to one gateway, which is written down before it is asked. Whatever may have happened before is asked for with the
+same key first; only a definite "never seen" lets a call go out again, and only a definite "not done" lets another gateway be
+asked, under another key.
 """
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.adapters.gateway.port import Gateway
 from activities.contracts.payments import Payments, Release
 from activities.runtime.failures import may_have_happened
+from activities.runtime.routing import Router
+from activities.store import attempts
+from activities.store.attempts import Attempt
+from activities.store.database import Database
 from domain.errors import Refused, Unavailable, Unknown
 from domain.money import Money
 from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResult, RefundRequest, RemotePayment
+from domain.routing import EXPLICIT
+
+_ELSEWHERE = {Outcome.not_attempted, Outcome.declined_soft}
 
 
 class PaymentActivities(Payments):
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    """`default` is the gateway of payments that are older than their attempts' rows, and of those that no rule is for."""
+
+    def __init__(self, database: Database, gateways: Mapping[str, Gateway], default: str) -> None:
+        self._database = database
+        self._gateways = gateways
+        self._router = Router(database, gateways, default)
+        self._default = default
 
     @activity.defn(name="authorize")
     async def authorize(self, request: PaymentRequest) -> PaymentResult:
-        if may_have_happened():
-            found = await self._found(request.key)
+        return await self._start(request, lambda gateway, sent: gateway.authorize(sent), "authorize")
+
+    @activity.defn(name="purchase")
+    async def purchase(self, request: PaymentRequest) -> PaymentResult:
+        return await self._start(request, lambda gateway, sent: gateway.purchase(sent), "purchase")
+
+    async def _start(
+        self, request: PaymentRequest, call: Callable[[Gateway, PaymentRequest], Awaitable[PaymentResult]], verb: str
+    ) -> PaymentResult:
+        again = may_have_happened()
+        route = await self._router.begun(request, again=again)
+        attempt, gateway = route.attempt, self._gateway(route.attempt.gateway)
+        if again:
+            found = await _found(gateway, request.key)
             if found.state is not RemotePayment.absent:
-                return found
-        return _definite(await self._gateway.authorize(request), "authorize")
+                return await self._noted(attempt, found, timedelta())
+        if route.token is None:
+            raise Refused(f"payment method {request.method} has no token at gateway {attempt.gateway!r} any more")
+        began = time.monotonic()
+        result = await call(gateway, request.model_copy(update={"method": route.token, "gateway": attempt.gateway}))
+        free = bool(route.alternatives) and attempt.rule != EXPLICIT
+        result = result.model_copy(update={"elsewhere": free and result.outcome in _ELSEWHERE})
+        noted = await self._noted(attempt, result, timedelta(seconds=time.monotonic() - began))
+        return noted if noted.elsewhere else _definite(noted, verb)
+
+    async def _noted(self, attempt: Attempt, result: PaymentResult, latency: timedelta) -> PaymentResult:
+        said = result.model_copy(update={"gateway": attempt.gateway})
+        async with self._database.transaction(statement=True) as connection:
+            await attempts.answer(connection, attempt.key, said, latency, datetime.now(UTC))
+        return said
 
     @activity.defn(name="payment_status")
     async def status(self, release: Release) -> PaymentResult:
-        return await self._found(release.key)
+        found = await _found(await self._holder(release.key), release.key)
+        async with self._database.transaction() as connection:
+            known = await attempts.find(connection, release.key)
+            if known is not None and found.state is not RemotePayment.absent and found.outcome != known.outcome:
+                latency = timedelta(milliseconds=known.latency_ms or 0)
+                await attempts.answer(connection, release.key, found, latency, datetime.now(UTC))
+        return found.model_copy(update={"gateway": known.gateway if known else self._default})
 
     @activity.defn(name="capture")
     async def capture(self, request: CaptureRequest) -> PaymentResult:
+        gateway = await self._holder(request.key)
         if may_have_happened():
-            found = await self._found(request.key)
+            found = await _found(gateway, request.key)
             if found.state is RemotePayment.captured and found.captured == request.amount:
                 return found
-        return _done(await self._gateway.capture(request), "capture")
+        return _done(await gateway.capture(request), "capture")
 
     @activity.defn(name="refund")
     async def refund(self, request: RefundRequest) -> PaymentResult:
-        return _done(await self._gateway.refund(request), "refund")
+        return _done(await (await self._holder(request.key)).refund(request), "refund")
 
     @activity.defn(name="release_payment")
     async def release(self, release: Release) -> PaymentResult:
-        found = await self._found(release.key)
+        gateway = await self._holder(release.key)
+        found = await _found(gateway, release.key)
         if found.state in {RemotePayment.authorized, RemotePayment.pending}:
-            return _done(await self._gateway.void(release.key), "void")
+            return _done(await gateway.void(release.key), "void")
         if found.state is RemotePayment.captured and (left := _left(found)):
             refund = RefundRequest(key=release.key, refund_key=f"{release.key}:refund:rest", amount=left)
-            return _done(await self._gateway.refund(refund), "refund")
+            return _done(await gateway.refund(refund), "refund")
         return found
 
-    async def _found(self, key: str) -> PaymentResult:
-        """What the gateway holds; a key that it never saw is `absent`. Unknown where it cannot be asked."""
-        found = await self._gateway.status(key)
-        if found.outcome is Outcome.unknown:
-            raise Unknown(f"the gateway cannot say what has become of payment {key}")
-        return found
+    async def _holder(self, key: str) -> Gateway:
+        async with self._database.transaction(statement=True) as connection:
+            return self._gateway(await attempts.gateway_of(connection, key, self._default))
+
+    def _gateway(self, name: str) -> Gateway:
+        """One that was taken out of the settings still holds money: its payments wait until it is back in them."""
+        gateway = self._gateways.get(name)
+        if gateway is None:
+            raise Unavailable(f"gateway {name!r} is not among the settings of this worker")
+        return gateway
+
+
+async def _found(gateway: Gateway, key: str) -> PaymentResult:
+    """What the gateway holds; a key that it never saw is `absent`. Unknown where it cannot be asked."""
+    found = await gateway.status(key)
+    if found.outcome is Outcome.unknown:
+        raise Unknown(f"the gateway cannot say what has become of payment {key}")
+    return found
 
 
 def _left(found: PaymentResult) -> Money | None:

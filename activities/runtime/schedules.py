@@ -1,5 +1,6 @@
 """The schedules of this product's jobs, kept on the server as this release wants them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio.client import (
@@ -83,13 +84,14 @@ def _revenue_close() -> Schedule:
     )
 
 
-async def ensure_schedules(client: Client, gateway: str) -> None:
+async def ensure_schedules(client: Client, gateways: Iterable[str]) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
     await _ensure(client, PATROL, _patrol())
     await _ensure(client, VAT_CHECKS, _vat_checks())
     await _ensure(client, INVOICE_RUN, _invoice_run())
     await _ensure(client, REVENUE_CLOSE, _revenue_close())
-    await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
+    for gateway in gateways:
+        await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 
 
 async def _ensure(client: Client, name: str, wanted: Schedule) -> None:

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
+from activities.adapters.gateway.composition import GatewayName, GatewaySettings, sandbox_gateways
 from domain.errors import TurnupError
 
 PREFIX = "TURNUP_"
@@ -70,7 +71,12 @@ class Settings(BaseSettings):
         description='Standard Webhooks secret of each partner, as JSON: `{"fibreworks": "whsec_…"}`',
     )
     console_secret: SecretStr | None = Field(None, description="signs the console's session cookies, 32 characters or more")
-    gateway: str = Field("sandbox", description="payment gateway, by adapter name", min_length=1)
+    gateways: Annotated[dict[GatewayName, GatewaySettings], NoDecode] = Field(
+        default_factory=dict,
+        description='payment gateways by name, as JSON: `{"main": {"kind": "sandbox", "url": "https://…"}}`; '
+        "empty takes the two that the sandbox plays, `sandbox` and `backup`",
+    )
+    gateway: str = Field("sandbox", description="name of the gateway that payments go to which no rule is for", min_length=1)
     public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")
     tax_folder: Path | None = Field(None, description="folder of tax data (`*.yaml`); empty takes the shipped one")
     documents_folder: Path | None = Field(
@@ -100,10 +106,10 @@ class Settings(BaseSettings):
         """Arguments first, then the environment, then the TOML file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_read_file())
 
-    @field_validator("partner_secrets", mode="before")
+    @field_validator("partner_secrets", "gateways", mode="before")
     @classmethod
-    def _from_json(cls, given: object) -> object:
-        return _json_object(given) if isinstance(given, str) else given
+    def _from_json(cls, given: object, info: ValidationInfo) -> object:
+        return _json_object(given, _EXAMPLES[info.field_name or ""]) if isinstance(given, str) else given
 
     @field_validator("partner_secrets")
     @classmethod
@@ -144,6 +150,17 @@ class Settings(BaseSettings):
         return given
 
     @model_validator(mode="after")
+    def _default_gateway_is_one(self) -> "Settings":
+        known = self.all_gateways()
+        if self.gateway not in known:
+            raise ValueError(f"TURNUP_GATEWAY: should be one of TURNUP_GATEWAYS, which are {', '.join(sorted(known))}")
+        return self
+
+    def all_gateways(self) -> dict[str, GatewaySettings]:
+        """Those that are set, else the sandbox's."""
+        return self.gateways or sandbox_gateways(self.sandbox_url or "http://localhost")
+
+    @model_validator(mode="after")
     def _certificate_with_key(self) -> "Settings":
         if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
             raise ValueError("TURNUP_TEMPORAL_TLS_CERT and TURNUP_TEMPORAL_TLS_KEY: give both or neither")
@@ -177,11 +194,17 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps({name: _revealed(inner) for name, inner in value.items()})
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    if isinstance(value, dict):
-        return json.dumps({name: _as_text(inner) for name, inner in value.items()})
     return str(value.absolute()) if isinstance(value, Path) else str(value)
+
+
+def _revealed(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return {name: _revealed(inner) for name, inner in value if inner is not None}
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _default(value: object) -> str:
@@ -229,8 +252,14 @@ def _one_line(detail: ErrorDetails) -> str:
     return f"{PREFIX}{name.upper()}{'.' + inner if inner else ''}: {message}"
 
 
-def _json_object(text: str) -> object:
+_EXAMPLES = {
+    "partner_secrets": '{"fibreworks": "whsec_…"}',
+    "gateways": '{"main": {"kind": "sandbox", "url": "https://…"}}',
+}
+
+
+def _json_object(text: str, example: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        raise ValueError('should be JSON such as {"fibreworks": "whsec_…"}') from None
+        raise ValueError(f"should be JSON such as {example}") from None

@@ -42,14 +42,15 @@ _WRITE = """
     ),
     paid AS (
         INSERT INTO payments
-            (key, order_id, number, state, currency, amount, authorized, captured, refunded, reference, code)
+            (key, order_id, number, state, currency, amount, authorized, captured, refunded, reference, code, gateway)
         SELECT one ->> 'key', id, (one ->> 'number')::integer, one ->> 'state', one #>> '{amount,currency}',
                (one #>> '{amount,minor}')::bigint, (one #>> '{authorized,minor}')::bigint,
-               (one #>> '{captured,minor}')::bigint, (one #>> '{refunded,minor}')::bigint, one ->> 'reference', one ->> 'code'
+               (one #>> '{captured,minor}')::bigint, (one #>> '{refunded,minor}')::bigint, one ->> 'reference', one ->> 'code',
+               one ->> 'gateway'
           FROM working, jsonb_array_elements(it -> 'payments') one
         ON CONFLICT (key) DO UPDATE
         SET state = EXCLUDED.state, amount = EXCLUDED.amount, authorized = EXCLUDED.authorized, captured = EXCLUDED.captured,
-            refunded = EXCLUDED.refunded, reference = EXCLUDED.reference, code = EXCLUDED.code
+            refunded = EXCLUDED.refunded, reference = EXCLUDED.reference, code = EXCLUDED.code, gateway = EXCLUDED.gateway
     ),
     decided AS (
         INSERT INTO approvals (order_id, subject, outcome, document)

@@ -201,6 +201,7 @@ payments = Table(
     Column("refunded", BigInteger, nullable=False),
     Column("reference", String),
     Column("code", String),
+    Column("gateway", String),
     UniqueConstraint("order_id", "number"),
     CheckConstraint("refunded <= captured", name="refund_within_capture"),
     CheckConstraint("captured <= authorized", name="capture_within_authorization"),
@@ -544,6 +545,57 @@ settings = Table(
     Column("document", JSONB, nullable=False),
     PrimaryKeyConstraint("kind", "id"),
     comment="Plain records: approval policies and the like",
+)
+
+payment_attempts = Table(
+    "payment_attempts",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("gateway", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("customer", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("looks", JSONB, nullable=False),
+    _moment("asked_at"),
+    _moment("answered_at", optional=True),
+    Column("outcome", String),
+    Column("code", String),
+    Column("elsewhere", Boolean, nullable=False, server_default=text("false")),
+    Column("request_id", String),
+    Column("reference", String),
+    Column("action", String),
+    Column("latency_ms", Integer),
+    Column("fee", BigInteger),
+    Index(None, "asked_at", "key"),
+    Index(None, "customer", "asked_at", "key"),
+    Index(None, "gateway", "answered_at"),
+    comment="Written before a gateway is asked: it is asked again at the same one",
+)
+
+routing_rules = Table(
+    "routing_rules",
+    metadata,
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", JSONB),
+    _moment("published_at"),
+    Column("published_by", String, nullable=False),
+    PrimaryKeyConstraint("id", "version"),
+    comment="Append-only: the highest version of each holds; without a document it is retired",
+)
+
+gateway_health = Table(
+    "gateway_health",
+    metadata,
+    Column("gateway", String, primary_key=True),
+    Column("healthy", Boolean, nullable=False),
+    Column("answered", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    _moment("since"),
+    _moment("checked_at"),
+    comment="How well each gateway answered of late, as a worker last counted it",
 )
 
 patrol_rounds = Table(

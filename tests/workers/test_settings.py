@@ -67,12 +67,12 @@ def test_a_refusal_never_shows_the_value(bare_environment: pytest.MonkeyPatch) -
 
 
 def test_the_file_is_read_and_the_environment_wins(bare_environment: pytest.MonkeyPatch) -> None:
-    Path("turnup.toml").write_text('api_port = 9001\ngateway = "other"\n[partner_secrets]\nfibreworks = "whsec_YQ=="\n')
+    Path("turnup.toml").write_text('api_port = 9001\ngateway = "backup"\n[partner_secrets]\nfibreworks = "whsec_YQ=="\n')
     bare_environment.setenv("TURNUP_API_PORT", "9002")
 
     settings = load_settings()
 
-    assert (settings.api_port, settings.gateway) == (9002, "other")
+    assert (settings.api_port, settings.gateway) == (9002, "backup")
     assert settings.partner_secrets["fibreworks"].get_secret_value() == "whsec_YQ=="
 
 

@@ -199,11 +199,11 @@ async def test_a_round_is_a_workflow_that_says_what_it_found(world: World) -> No
 
 async def test_the_schedule_is_made_once_and_stays_paused(world: World) -> None:
     client: Client = world.temporal.client
-    await ensure_schedules(client, "sandbox")
+    await ensure_schedules(client, ["sandbox"])
     handle = client.get_schedule_handle(PATROL)
     await handle.pause(note="maintenance")
 
-    await ensure_schedules(client, "sandbox")
+    await ensure_schedules(client, ["sandbox"])
 
     schedule = (await handle.describe()).schedule
     assert schedule.state.paused

@@ -78,7 +78,7 @@ async def test_it_says_where_it_stands_in_words(world: World) -> None:
 
 async def test_each_day_is_compared_after_it_has_ended(world: World) -> None:
     client = world.temporal.client
-    await ensure_schedules(client, "sandbox")
+    await ensure_schedules(client, ["sandbox"])
     handle = client.get_schedule_handle("reconciliation-sandbox")
     await handle.trigger()
 

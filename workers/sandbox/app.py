@@ -13,7 +13,7 @@ from workers.sandbox.control_routes import control_router
 from workers.sandbox.faults import Faults
 from workers.sandbox.gateway import PaymentDesk
 from workers.sandbox.gateway_routes import gateway_router
-from workers.sandbox.journal import Journal
+from workers.sandbox.journal import MAIN_GATEWAY, Journal
 from workers.sandbox.partner_routes import partner_router
 from workers.sandbox.partners import PartnerDesk
 from workers.sandbox.pulse import beat
@@ -28,7 +28,8 @@ def create_app(config: SandboxConfig) -> FastAPI:
     partners = PartnerDesk(journal, config, faults)
     app = FastAPI(title="Turnup sandbox", lifespan=lambda _: _alive(journal, partners))
     app.include_router(control_router(journal, faults))
-    app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks), faults))
+    for name in (MAIN_GATEWAY, *config.gateways):
+        app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks, name), faults, name))
     app.include_router(partner_router(partners, faults))
     app.include_router(tax_router(faults))
     app.add_exception_handler(Problem, _answer_problem)

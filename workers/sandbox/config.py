@@ -19,6 +19,8 @@ class SandboxConfig(StrictValue):
     asynchronous: frozenset[str] = frozenset({"fibreworks"})
     """The partners whose `create` takes time and ends with a callback; all others answer at once."""
     delay_seconds: float = Field(default=1.5, ge=0)
+    gateways: tuple[str, ...] = ("backup",)
+    """Gateways beside the main one, at `/gateways/<name>`."""
     pending_asks: int = Field(default=2, ge=1)
     """How many status questions a `tok_pending` payment answers with `pending` before it succeeds."""
     callback_timeout_seconds: float = Field(default=5, gt=0)

@@ -83,7 +83,8 @@ def applies(mode: Mode, operation: Operation) -> bool:
 class Fault(StrictValue):
     """`count` calls meet it, or each with `probability`; with neither, every call until the faults are cleared.
 
-    `partner` and `order` narrow it to one partner and to the keys and references that start `<order>:`.
+    `partner`, `gateway` and `order` narrow it to one partner, to one gateway, and to the keys and references that start
+    `<order>:`.
     """
 
     operation: Operation
@@ -91,6 +92,7 @@ class Fault(StrictValue):
     probability: Annotated[float, Field(gt=0, le=1)] | None = None
     mode: Mode
     partner: str | None = None
+    gateway: str | None = None
     order: str | None = None
     seed: int | None = None
     delay_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
@@ -114,10 +116,11 @@ class Fault(StrictValue):
     def delay(self) -> float:
         return _DEFAULT_DELAY.get(self.mode, 0.0) if self.delay_seconds is None else self.delay_seconds
 
-    def meets(self, operations: Iterable[Operation], subject: str, partner: str | None) -> bool:
+    def meets(self, operations: Iterable[Operation], subject: str, partner: str | None, gateway: str | None = None) -> bool:
         return (
             any(self._names(operation) and applies(self.mode, operation) for operation in operations)
             and self.partner in {None, partner}
+            and self.gateway in {None, gateway}
             and (self.order is None or subject.startswith(f"{self.order}:"))
         )
 
@@ -162,17 +165,19 @@ class Faults:
     def states(self) -> list[FaultState]:
         return [FaultState(fault=armed.fault, struck=armed.struck, left=armed.left) for armed in self._armed]
 
-    def draw(self, operation: Operation, subject: str, partner: str | None = None) -> Fault | None:
+    def draw(self, operation: Operation, subject: str, partner: str | None = None, gateway: str | None = None) -> Fault | None:
         """The first fault that strikes this call; callback faults are left to `draw_callback`."""
-        return self._draw((operation,), subject, partner, callback=False)
+        return self._draw((operation,), subject, partner, gateway, callback=False)
 
     def draw_callback(self, operations: Iterable[Operation], subject: str, partner: str) -> Fault | None:
         """The first callback fault that strikes."""
-        return self._draw(operations, subject, partner, callback=True)
+        return self._draw(operations, subject, partner, None, callback=True)
 
-    def _draw(self, operations: Iterable[Operation], subject: str, partner: str | None, *, callback: bool) -> Fault | None:
+    def _draw(
+        self, operations: Iterable[Operation], subject: str, partner: str | None, gateway: str | None, *, callback: bool
+    ) -> Fault | None:
         for armed in self._armed:
             suits = (armed.fault.mode in CALLBACK_MODES) is callback
-            if suits and armed.fault.meets(operations, subject, partner) and armed.strikes():
+            if suits and armed.fault.meets(operations, subject, partner, gateway) and armed.strikes():
                 return armed.fault
         return None

@@ -10,11 +10,10 @@ from domain.money import Money
 from domain.payments import Outcome, RemotePayment
 from domain.values import Value
 from workers.sandbox.idempotency import fingerprint, once
-from workers.sandbox.journal import Fact, FactKind, Journal
+from workers.sandbox.journal import MAIN_GATEWAY, Fact, FactKind, Journal
 from workers.sandbox.payments import CaptureBody, Payment, PaymentBody, PaymentMode, RefundBody, TokenBody
 from workers.sandbox.replies import Problem, Reply, answer
 
-_SCOPE = "gateway"
 _FOR_EVER = 2**31
 REPORT_PAGE = 200
 
@@ -52,11 +51,14 @@ class TokenView(Value):
 
 
 class PaymentDesk:
-    """Every method is one transaction. `forced` is a decline that a fault orders, whatever the token would do."""
+    """The gateway `name`, which knows nothing of the payments of others. Every method is one transaction. `forced` is a decline
+    that a fault orders, whatever the token would do."""
 
-    def __init__(self, journal: Journal, pending_asks: int) -> None:
+    def __init__(self, journal: Journal, pending_asks: int, name: str = MAIN_GATEWAY) -> None:
         self._journal = journal
         self._pending_asks = pending_asks
+        self._name = name
+        self._scope = "gateway" if name == MAIN_GATEWAY else f"gateway {name}"
 
     def tokenize(self, idempotency_key: str, body: TokenBody, forced: Outcome | None) -> Reply:
         def act() -> Reply:
@@ -69,7 +71,7 @@ class PaymentDesk:
             self._journal.execute("INSERT INTO tokens (token, behaves_as) VALUES (?, ?)", token, behaves_as)
             return answer(201, TokenView(outcome=Outcome.succeeded, token=token, message=description))
 
-        return once(self._journal, _SCOPE, idempotency_key, fingerprint("tokenize", body), act)
+        return once(self._journal, self._scope, idempotency_key, fingerprint("tokenize", body), act)
 
     def start(self, body: PaymentBody, forced: Outcome | None) -> Reply:
         def act() -> Reply:
@@ -78,7 +80,7 @@ class PaymentDesk:
             self._save(payment)
             return answer(402 if payment.decline else 201, payment.view())
 
-        return once(self._journal, _SCOPE, body.key, fingerprint("start", body), act)
+        return once(self._journal, self._scope, body.key, fingerprint("start", body), act)
 
     def capture(self, key: str, idempotency_key: str, body: CaptureBody, forced: Outcome | None) -> Reply:
         def change(payment: Payment) -> Payment:
@@ -109,7 +111,7 @@ class PaymentDesk:
 
     def report(self, since: datetime, until: datetime, after: int) -> Reply:
         """A page of what moved in `[since, until)`, those after the fact with the number `after`."""
-        facts = self._journal.moved(since, until, after, REPORT_PAGE + 1)
+        facts = self._journal.moved(self._name, since, until, after, REPORT_PAGE + 1)
         more = len(facts) > REPORT_PAGE
         shown = facts[:REPORT_PAGE]
         return answer(200, MovementPage(movements=tuple(map(_movement, shown)), next=str(shown[-1].seq) if more else None))
@@ -134,20 +136,20 @@ class PaymentDesk:
         def act() -> Reply:
             payment = self._find(key)
             if forced is not None:
-                self._journal.record(FactKind.declined, key, detail="sandbox_declined")
+                self._record(FactKind.declined, key, detail="sandbox_declined")
                 return answer(402, payment.view(forced, "sandbox_declined"), remember=False)
             changed = change(payment)
             self._save(changed)
             return answer(200, changed.view())
 
-        return once(self._journal, _SCOPE, idempotency_key, request, act)
+        return once(self._journal, self._scope, idempotency_key, request, act)
 
     def _settled(self, payment: Payment, behaviour: _Behaviour) -> Payment:
         if behaviour.outcome is Outcome.succeeded:
             return self._held(payment)
         if behaviour.outcome is Outcome.pending:
             return payment.model_copy(update={"asks_left": self._pending_asks if behaviour.confirmed else _FOR_EVER})
-        self._journal.record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
+        self._record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
         return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
 
     def _asked(self, payment: Payment) -> Payment:
@@ -157,21 +159,28 @@ class PaymentDesk:
 
     def _held(self, payment: Payment) -> Payment:
         held = payment.held()
-        self._journal.record(FactKind.authorized, payment.key, amount=payment.amount)
+        self._record(FactKind.authorized, payment.key, amount=payment.amount)
         if payment.mode is PaymentMode.purchase:
-            self._journal.record(FactKind.captured, payment.key, amount=payment.amount)
+            self._record(FactKind.captured, payment.key, amount=payment.amount)
         return held
 
     def _moved(self, kind: FactKind, payment: Payment, amount: Money, detail: str = "") -> Payment:
-        self._journal.record(kind, payment.key, amount=amount, detail=detail)
+        self._record(kind, payment.key, amount=amount, detail=detail)
         return payment
+
+    def _record(self, kind: FactKind, key: str, *, amount: Money | None = None, detail: str = "") -> None:
+        self._journal.record(kind, key, amount=amount, detail=detail, gateway=self._name)
+
+    def _place(self, key: str) -> str:
+        """Where the payment is kept: a key has no blank in it, so no two gateways share a place."""
+        return key if self._name == MAIN_GATEWAY else f"{self._name} {key}"
 
     def _behaviour(self, token: str) -> _Behaviour:
         row = self._journal.one("SELECT behaves_as FROM tokens WHERE token = ?", token)
         return TEST_TOKENS.get(token if row is None else row["behaves_as"], _INVALID_TOKEN)
 
     def _find(self, key: str) -> Payment:
-        row = self._journal.one("SELECT body FROM payments WHERE key = ?", key)
+        row = self._journal.one("SELECT body FROM payments WHERE key = ?", self._place(key))
         if row is None:
             raise Problem(404, "payment_absent", "there is no payment with this key")
         return Payment.model_validate_json(row["body"])
@@ -179,7 +188,7 @@ class PaymentDesk:
     def _save(self, payment: Payment) -> None:
         self._journal.execute(
             "INSERT INTO payments (key, body) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body",
-            payment.key,
+            self._place(payment.key),
             payment.model_dump_json(),
         )
 

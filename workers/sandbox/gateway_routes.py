@@ -7,8 +7,9 @@ from pydantic import AwareDatetime, BaseModel
 from starlette.responses import Response
 
 from workers.sandbox.cards import body_shows_card_number
-from workers.sandbox.faults import Faults, Operation
+from workers.sandbox.faults import Fault, Faults, Operation
 from workers.sandbox.gateway import PaymentDesk
+from workers.sandbox.journal import MAIN_GATEWAY
 from workers.sandbox.payments import CaptureBody, PaymentBody, PaymentMode, RefundBody, TokenBody
 from workers.sandbox.replies import Problem
 from workers.sandbox.serving import IdempotencyKey, serve
@@ -16,35 +17,40 @@ from workers.sandbox.serving import IdempotencyKey, serve
 _STARTS = {PaymentMode.authorize: Operation.authorize, PaymentMode.purchase: Operation.purchase}
 
 
-def gateway_router(desk: PaymentDesk, faults: Faults) -> APIRouter:
-    router = APIRouter(prefix="/gateway", tags=["gateway"])
+def gateway_router(desk: PaymentDesk, faults: Faults, name: str = MAIN_GATEWAY) -> APIRouter:
+    """One gateway: the main one at `/gateway`, others at `/gateways/<name>`."""
+    prefix = "/gateway" if name == MAIN_GATEWAY else f"/gateways/{name}"
+    router = APIRouter(prefix=prefix, tags=[name])
+
+    def drawn(operation: Operation, subject: str) -> Fault | None:
+        return faults.draw(operation, subject, gateway=name)
 
     @router.post("/tokens")
     async def tokenize(body: TokenBody, idempotency_key: IdempotencyKey) -> Response:
         _refuse_card_numbers(body)
-        fault = faults.draw(Operation.tokenize, idempotency_key)
+        fault = drawn(Operation.tokenize, idempotency_key)
         return serve(fault, lambda forced: desk.tokenize(idempotency_key, body, forced))
 
     @router.post("/payments")
     async def start(body: PaymentBody, idempotency_key: IdempotencyKey) -> Response:
         _refuse_card_numbers(body)
         _must_agree("key", body.key, idempotency_key)
-        return serve(faults.draw(_STARTS[body.mode], body.key), lambda forced: desk.start(body, forced))
+        return serve(drawn(_STARTS[body.mode], body.key), lambda forced: desk.start(body, forced))
 
     @router.post("/payments/{key}/capture")
     async def capture(key: str, body: CaptureBody, idempotency_key: IdempotencyKey) -> Response:
-        fault = faults.draw(Operation.capture, key)
+        fault = drawn(Operation.capture, key)
         return serve(fault, lambda forced: desk.capture(key, idempotency_key, body, forced))
 
     @router.post("/payments/{key}/void")
     async def void(key: str, idempotency_key: IdempotencyKey) -> Response:
-        return serve(faults.draw(Operation.void, key), lambda forced: desk.void(key, idempotency_key, forced))
+        return serve(drawn(Operation.void, key), lambda forced: desk.void(key, idempotency_key, forced))
 
     @router.post("/payments/{key}/refunds")
     async def refund(key: str, body: RefundBody, idempotency_key: IdempotencyKey) -> Response:
         _refuse_card_numbers(body)
         _must_agree("refund_key", body.refund_key, idempotency_key)
-        return serve(faults.draw(Operation.refund, key), lambda forced: desk.refund(key, body, forced))
+        return serve(drawn(Operation.refund, key), lambda forced: desk.refund(key, body, forced))
 
     @router.post("/payments/{key}/settle")
     async def settle(key: str) -> Response:
@@ -52,11 +58,11 @@ def gateway_router(desk: PaymentDesk, faults: Faults) -> APIRouter:
 
     @router.get("/report")
     async def report(since: AwareDatetime, until: AwareDatetime, cursor: Annotated[int, Query(ge=0)] = 0) -> Response:
-        return serve(faults.draw(Operation.report, "report"), lambda _: desk.report(since, until, cursor))
+        return serve(drawn(Operation.report, "report"), lambda _: desk.report(since, until, cursor))
 
     @router.get("/payments/{key}")
     async def status(key: str) -> Response:
-        return serve(faults.draw(Operation.status, key), lambda _: desk.status(key))
+        return serve(drawn(Operation.status, key), lambda _: desk.status(key))
 
     return router
 

@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS facts (
     minor INTEGER,
     currency TEXT,
     remote_id TEXT,
-    detail TEXT NOT NULL
+    detail TEXT NOT NULL,
+    gateway TEXT
 );
 CREATE INDEX IF NOT EXISTS facts_subject ON facts (subject);
 CREATE INDEX IF NOT EXISTS facts_of_money ON facts (at) WHERE kind IN ('captured', 'refunded');
@@ -59,6 +60,10 @@ CREATE TABLE IF NOT EXISTS settings (partner TEXT PRIMARY KEY, body TEXT NOT NUL
 """
 
 
+MAIN_GATEWAY = "sandbox"
+"""What the gateway is called that a sandbox had before it played several."""
+
+
 class FactKind(StrEnum):
     authorized = "authorized"
     captured = "captured"
@@ -92,12 +97,14 @@ class Fact(Value):
     amount: Money | None = None
     remote_id: str | None = None
     detail: str = ""
+    gateway: str | None = None
 
 
 class PaymentSummary(Value):
-    """The sums of a payment's facts."""
+    """The sums of a payment's facts at one gateway."""
 
     key: str
+    gateway: str
     authorized: Money
     captured: Money
     refunded: Money
@@ -131,6 +138,10 @@ class Journal:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_SCHEMA)
+        if not any(column["name"] == "gateway" for column in self._connection.execute("PRAGMA table_info(facts)")):
+            self._connection.execute("ALTER TABLE facts ADD COLUMN gateway TEXT")
+        of_old = "UPDATE facts SET gateway = ? WHERE gateway IS NULL AND partner IS NULL"
+        self._connection.execute(of_old, (MAIN_GATEWAY,))
 
     def close(self) -> None:
         self._connection.close()
@@ -161,10 +172,11 @@ class Journal:
         partner: str | None = None,
         remote_id: str | None = None,
         detail: str = "",
+        gateway: str | None = None,
     ) -> None:
         self.execute(
-            "INSERT INTO facts (at, kind, subject, partner, minor, currency, remote_id, detail)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO facts (at, kind, subject, partner, minor, currency, remote_id, detail, gateway)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             datetime.now(UTC).isoformat(),
             kind,
             subject,
@@ -173,6 +185,7 @@ class Journal:
             amount.currency if amount else None,
             remote_id,
             detail,
+            gateway,
         )
 
     def facts(self, since: int, order: str | None) -> list[Fact]:
@@ -182,11 +195,12 @@ class Journal:
         )
         return [_fact(row) for row in rows]
 
-    def moved(self, since: datetime, until: datetime, after: int, limit: int) -> list[Fact]:
-        """Captures and refunds in `[since, until)`, in order of happening, those after the fact `after`."""
+    def moved(self, gateway: str, since: datetime, until: datetime, after: int, limit: int) -> list[Fact]:
+        """Captures and refunds at one gateway in `[since, until)`, in order of happening, those after the fact `after`."""
         rows = self.execute(
-            "SELECT * FROM facts WHERE kind IN ('captured', 'refunded') AND at >= ? AND at < ? AND seq > ?"
+            "SELECT * FROM facts WHERE kind IN ('captured', 'refunded') AND gateway = ? AND at >= ? AND at < ? AND seq > ?"
             " ORDER BY seq LIMIT ?",
+            gateway,
             since.astimezone(UTC).isoformat(),
             until.astimezone(UTC).isoformat(),
             after,
@@ -199,18 +213,19 @@ class Journal:
 
     def _payment_sums(self, order: str | None) -> list[PaymentSummary]:
         rows = self.execute(
-            "SELECT subject, currency,"
+            "SELECT subject, currency, gateway,"
             " sum(CASE kind WHEN 'authorized' THEN minor ELSE 0 END) AS authorized,"
             " sum(CASE kind WHEN 'captured' THEN minor ELSE 0 END) AS captured,"
             " sum(CASE kind WHEN 'refunded' THEN minor ELSE 0 END) AS refunded,"
             " sum(CASE kind WHEN 'voided' THEN minor ELSE 0 END) AS voided"
             " FROM facts WHERE currency IS NOT NULL AND subject >= ? AND subject < ?"
-            " GROUP BY subject, currency ORDER BY min(seq)",
+            " GROUP BY subject, currency, gateway ORDER BY min(seq)",
             *_range(order),
         )
         return [
             PaymentSummary(
                 key=row["subject"],
+                gateway=row["gateway"],
                 **{
                     kind: Money(minor=row[kind], currency=row["currency"])
                     for kind in ("authorized", "captured", "refunded", "voided")
@@ -237,5 +252,5 @@ def _range(order: str | None) -> tuple[str, str]:
 def _fact(row: sqlite3.Row) -> Fact:
     subject = "key" if row["partner"] is None else "reference"
     amount = None if row["minor"] is None else Money(minor=row["minor"], currency=row["currency"])
-    fields = {name: row[name] for name in ("seq", "at", "kind", "partner", "remote_id", "detail")}
+    fields = {name: row[name] for name in ("seq", "at", "kind", "partner", "remote_id", "detail", "gateway")}
     return Fact(**fields, **{subject: row["subject"]}, amount=amount)

@@ -1,0 +1,98 @@
+"""Sends a payment to a gateway: the one it was sent to before, or the one that rules and health say."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from activities.adapters.gateway.port import Gateway
+from activities.store import attempts, payment_methods, routing
+from activities.store.attempts import Attempt
+from activities.store.database import Database
+from domain.errors import Refused
+from domain.payment_methods import StoredMethod, is_stored
+from domain.payments import PaymentRequest
+from domain.routing import Payment, Surroundings, route
+from domain.values import Value
+
+FRESH = 1.0
+"""Seconds for which rules, costs and health as they were read are good for: one query a second, not one a payment."""
+
+
+class Route(Value):
+    """`token` is what the attempt's gateway calls the method; None where the method has lost it since the attempt was begun."""
+
+    attempt: Attempt
+    token: str | None
+    alternatives: tuple[str, ...]
+
+
+class Router:
+    def __init__(self, database: Database, gateways: Mapping[str, Gateway], default: str) -> None:
+        self._database = database
+        self._gateways = gateways
+        self._default = default
+        self._read: tuple[float, Surroundings] | None = None
+
+    async def begun(self, request: PaymentRequest, *, again: bool) -> Route:
+        """The attempt's row is in the database when this returns; `again` for a payment whose row may be there already.
+
+        Raises Refused where no gateway may be asked.
+        """
+        method = await self._method(request.method)
+        payment = payment_of(request, method, self._default)
+        attempt = await self._before(request.key) if again else None
+        if attempt is not None:
+            return Route(
+                attempt=attempt, token=_token(request.method, method, attempt.gateway), alternatives=_others(payment, attempt)
+            )
+        decision = route(payment, await self._surroundings())
+        async with self._database.transaction(statement=True) as connection:
+            attempt = await attempts.begin(connection, request, decision, datetime.now(UTC))
+        return Route(
+            attempt=attempt, token=_token(request.method, method, attempt.gateway), alternatives=_others(payment, attempt)
+        )
+
+    async def _before(self, key: str) -> Attempt | None:
+        async with self._database.transaction(statement=True) as connection:
+            return await attempts.find(connection, key)
+
+    async def _method(self, name: str) -> StoredMethod | None:
+        """None for a bare token."""
+        if not is_stored(name):
+            return None
+        async with self._database.transaction(statement=True) as connection:
+            method = await payment_methods.find(connection, name)
+        if method is None:
+            raise Refused(f"payment_method: there is no {name}")
+        return method
+
+    async def _surroundings(self) -> Surroundings:
+        if self._read is None or time.monotonic() - self._read[0] > FRESH:
+            async with self._database.transaction() as connection:
+                found = await routing.surroundings(connection, self._gateways, self._default, datetime.now(UTC))
+            self._read = (time.monotonic(), found)
+        return self._read[1]
+
+
+def payment_of(request: PaymentRequest, method: StoredMethod | None, default: str) -> Payment:
+    """What routing may know of it. A bare token is one of the default gateway."""
+    return Payment(
+        key=request.key,
+        amount=request.amount,
+        customer=request.customer,
+        country=(method.facts.country if method else None) or request.country,
+        kind=method.facts.kind if method else None,
+        brand=method.facts.brand if method else None,
+        able=tuple(method.tokens) if method else (default,),
+        tried=request.tried,
+        wanted=request.gateway,
+    )
+
+
+def _token(name: str, method: StoredMethod | None, gateway: str) -> str | None:
+    return method.tokens.get(gateway) if method else name
+
+
+def _others(payment: Payment, attempt: Attempt) -> tuple[str, ...]:
+    """The gateways that could be asked next."""
+    return tuple(name for name in payment.able if name != attempt.gateway and name not in payment.tried)

@@ -1,0 +1,161 @@
+"""Which gateway each payment was sent to, written down before it is asked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.database import Connection, among
+from activities.store.tables import payment_attempts
+from domain.money import Money
+from domain.payments import Outcome, PaymentRequest, PaymentResult
+from domain.routing import Decision, Look
+from domain.values import Instant, Value
+
+TECHNICAL = (Outcome.not_attempted, Outcome.unknown)
+"""Outcomes that speak against the gateway and not against the payment."""
+
+
+class Attempt(Value):
+    """`latency_ms` is that of the answer; None while there is none. `fee` is in minor units of the payment's currency."""
+
+    key: str
+    gateway: str
+    method: str
+    customer: str
+    amount: Money
+    rule: str
+    looks: list[Look]
+    asked_at: Instant
+    answered_at: Instant | None = None
+    outcome: Outcome | None = None
+    code: str | None = None
+    elsewhere: bool = False
+    request_id: str | None = None
+    reference: str | None = None
+    action: str | None = None
+    latency_ms: int | None = None
+    fee: int | None = None
+
+
+async def begin(connection: Connection, request: PaymentRequest, decision: Decision, now: datetime) -> Attempt:
+    """The attempt of this key: the one that was begun before, or else this one. One statement."""
+    made = insert(payment_attempts).values(
+        key=request.key,
+        gateway=decision.gateway,
+        method=request.method,
+        customer=request.customer,
+        currency=request.amount.currency,
+        amount=request.amount.minor,
+        rule=decision.rule,
+        looks=[look.model_dump() for look in decision.looks],
+        asked_at=now,
+    )
+    same = made.on_conflict_do_update(index_elements=["key"], set_={"gateway": payment_attempts.c.gateway})
+    return _attempt((await connection.execute(same.returning(payment_attempts))).mappings().one())
+
+
+async def answer(connection: Connection, key: str, result: PaymentResult, latency: timedelta, now: datetime) -> None:
+    """Note the outcome. What is definite is not taken back by what is not known."""
+    values = {
+        "answered_at": now,
+        "outcome": result.outcome,
+        "code": result.code,
+        "elsewhere": result.elsewhere,
+        "request_id": result.request_id,
+        "reference": result.reference,
+        "action": result.action,
+        "latency_ms": latency // timedelta(milliseconds=1),
+        "fee": result.fee.minor if result.fee else None,
+    }
+    changed = update(payment_attempts).where(payment_attempts.c.key == key)
+    if result.outcome in TECHNICAL:
+        undecided = [outcome.value for outcome in TECHNICAL]
+        changed = changed.where(payment_attempts.c.outcome.is_(None) | among(payment_attempts.c.outcome, undecided))
+    await connection.execute(changed.values(**values))
+
+
+async def find(connection: Connection, key: str) -> Attempt | None:
+    """None for a payment that a release before this one asked for."""
+    row = (await connection.execute(select(payment_attempts).where(payment_attempts.c.key == key))).mappings().first()
+    return _attempt(row) if row is not None else None
+
+
+async def gateway_of(connection: Connection, key: str, default: str) -> str:
+    """The gateway that holds the money of a payment; `default` for one that a release before this one asked for."""
+    query = select(payment_attempts.c.gateway).where(payment_attempts.c.key == key)
+    return (await connection.execute(query)).scalar_one_or_none() or default
+
+
+async def of_keys(connection: Connection, keys: Sequence[str]) -> dict[str, Attempt]:
+    found = await connection.execute(select(payment_attempts).where(among(payment_attempts.c.key, keys)))
+    return {row["key"]: _attempt(row) for row in found.mappings()}
+
+
+async def page(
+    connection: Connection,
+    after: tuple[datetime, str] | None,
+    limit: int,
+    *,
+    customer: str | None = None,
+    gateway: str | None = None,
+    outcome: Outcome | None = None,
+) -> list[Attempt]:
+    """The newest first, those before `after` (asked_at, key)."""
+    columns = payment_attempts.c
+    query: Select[Any] = select(payment_attempts).order_by(columns.asked_at.desc(), columns.key.desc()).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(columns.asked_at, columns.key) < tuple_(*after))
+    for column, value in ((columns.customer, customer), (columns.gateway, gateway), (columns.outcome, outcome)):
+        if value is not None:
+            query = query.where(column == value)
+    return [_attempt(row) for row in (await connection.execute(query)).mappings()]
+
+
+class Tally(Value):
+    """What a gateway answered in a stretch of time: `failed` of `answered` spoke against it. `median` and `slowest` (p99) are
+    milliseconds."""
+
+    gateway: str
+    begins: Instant
+    answered: int
+    failed: int
+    median: int
+    slowest: int
+
+
+async def tallies(connection: Connection, since: datetime, until: datetime, every: timedelta) -> list[Tally]:
+    """By gateway and stretch of `every`, for what was answered in `[since, until)`; those without an answer are left out."""
+    columns = payment_attempts.c
+    begins = func.date_bin(every, columns.answered_at, since)
+    query = (
+        select(
+            columns.gateway,
+            begins.label("begins"),
+            func.count().label("answered"),
+            func.count().filter(_failed()).label("failed"),
+            func.percentile_disc(0.5).within_group(columns.latency_ms).label("median"),
+            func.percentile_disc(0.99).within_group(columns.latency_ms).label("slowest"),
+        )
+        .where(columns.answered_at >= since, columns.answered_at < until)
+        .group_by(columns.gateway, begins)
+        .order_by(columns.gateway, begins)
+    )
+    return [Tally.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+
+async def recent(connection: Connection, gateway: str, since: datetime, limit: int) -> list[bool]:
+    """Whether each of the last answers since then, the newest first, speaks against the gateway."""
+    columns = payment_attempts.c
+    query = select(_failed()).where(columns.gateway == gateway, columns.answered_at >= since)
+    return list((await connection.execute(query.order_by(columns.answered_at.desc()).limit(limit))).scalars())
+
+
+def _failed() -> ColumnElement[bool]:
+    return among(payment_attempts.c.outcome, [outcome.value for outcome in TECHNICAL])
+
+
+def _attempt(row: Any) -> Attempt:
+    return Attempt.model_validate({**row, "amount": Money(minor=row["amount"], currency=row["currency"])})
