@@ -56,6 +56,13 @@ COUPON: dict[str, Any] = {
     "periods": 3,
     "redemption_limit": 100,
 }
+ROUTING_RULE: dict[str, Any] = {
+    "id": "euro-cards",
+    "priority": 10,
+    "when": {"currencies": ["EUR"], "kinds": ["card"], "amount_to": 100000},
+    "shares": [{"gateway": "sandbox", "weight": 70}, {"gateway": "backup", "weight": 30}],
+}
+GATEWAY_COST: dict[str, Any] = {"gateway": "backup", "currency": "EUR", "percent": "1.4", "fixed": 25}
 CREDIT: dict[str, Any] = {
     "reason": "service_failure",
     "memo": "two days of outage",

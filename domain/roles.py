@@ -27,6 +27,7 @@ class Right(StrEnum):
     read_billing = "read invoices, coupons, credits and the ledger"
     bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
+    route_payments = "say where payments go"
     manage_keys = "manage API keys"
 
 
@@ -53,6 +54,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.read_billing,
             Right.bill,
             Right.reconcile,
+            Right.route_payments,
         }
     ),
     Role.viewer: frozenset({Right.read_orders, Right.read_records, Right.read_billing}),

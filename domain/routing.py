@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from domain.errors import Refused
 from domain.money import CurrencyCode, Money, exponent
-from domain.payment_methods import MethodKind
+from domain.payment_methods import MethodKind, StoredMethod
+from domain.payments import PaymentRequest
 from domain.plans import Identifier
 from domain.values import CountryCode, Instant, Name, StrictValue, Value
 
@@ -131,6 +132,22 @@ class Payment(Value):
     able: tuple[str, ...]
     tried: tuple[str, ...] = ()
     wanted: str | None = None
+
+
+def payment_of(request: PaymentRequest, method: StoredMethod | None, default: str) -> Payment:
+    """What routing may know of it. A bare token (no `method`) is one of the default gateway."""
+    facts = method.facts if method else None
+    return Payment(
+        key=request.key,
+        amount=request.amount,
+        customer=request.customer or (method.customer if method else ""),
+        country=(facts.country if facts else None) or request.country,
+        kind=facts.kind if facts else None,
+        brand=facts.brand if facts else None,
+        able=tuple(method.tokens) if method else (default,),
+        tried=request.tried,
+        wanted=request.gateway,
+    )
 
 
 class Surroundings(Value):

@@ -33,6 +33,7 @@ from activities.runtime.billing import BillingActivities
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
+from activities.runtime.gateway_watch import GatewayWatch
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
@@ -196,11 +197,15 @@ def workers(
 async def at_work(
     client: Client, database: Database, adapters: Adapters, gateway: str, cached: int, runner: WorkflowRunner | None = None
 ) -> AsyncIterator[None]:
-    """Workers, dispatcher and the watch over upstream systems at work within the block.
+    """Workers, dispatcher and the watches over upstream systems and gateways at work within the block.
 
     By default workflows run outside the sandbox, which costs 15 % of a worker's CPU: what it would find, the tests do.
     """
-    beside = (Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run)
+    beside = (
+        Dispatcher(database, Processes(client)).run,
+        UpstreamWatch(database, adapters.provisioners).run,
+        GatewayWatch(database, adapters.gateways).run,
+    )
     async with AsyncExitStack() as stack:
         crew = workers(client, database, adapters, gateway, cached, runner or UnsandboxedWorkflowRunner())
         for worker in crew:

@@ -54,7 +54,7 @@ class PaymentActivities(Payments):
             if found.state is not RemotePayment.absent:
                 return await self._noted(attempt, found, timedelta())
         if route.token is None:
-            raise Refused(f"payment method {request.method} has no token at gateway {attempt.gateway!r} any more")
+            raise Refused(f"payment method {request.method} cannot be charged at gateway {attempt.gateway!r}")
         began = time.monotonic()
         result = await call(gateway, request.model_copy(update={"method": route.token, "gateway": attempt.gateway}))
         free = bool(route.alternatives) and attempt.rule != EXPLICIT

@@ -11,7 +11,7 @@ from activities.store.database import Database
 from domain.errors import Refused
 from domain.payment_methods import StoredMethod, is_stored
 from domain.payments import PaymentRequest
-from domain.routing import Payment, Surroundings, route
+from domain.routing import Payment, Surroundings, payment_of, route
 from domain.values import Value
 
 FRESH = 1.0
@@ -19,7 +19,8 @@ FRESH = 1.0
 
 
 class Route(Value):
-    """`token` is what the attempt's gateway calls the method; None where the method has lost it since the attempt was begun."""
+    """`token` is what the attempt's gateway calls the method; None where it is expired or revoked, is none to be charged, or
+    that gateway does not know it any more."""
 
     attempt: Attempt
     token: str | None
@@ -74,23 +75,10 @@ class Router:
         return self._read[1]
 
 
-def payment_of(request: PaymentRequest, method: StoredMethod | None, default: str) -> Payment:
-    """What routing may know of it. A bare token is one of the default gateway."""
-    return Payment(
-        key=request.key,
-        amount=request.amount,
-        customer=request.customer,
-        country=(method.facts.country if method else None) or request.country,
-        kind=method.facts.kind if method else None,
-        brand=method.facts.brand if method else None,
-        able=tuple(method.tokens) if method else (default,),
-        tried=request.tried,
-        wanted=request.gateway,
-    )
-
-
 def _token(name: str, method: StoredMethod | None, gateway: str) -> str | None:
-    return method.tokens.get(gateway) if method else name
+    if method is None:
+        return name
+    return method.tokens.get(gateway) if method.is_charged else None
 
 
 def _others(payment: Payment, attempt: Attempt) -> tuple[str, ...]:

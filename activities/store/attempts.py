@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import payment_attempts
+from activities.store.tables import payment_attempts, payments
+from domain.errors import NotFound
 from domain.money import Money
 from domain.payments import Outcome, PaymentRequest, PaymentResult
 from domain.routing import Decision, Look
+from domain.states import PaymentState
 from domain.values import Instant, Value
 
 TECHNICAL = (Outcome.not_attempted, Outcome.unknown)
@@ -94,24 +96,60 @@ async def of_keys(connection: Connection, keys: Sequence[str]) -> dict[str, Atte
     return {row["key"]: _attempt(row) for row in found.mappings()}
 
 
-async def page(
-    connection: Connection,
-    after: tuple[datetime, str] | None,
-    limit: int,
-    *,
-    customer: str | None = None,
-    gateway: str | None = None,
-    outcome: Outcome | None = None,
-) -> list[Attempt]:
+class StoredPayment(Attempt):
+    """A payment with what an order knows of it; None where it is not an order's. Amounts as in `amount`."""
+
+    order: str | None = None
+    state: PaymentState | None = None
+    captured: Money | None = None
+    refunded: Money | None = None
+
+
+class Wanted(Value):
+    """Conditions that all hold; None is any."""
+
+    customer: str | None = None
+    order: str | None = None
+    gateway: str | None = None
+    outcome: Outcome | None = None
+    state: PaymentState | None = None
+
+
+async def page(connection: Connection, after: tuple[datetime, str] | None, limit: int, wanted: Wanted) -> list[StoredPayment]:
     """The newest first, those before `after` (asked_at, key)."""
-    columns = payment_attempts.c
-    query: Select[Any] = select(payment_attempts).order_by(columns.asked_at.desc(), columns.key.desc()).limit(limit)
+    place = (payment_attempts.c.asked_at, payment_attempts.c.key)
+    query = _payments().order_by(*(column.desc() for column in place)).limit(limit)
     if after is not None:
-        query = query.where(tuple_(columns.asked_at, columns.key) < tuple_(*after))
-    for column, value in ((columns.customer, customer), (columns.gateway, gateway), (columns.outcome, outcome)):
-        if value is not None:
-            query = query.where(column == value)
-    return [_attempt(row) for row in (await connection.execute(query)).mappings()]
+        query = query.where(tuple_(*place) < tuple_(*after))
+    conditions = (
+        (payment_attempts.c.customer, wanted.customer),
+        (payments.c.order_id, wanted.order),
+        (payment_attempts.c.gateway, wanted.gateway),
+        (payment_attempts.c.outcome, wanted.outcome),
+        (payments.c.state, wanted.state),
+    )
+    query = query.where(*(column == value for column, value in conditions if value is not None))
+    return [_payment(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def get(connection: Connection, key: str) -> StoredPayment:
+    """Raises NotFound."""
+    row = (await connection.execute(_payments().where(payment_attempts.c.key == key))).mappings().first()
+    if row is None:
+        raise NotFound("payment", key)
+    return _payment(row)
+
+
+def _payments() -> Select[Any]:
+    known = (payments.c.order_id.label("order"), payments.c.state, payments.c.captured, payments.c.refunded)
+    return select(payment_attempts, *known).outerjoin(payments, payments.c.key == payment_attempts.c.key)
+
+
+def _payment(row: Any) -> StoredPayment:
+    amounts = {
+        name: Money(minor=row[name], currency=row["currency"]) for name in ("captured", "refunded") if row[name] is not None
+    }
+    return StoredPayment.model_validate({**row, "amount": Money(minor=row["amount"], currency=row["currency"]), **amounts})
 
 
 class Tally(Value):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -37,7 +38,7 @@ async def retire(connection: Connection, rule: str, by: str, now: datetime) -> N
     await connection.execute(insert(routing_rules).values(**row))
 
 
-async def _last(connection: Connection, rule: str):  # type: ignore[no-untyped-def]
+async def _last(connection: Connection, rule: str) -> Any:
     """The newest version, nobody else publishing one until the transaction ends."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"routing_rule:{rule}", 0))))
     query = select(routing_rules).where(routing_rules.c.id == rule).order_by(routing_rules.c.version.desc()).limit(1)
@@ -64,7 +65,7 @@ async def versions(connection: Connection, rule: str) -> list[PublishedRule]:
     return found
 
 
-def _published(row) -> PublishedRule:  # type: ignore[no-untyped-def]
+def _published(row: Any) -> PublishedRule:
     return PublishedRule.model_validate({**row, "rule": row["document"]})
 
 

@@ -579,7 +579,7 @@ routing_rules = Table(
     metadata,
     Column("id", String, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("document", JSONB),
+    Column("document", JSONB(none_as_null=True)),
     _moment("published_at"),
     Column("published_by", String, nullable=False),
     PrimaryKeyConstraint("id", "version"),

@@ -16,6 +16,7 @@ HOLDERS = {
     Right.read_billing: {"admin", "operator", "finance", "viewer"},
     Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},
+    Right.route_payments: {"admin", "finance"},
     Right.manage_keys: {"admin"},
 }
 
