@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from activities.store import capacity, coupons, customers, entry, orders
+from activities.store import capacity, coupons, customers, entry, orders, payment_methods
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
 from activities.store.issuing import Answers
@@ -23,6 +23,7 @@ from domain.entry import Placing, freeze, taxed
 from domain.errors import BadInput, Conflict, NotFound
 from domain.money import Money
 from domain.orders import MAIN, Order, OrderRequest
+from domain.payment_methods import is_stored
 from domain.roles import Principal, Right
 from domain.states import OrderState
 from domain.values import Instant, Value
@@ -191,11 +192,24 @@ async def _frozen(
     placing = await placing_of(context, connection, found, order_id or str(found.order_id), wish.principal.name, wish.at)
     redemptions = await redemptions_of(connection, wish, lock=redeem)
     order = freeze(wish.request, placing.model_copy(update={"coupons": redemptions}))
+    await refuse_unpayable(connection, order)
     if decisions := await order_taxes.decide(context, connection, order, found, wish.answers):
         order = taxed(order, decisions, placing.policies)
     if wish.token is not None:
         refuse_stale(wish.token, charged(order))
     return order, found
+
+
+async def refuse_unpayable(connection: Connection, order: Order) -> None:
+    """BadInput for a stored method that cannot be asked for the order's money: another customer's, one that is good no more, or
+    a transfer, which comes after the invoice and not before the service."""
+    method = order.payment_method
+    if not order.total or method is None or not is_stored(method):
+        return
+    await payment_methods.check_usable(connection, method, order.customer.id)
+    known = await payment_methods.get(connection, method)
+    if not known.is_charged:
+        raise BadInput("payment_method", f"{method} is a {known.facts.kind}; an order needs one that can be charged")
 
 
 async def redemptions_of(connection: Connection, wish: Wish, *, lock: bool) -> list[Redemption]:

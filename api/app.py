@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from activities.adapters.documents.press import Press
 from activities.runtime.background import running
+from activities.runtime.keepers import keepers
 from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
 from activities.runtime.taxes import tax_engines
@@ -38,6 +39,7 @@ from api.routes import (
     operations,
     orders,
     patrol,
+    payment_methods,
     payments,
     plans,
     prepaid_credits,
@@ -55,6 +57,7 @@ ROUTES = (
     patrol,
     callbacks,
     customers,
+    payment_methods,
     products,
     plans,
     prices,
@@ -106,6 +109,8 @@ def create_app(
         processes or through_temporal,
         taxes=tax_engines(settings, app.state.http),
         press=Press(settings.documents_folder),
+        keepers=keepers(settings, app.state.http),
+        default_gateway=settings.gateway,
     )
     app.state.keyring = Keyring(database)
     app.state.listener = Listener(database.url, EVENTS_CHANNEL)

@@ -14,7 +14,7 @@ from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
 from api import order_taxes
-from api.acceptance import circumstances, placing_of, refuse_odd_dates
+from api.acceptance import circumstances, placing_of, refuse_odd_dates, refuse_unpayable
 from api.auth import demand
 from api.context import Context
 from api.problems import Forbidden, Partly, bad_input
@@ -76,6 +76,8 @@ async def _refrozen(context: Context, order: Order, request: AmendRequest) -> Or
             found = await circumstances(connection, order.customer.id, order.id)
             placing = await placing_of(context, connection, found, order.id, order.placed_by, context.now())
             amended = refreeze(order, request, placing)
+            if request.payment_method:
+                await refuse_unpayable(connection, amended)
             decisions = await order_taxes.decide(context, connection, amended, found, answers)
         return taxed(amended, decisions, placing.policies)
 

@@ -1,11 +1,12 @@
 """What every action needs besides its request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from activities.adapters.documents.press import Press
+from activities.adapters.gateway.port import Keeper
 from activities.adapters.tax.engines import TaxEngines
 from activities.store import catalogue
 from activities.store.database import Connection, Database
@@ -50,3 +51,6 @@ class Context:
     catalogues: Catalogues = field(default_factory=Catalogues)
     taxes: TaxEngines = field(default_factory=TaxEngines)
     press: Press = field(default_factory=Press)
+    keepers: Mapping[str, Keeper] = field(default_factory=dict)
+    """Gateways by name, as keepers of payment methods."""
+    default_gateway: str = "sandbox"

@@ -83,3 +83,4 @@ PREPAID_CREDIT: dict[str, Any] = {
 }
 API_KEY: dict[str, Any] = {"name": "anna", "roles": ["approver"]}
 CALLBACK: dict[str, Any] = {"reference": "O-1001:2", "status": "completed", "sequence": 3, "remote_id": "FW-77"}
+PAYMENT_METHOD: dict[str, Any] = {"customer": "C-100", "token": "tok_visa", "default": True}

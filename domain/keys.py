@@ -84,6 +84,12 @@ def payment_method(customer: str, gateway: str, token: str) -> str:
     return f"{PAYMENT_METHOD}{digest.translate(_LETTERS)}"
 
 
+def tokenization(customer: str, gateway: str, nonce: str) -> str:
+    """One exchange of one single-use nonce. A digest, since a nonce is nobody's to read."""
+    digest = sha256("\n".join((customer, gateway, nonce)).encode()).hexdigest()[:32]
+    return f"{customer}:token:{digest.translate(_LETTERS)}"
+
+
 def credit_grant(customer: str, key: str) -> str:
     """Prepaid credit that is granted to a customer under an idempotency key; named by its digest, since a key is any text."""
     return f"{customer}:credit:{sha256(key.encode()).hexdigest()[:16]}"

@@ -24,6 +24,7 @@ class Right(StrEnum):
     read_records = "read records"
     write_records = "write catalogue and customers"
     write_tax = "write tax rates and legal entities"
+    keep_methods = "keep payment methods"
     read_billing = "read invoices, coupons, credits and the ledger"
     bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
@@ -41,6 +42,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.resolve_fallout,
             Right.read_records,
             Right.write_records,
+            Right.keep_methods,
             Right.read_billing,
         }
     ),
@@ -51,6 +53,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.read_records,
             Right.resolve_fallout,
             Right.write_tax,
+            Right.keep_methods,
             Right.read_billing,
             Right.bill,
             Right.reconcile,

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, String, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from activities.store.database import Connection, among
 from activities.store.tables import customers, payment_method_events, payment_method_tokens, payment_methods, subscriptions
-from domain.errors import NotFound
+from domain.errors import BadInput, NotFound
 from domain.gateway_events import GatewayEvent, GatewayEventKind
 from domain.payment_methods import MethodFacts, MethodState, StoredMethod, choose, good_until, is_stored, state_at
+from domain.states import ORDER, OrderState, is_terminal
 from domain.values import Instant, Value
 
 UPDATED = "payment_method.updated"
@@ -67,11 +68,15 @@ async def of_customer(connection: Connection, customer: str) -> list[StoredMetho
     return [_method(row) for row in rows.mappings()]
 
 
+async def defaults_of(connection: Connection, of: Iterable[str]) -> dict[str, str | None]:
+    """What each customer's record names: a stored method's id, or a token of the default gateway."""
+    query = select(customers.c.id, customers.c.document["payment_method"].astext).where(among(customers.c.id, of))
+    return {row[0]: row[1] for row in (await connection.execute(query)).all()}
+
+
 async def default_of(connection: Connection, customer: str) -> str | None:
-    """What the customer's record names: a stored method's id, or a token of the default gateway."""
-    query = select(customers.c.document["payment_method"].astext).where(customers.c.id == customer)
-    found: str | None = (await connection.execute(query)).scalar()
-    return found
+    """As `defaults_of`, of one."""
+    return (await defaults_of(connection, [customer])).get(customer)
 
 
 async def charged_with(connection: Connection, customer: str, subscription: str | None = None) -> str | None:
@@ -133,6 +138,55 @@ async def revoke(connection: Connection, method: str, event: MethodEvent) -> Non
         freed = update(subscriptions).where(subscriptions.c.payment_method == method)
         await connection.execute(freed.values(payment_method=None, version=subscriptions.c.version + 1))
         await tell(connection, method, event)
+
+
+async def why_kept(connection: Connection, method: StoredMethod, default: str | None) -> str | None:
+    """Why it cannot be taken away now: an open order is paid with it, or something is past due and there is nothing else to pay
+    it with. None where it can."""
+    found = {"customer": method.customer, "method": method.id}
+    order = (await connection.execute(_PAID_WITH, found)).scalar()
+    if order is not None:
+        return f"order {order} is still open and is paid with it"
+    others = [each for each in await of_customer(connection, method.customer) if each.id != method.id and each.is_charged]
+    is_other_default = default is not None and default != method.id and not is_stored(default)
+    if not method.is_charged or others or is_other_default:
+        return None
+    invoice = (await connection.execute(_PAST_DUE, found)).scalar()
+    return None if invoice is None else f"invoice {invoice} is past due and there is nothing else to pay it with"
+
+
+_PAID_WITH = text("""
+    SELECT id FROM orders WHERE customer = :customer AND document ->> 'payment_method' = :method AND state <> ALL(:ended)
+     ORDER BY number LIMIT 1
+""").bindparams(bindparam("ended", [state for state in OrderState if is_terminal(ORDER, state)], type_=ARRAY(String)))
+_PAST_DUE = text("SELECT id FROM invoices WHERE customer = :customer AND state = 'overdue' ORDER BY due_date, id LIMIT 1")
+
+
+async def follow_own(connection: Connection, subscription: str, method: str | None) -> None:
+    """From now on the subscription is charged with `method`; None: with the customer's default."""
+    changed = update(subscriptions).where(subscriptions.c.id == subscription)
+    await connection.execute(changed.values(payment_method=method, version=subscriptions.c.version + 1))
+
+
+async def owner_and_own(connection: Connection, subscription: str, *, lock: bool = False) -> tuple[str, str | None]:
+    """(customer, the subscription's own method). Raises NotFound."""
+    query = select(subscriptions.c.customer, subscriptions.c.payment_method).where(subscriptions.c.id == subscription)
+    row = (await connection.execute(query.with_for_update() if lock else query)).first()
+    if row is None:
+        raise NotFound("subscription", subscription)
+    return row.customer, row.payment_method
+
+
+async def check_usable(connection: Connection, method: str | None, customer: str, field: str = "payment_method") -> None:
+    """BadInput, naming `field`, for a stored method that is not this customer's or is good no more; a token is the gateway's to
+    judge."""
+    if method is None or not is_stored(method):
+        return
+    known = await find(connection, method)
+    if known is None or known.customer != customer:
+        raise BadInput(field, f"customer {customer} has no payment method {method}; POST /v1/payment-methods adds one")
+    if known.state is not MethodState.active:
+        raise BadInput(field, f"{method} is {known.state}; give another, or add one with POST /v1/payment-methods")
 
 
 async def apply_update(connection: Connection, gateway: str, event: GatewayEvent, now: datetime) -> list[str]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from activities.store import customers, legal_entities, vat_checks, vat_proofs
+from activities.store import customers, legal_entities, payment_methods, vat_checks, vat_proofs
 from activities.store.database import Connection
 from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
@@ -45,7 +45,7 @@ async def create_customer(
     customer: Annotated[Customer, Body(examples=[CUSTOMER])], principal: RecordWriter, context: Ctx, response: Response
 ) -> Customer:
     async with context.database.transaction() as connection:
-        await _check_legal_entity(connection, customer)
+        await _check_references(connection, customer)
         if await customers.put(connection, customer, context.now()) > 1:
             raise Conflict(f"there is already a customer {customer.id}; change it with PATCH /v1/customers/{customer.id}")
     response.headers["Location"] = f"/v1/customers/{customer.id}"
@@ -76,7 +76,7 @@ async def put_customer(
     if customer.id != customer_id:
         raise BadInput("id", f"should be {customer_id!r}, as in the address")
     async with context.database.transaction() as connection:
-        await _check_legal_entity(connection, customer)
+        await _check_references(connection, customer)
         await customers.put(connection, customer, context.now())
     return customer
 
@@ -92,7 +92,7 @@ async def patch_customer(
     async with context.database.transaction() as connection:
         before = await customers.get(connection, customer_id, lock=True)
         after = _changed(before, change)
-        await _check_legal_entity(connection, after)
+        await _check_references(connection, after)
         await customers.put(connection, after, context.now())
     return after
 
@@ -127,7 +127,8 @@ async def _vat_status(connection: Connection, customer: str) -> VatStatus:
     return VatStatus(vat_id=vat_id, proof=proof, due_at=await vat_checks.next_at(connection, customer))
 
 
-async def _check_legal_entity(connection: Connection, customer: Customer) -> None:
+async def _check_references(connection: Connection, customer: Customer) -> None:
+    await payment_methods.check_usable(connection, customer.payment_method, customer.id)
     try:
         await legal_entities.get(connection, customer.legal_entity)
     except NotFound as error:

@@ -13,6 +13,7 @@ HOLDERS = {
     Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
     Right.write_records: {"admin", "operator"},
     Right.write_tax: {"admin", "finance"},
+    Right.keep_methods: {"admin", "operator", "finance"},
     Right.read_billing: {"admin", "operator", "finance", "viewer"},
     Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},

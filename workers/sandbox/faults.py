@@ -12,6 +12,7 @@ from domain.values import StrictValue
 
 class Operation(StrEnum):
     tokenize = "tokenize"
+    describe = "describe"
     authorize = "authorize"
     purchase = "purchase"
     capture = "capture"

@@ -13,6 +13,7 @@ from workers.sandbox.idempotency import fingerprint, once
 from workers.sandbox.journal import MAIN_GATEWAY, Fact, FactKind, Journal
 from workers.sandbox.payments import CaptureBody, Payment, PaymentBody, PaymentMode, RefundBody, TokenBody
 from workers.sandbox.replies import Problem, Reply, answer
+from workers.sandbox.vault import facts_of
 
 _FOR_EVER = 2**31
 REPORT_PAGE = 200
@@ -28,9 +29,16 @@ class _Behaviour:
 
 TEST_TOKENS = {
     "tok_visa": _Behaviour(Outcome.succeeded),
+    "tok_mastercard": _Behaviour(Outcome.succeeded),
+    "tok_amex": _Behaviour(Outcome.succeeded),
+    "tok_wallet": _Behaviour(Outcome.succeeded),
+    "tok_expiring": _Behaviour(Outcome.succeeded),
+    "tok_expired": _Behaviour(Outcome.declined_hard, "expired_card", "the card has expired"),
     "tok_declined_soft": _Behaviour(Outcome.declined_soft, "insufficient_funds", "the account has not enough money"),
     "tok_declined_hard": _Behaviour(Outcome.declined_hard, "stolen_card", "the card was reported stolen"),
     "tok_pending": _Behaviour(Outcome.pending),
+    "tok_sepa_debit": _Behaviour(Outcome.pending),
+    "tok_ach_debit": _Behaviour(Outcome.pending),
     "tok_never_confirmed": _Behaviour(Outcome.pending, confirmed=False),
 }
 _INVALID_TOKEN = _Behaviour(Outcome.declined_hard, "invalid_token", "there is no such token")
@@ -72,6 +80,14 @@ class PaymentDesk:
             return answer(201, TokenView(outcome=Outcome.succeeded, token=token, message=description))
 
         return once(self._journal, self._scope, idempotency_key, fingerprint("tokenize", body), act)
+
+    def describe(self, token: str, now: datetime) -> Reply:
+        """What a person may be shown of a token."""
+        row = self._journal.one("SELECT behaves_as FROM tokens WHERE token = ?", token)
+        facts = facts_of(token if row is None else row["behaves_as"], token, now)
+        if facts is None:
+            raise Problem(404, "token_absent", "there is no such token")
+        return answer(200, facts)
 
     def start(self, body: PaymentBody, forced: Outcome | None) -> Reply:
         def act() -> Reply:

@@ -49,6 +49,10 @@ class TokenBody(StrictValue):
     nonce: Annotated[str, Field(max_length=200)]
 
 
+class DescribeBody(StrictValue):
+    token: Annotated[str, Field(max_length=200)]
+
+
 class PaymentView(PaymentResult):
     """What the gateway answers about a payment."""
 

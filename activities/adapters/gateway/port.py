@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.billing.reconciliation.comparison import MovementPage
 from domain.gateway_events import Evidence, GatewayEvent
@@ -79,6 +79,15 @@ class Vault(Protocol):
     async def describe(self, token: str) -> MethodFacts:
         """What a person may be shown of a token. Raises Refused for one that the gateway does not know or does not hold for
         later use, and Unavailable where it cannot be asked."""
+        ...
+
+
+@runtime_checkable
+class Keeper(Vault, Protocol):
+    """A gateway as the API needs it: to keep what customers pay with."""
+
+    async def tokenize(self, key: str, customer: str, nonce: str) -> PaymentResult:
+        """As of a `Gateway`."""
         ...
 
 

@@ -9,6 +9,7 @@ from activities.adapters.http import NOT_ATTEMPTED, TOTAL_SECONDS, Call, Peer
 from domain.billing.reconciliation.comparison import MovementPage
 from domain.errors import Refused, Unavailable, Unknown
 from domain.money import Money
+from domain.payment_methods import MethodFacts
 from domain.payments import (
     CaptureRequest,
     Outcome,
@@ -50,6 +51,10 @@ class _Card(Value):
     nonce: str
 
 
+class _Token(Value):
+    token: str
+
+
 class _PaymentAnswer(PaymentResult):
     key: str
 
@@ -77,6 +82,13 @@ class SandboxGateway:
         except (Unavailable, Unknown) as error:
             return _unanswered(error)
         return PaymentResult(outcome=answer.outcome, reference=answer.token, code=answer.code, message=answer.message)
+
+    async def describe(self, token: str) -> MethodFacts:
+        """The token goes in the body, since an address ends in logs and errors."""
+        try:
+            return await self._peer.call(Call("POST", ("tokens", "describe"), body=_Token(token=token)), MethodFacts)
+        except Unknown as error:
+            raise Unavailable(str(error)) from error
 
     async def authorize(self, request: PaymentRequest) -> PaymentResult:
         return await self._start(request, _Mode.authorize)
