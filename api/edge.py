@@ -12,6 +12,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import card_numbers
 from api.metrics import Metrics
 from api.problems import FieldError, problem
 
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 class BoundedBody:
     """Reads the whole body before the route runs: 413 above `limit`, 400 where it is not UTF-8, 422 for text with NUL
-    characters or lone surrogates, in the address as in the body."""
+    characters, lone surrogates or a card number, in the address as in the body."""
 
     def __init__(self, app: ASGIApp, limit: int = LARGEST_BODY) -> None:
         self._app = app
@@ -36,12 +37,12 @@ class BoundedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = _bad_address(scope)
+        refusal = _bad_address(scope) or card_numbers.in_head(scope)
         body = b"" if refusal else await self._read(receive)
         if body is None:
             refusal = problem(413, f"the body may have at most {self._limit} bytes")
         elif not refusal:
-            refusal = _bad_text(body)
+            refusal = _bad_text(body) or card_numbers.in_body(body)
         if refusal:
             await refusal(scope, receive, send)
         else:
@@ -141,7 +142,7 @@ class Observed:
         try:
             await self._app(scope, receive, noting)
         except Exception:
-            log.exception("unforeseen error", request_id=request_id, path=scope["path"])
+            log.exception("unforeseen error", request_id=request_id, path=card_numbers.shown(scope["path"]))
             if status:
                 raise
             await _unforeseen(request_id)(scope, receive, noting)
@@ -154,7 +155,7 @@ class Observed:
         log.info(
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=card_numbers.shown(scope["path"]),
             status=status,
             ms=round(seconds * 1000, 1),
             by=scope.get("state", {}).get("principal"),
