@@ -125,5 +125,10 @@ def collection(invoice: str, number: int) -> str:
     return f"{invoice}:payment:{number}"
 
 
+def paid_subject(payment_key: str) -> str:
+    """The order or invoice that a payment was asked for."""
+    return payment_key.rpartition(":payment:")[0]
+
+
 def collection_workflow(invoice: str) -> str:
     return f"collect-{invoice}"

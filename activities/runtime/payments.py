@@ -52,7 +52,7 @@ class PaymentActivities(Payments):
         if again:
             found = await _found(gateway, request.key)
             if found.state is not RemotePayment.absent:
-                return await self._noted(attempt, found, timedelta())
+                return await self._noted(attempt, found, None)
         if route.token is None:
             raise Refused(f"payment method {request.method} cannot be charged at gateway {attempt.gateway!r}")
         began = time.monotonic()
@@ -62,7 +62,7 @@ class PaymentActivities(Payments):
         noted = await self._noted(attempt, result, timedelta(seconds=time.monotonic() - began))
         return noted if noted.elsewhere else _definite(noted, verb)
 
-    async def _noted(self, attempt: Attempt, result: PaymentResult, latency: timedelta) -> PaymentResult:
+    async def _noted(self, attempt: Attempt, result: PaymentResult, latency: timedelta | None) -> PaymentResult:
         said = result.model_copy(update={"gateway": attempt.gateway})
         async with self._database.transaction(statement=True) as connection:
             await attempts.answer(connection, attempt.key, said, latency, datetime.now(UTC))
@@ -74,8 +74,7 @@ class PaymentActivities(Payments):
         async with self._database.transaction() as connection:
             known = await attempts.find(connection, release.key)
             if known is not None and found.state is not RemotePayment.absent and found.outcome != known.outcome:
-                latency = timedelta(milliseconds=known.latency_ms or 0)
-                await attempts.answer(connection, release.key, found, latency, datetime.now(UTC))
+                await attempts.answer(connection, release.key, found, None, datetime.now(UTC))
         return found.model_copy(update={"gateway": known.gateway if known else self._default})
 
     @activity.defn(name="capture")

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import payment_attempts, payments
+from activities.store.tables import invoices, payment_attempts, payments
+from domain import keys
 from domain.errors import NotFound
 from domain.money import Money
 from domain.payments import Outcome, PaymentRequest, PaymentResult
@@ -16,12 +17,15 @@ from domain.routing import Decision, Look
 from domain.states import PaymentState
 from domain.values import Instant, Value
 
+MOST = 100
+"""Payments of one order or invoice that are looked for."""
 TECHNICAL = (Outcome.not_attempted, Outcome.unknown)
 """Outcomes that speak against the gateway and not against the payment."""
 
 
 class Attempt(Value):
-    """`latency_ms` is that of the answer; None while there is none. `fee` is in minor units of the payment's currency."""
+    """`latency_ms` is that of the answer; None while there is none. `fee` is in minor units of the payment's currency.
+    `failures` counts the answers that spoke against the gateway."""
 
     key: str
     gateway: str
@@ -40,6 +44,7 @@ class Attempt(Value):
     action: str | None = None
     latency_ms: int | None = None
     fee: int | None = None
+    failures: int = 0
 
 
 async def begin(connection: Connection, request: PaymentRequest, decision: Decision, now: datetime) -> Attempt:
@@ -59,9 +64,10 @@ async def begin(connection: Connection, request: PaymentRequest, decision: Decis
     return _attempt((await connection.execute(same.returning(payment_attempts))).mappings().one())
 
 
-async def answer(connection: Connection, key: str, result: PaymentResult, latency: timedelta, now: datetime) -> None:
-    """Note the outcome. What is definite is not taken back by what is not known."""
-    values = {
+async def answer(connection: Connection, key: str, result: PaymentResult, latency: timedelta | None, now: datetime) -> None:
+    """Note the outcome; `latency` None leaves that of the answer before. What is definite is not taken back by what is not
+    known, and that the gateway once failed stays counted when the payment turns out well."""
+    values: dict[str, Any] = {
         "answered_at": now,
         "outcome": result.outcome,
         "code": result.code,
@@ -69,11 +75,13 @@ async def answer(connection: Connection, key: str, result: PaymentResult, latenc
         "request_id": result.request_id,
         "reference": result.reference,
         "action": result.action,
-        "latency_ms": latency // timedelta(milliseconds=1),
         "fee": result.fee.minor if result.fee else None,
     }
+    if latency is not None:
+        values["latency_ms"] = latency // timedelta(milliseconds=1)
     changed = update(payment_attempts).where(payment_attempts.c.key == key)
     if result.outcome in TECHNICAL:
+        values["failures"] = payment_attempts.c.failures + 1
         undecided = [outcome.value for outcome in TECHNICAL]
         changed = changed.where(payment_attempts.c.outcome.is_(None) | among(payment_attempts.c.outcome, undecided))
     await connection.execute(changed.values(**values))
@@ -91,16 +99,27 @@ async def gateway_of(connection: Connection, key: str, default: str) -> str:
     return (await connection.execute(query)).scalar_one_or_none() or default
 
 
-async def of_keys(connection: Connection, keys: Sequence[str]) -> dict[str, Attempt]:
-    found = await connection.execute(select(payment_attempts).where(among(payment_attempts.c.key, keys)))
+async def of_keys(connection: Connection, wanted: Sequence[str]) -> dict[str, Attempt]:
+    found = await connection.execute(select(payment_attempts).where(among(payment_attempts.c.key, wanted)))
     return {row["key"]: _attempt(row) for row in found.mappings()}
+
+
+_STATE = func.coalesce(
+    payments.c.state,
+    case(
+        (payment_attempts.c.outcome == Outcome.succeeded, PaymentState.captured.value),
+        (payment_attempts.c.outcome.startswith("declined"), PaymentState.declined.value),
+        else_=PaymentState.authorizing.value,
+    ),
+)
+"""An order's payment has a state of its own; what an invoice is due is collected in one step, so its outcome says it."""
 
 
 class StoredPayment(Attempt):
     """A payment with what an order knows of it; None where it is not an order's. Amounts as in `amount`."""
 
     order: str | None = None
-    state: PaymentState | None = None
+    state: PaymentState
     captured: Money | None = None
     refunded: Money | None = None
 
@@ -110,6 +129,8 @@ class Wanted(Value):
 
     customer: str | None = None
     order: str | None = None
+    invoice: str | None = None
+    """Those that collect it, and those of the order that it is for."""
     gateway: str | None = None
     outcome: Outcome | None = None
     state: PaymentState | None = None
@@ -126,9 +147,17 @@ async def page(connection: Connection, after: tuple[datetime, str] | None, limit
         (payments.c.order_id, wanted.order),
         (payment_attempts.c.gateway, wanted.gateway),
         (payment_attempts.c.outcome, wanted.outcome),
-        (payments.c.state, wanted.state),
+        (_STATE, wanted.state),
     )
     query = query.where(*(column == value for column, value in conditions if value is not None))
+    if wanted.invoice is not None:
+        query = query.where(_of_invoice(wanted.invoice))
+    return [_payment(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def of_subject(connection: Connection, subject: str) -> list[StoredPayment]:
+    """All payments of one order or invoice, in the order in which they were asked for."""
+    query = _payments().where(_of(subject)).order_by(payment_attempts.c.asked_at, payment_attempts.c.key)
     return [_payment(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -141,8 +170,18 @@ async def get(connection: Connection, key: str) -> StoredPayment:
 
 
 def _payments() -> Select[Any]:
-    known = (payments.c.order_id.label("order"), payments.c.state, payments.c.captured, payments.c.refunded)
+    known = (payments.c.order_id.label("order"), _STATE.label("state"), payments.c.captured, payments.c.refunded)
     return select(payment_attempts, *known).outerjoin(payments, payments.c.key == payment_attempts.c.key)
+
+
+def _of(subject: str) -> ColumnElement[bool]:
+    """By their keys, so that the primary key finds them."""
+    return among(payment_attempts.c.key, [keys.payment(subject, number) for number in range(1, MOST + 1)])
+
+
+def _of_invoice(invoice: str) -> ColumnElement[bool]:
+    order = select(invoices.c.order_id).where(invoices.c.id == invoice).scalar_subquery()
+    return or_(_of(invoice), payments.c.order_id == order)
 
 
 def _payment(row: Any) -> StoredPayment:
@@ -174,8 +213,8 @@ async def tallies(connection: Connection, since: datetime, until: datetime, ever
             begins.label("begins"),
             func.count().label("answered"),
             func.count().filter(_failed()).label("failed"),
-            func.percentile_disc(0.5).within_group(columns.latency_ms).label("median"),
-            func.percentile_disc(0.99).within_group(columns.latency_ms).label("slowest"),
+            func.coalesce(func.percentile_disc(0.5).within_group(columns.latency_ms), 0).label("median"),
+            func.coalesce(func.percentile_disc(0.99).within_group(columns.latency_ms), 0).label("slowest"),
         )
         .where(columns.answered_at >= since, columns.answered_at < until)
         .group_by(columns.gateway, begins)
@@ -192,7 +231,7 @@ async def recent(connection: Connection, gateway: str, since: datetime, limit: i
 
 
 def _failed() -> ColumnElement[bool]:
-    return among(payment_attempts.c.outcome, [outcome.value for outcome in TECHNICAL])
+    return payment_attempts.c.failures > 0
 
 
 def _attempt(row: Any) -> Attempt:

@@ -568,6 +568,7 @@ payment_attempts = Table(
     Column("action", String),
     Column("latency_ms", Integer),
     Column("fee", BigInteger),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Index(None, "asked_at", "key"),
     Index(None, "customer", "asked_at", "key"),
     Index(None, "gateway", "answered_at"),

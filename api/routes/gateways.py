@@ -1,10 +1,12 @@
 """Payment gateways: how well each is, and what it costs."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from activities.store import routing
+from activities.store import attempts, routing
+from activities.store.attempts import Tally
 from api.dependencies import BillingReader, Config, Ctx, Db, PaymentRouter, RecordId
 from api.openapi import declares
 from api.paging import ById, Page, slice_by_id
@@ -18,28 +20,39 @@ from domain.values import Value
 router = APIRouter(prefix="/v1/gateways", tags=["payments"])
 
 
+HOUR = timedelta(hours=1)
+STRETCH = timedelta(minutes=5)
+
+
 class GatewayView(Value):
-    """`default` takes what no rule is for. `health` is null where no worker has counted yet."""
+    """`default` takes what no rule is for. `health` is null where no worker has counted yet, and `down` says whether payments
+    are kept from it now. `last_hour` has what it answered in stretches of five minutes, those without any left out."""
 
     name: str
     default: bool
     health: Health | None
+    down: bool
     costs: list[GatewayCost]
+    last_hour: list[Tally]
 
 
 @router.get("", summary="List gateways")
 async def list_gateways(
-    query: Annotated[ById, Query()], principal: BillingReader, database: Db, settings: Config
+    query: Annotated[ById, Query()], principal: BillingReader, context: Ctx, settings: Config
 ) -> Page[GatewayView]:
     """A gateway that is not well is asked last. Its health is counted from its answers of the last five minutes."""
-    async with database.transaction() as connection:
+    now = context.now()
+    async with context.database.transaction() as connection:
         health, costs = await routing.health(connection), await routing.costs(connection)
+        tallies = await attempts.tallies(connection, now - HOUR, now, STRETCH)
     views = {
         name: GatewayView(
             name=name,
             default=name == settings.gateway,
             health=health.get(name),
+            down=name in health and health[name].is_down(now),
             costs=[cost for cost in costs if cost.gateway == name],
+            last_hour=[tally for tally in tallies if tally.gateway == name],
         )
         for name in settings.all_gateways()
     }

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from activities.store import attempts
 from activities.store.attempts import StoredPayment, Wanted
-from api.dependencies import BillingReader, Db
+from api.dependencies import BillingReader, Config, Db
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
+from domain import keys
 from domain.payments import Outcome
 from domain.states import PaymentState
 from domain.values import Instant, StrictValue, Value
@@ -22,11 +23,27 @@ Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 class PaymentQuery(StrictValue):
     customer: Text | None = None
     order: Text | None = None
+    invoice: Text | None = None
     gateway: Text | None = None
     outcome: Outcome | None = None
     state: PaymentState | None = None
     cursor: Cursor | None = None
     limit: Limit = 50
+
+
+class PaymentLinks(Value):
+    self: str
+    order: str | None = None
+    invoice: str | None = None
+    console: str
+
+
+class PaymentDetail(StoredPayment):
+    """`asked` are all payments of the same order or invoice in the order in which they were asked for, this one among them:
+    where one gateway did nothing or declined for now, the next went to another."""
+
+    asked: list[StoredPayment]
+    links: PaymentLinks
 
 
 class _Position(Value):
@@ -45,6 +62,18 @@ async def list_payments(query: Annotated[PaymentQuery, Query()], principal: Bill
 
 
 @router.get("/{payment_key}", summary="Look at one payment", responses=declares(404))
-async def get_payment(payment_key: PaymentKey, principal: BillingReader, database: Db) -> StoredPayment:
+async def get_payment(payment_key: PaymentKey, principal: BillingReader, database: Db, settings: Config) -> PaymentDetail:
+    subject = keys.paid_subject(payment_key)
     async with database.transaction() as connection:
-        return await attempts.get(connection, payment_key)
+        payment = await attempts.get(connection, payment_key)
+        asked = await attempts.of_subject(connection, subject)
+    return PaymentDetail(**dict(payment), asked=asked, links=_links(settings.public_url or "", payment, subject))
+
+
+def _links(base: str, payment: StoredPayment, subject: str) -> PaymentLinks:
+    return PaymentLinks(
+        self=f"{base}/v1/payments/{payment.key}",
+        order=f"{base}/v1/orders/{payment.order}" if payment.order else None,
+        invoice=None if payment.order else f"{base}/v1/invoices/{subject}",
+        console=f"{base}/console/payments/{payment.key}",
+    )

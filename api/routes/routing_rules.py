@@ -1,5 +1,6 @@
 """Routing rules: which gateway a payment goes to, and a dry run that says where one would go and why."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
@@ -15,7 +16,7 @@ from domain.money import Money
 from domain.payment_methods import is_stored
 from domain.payments import PaymentRequest
 from domain.plans import Identifier
-from domain.routing import Decision, PublishedRule, RoutingRule, payment_of, route
+from domain.routing import Decision, Look, PublishedRule, RoutingRule, payment_of, route
 from domain.values import CountryCode, StrictValue
 
 router = APIRouter(prefix="/v1/routing-rules", tags=["payments"])
@@ -23,7 +24,8 @@ router = APIRouter(prefix="/v1/routing-rules", tags=["payments"])
 
 class Trial(StrictValue):
     """A payment that is not made. `method` is a stored one's id or a token of the default gateway; `key` draws its share, and
-    is any text; `tried` are gateways to be thought of as asked before."""
+    is any text; `tried` are gateways to be thought of as asked before. `draft` is a rule to be thought of as published, in the
+    place of the one of its id."""
 
     amount: Money
     method: PaymentMethod
@@ -32,6 +34,7 @@ class Trial(StrictValue):
     country: CountryCode | None = None
     gateway: Identifier | None = None
     tried: Annotated[tuple[Identifier, ...], Body(max_length=50)] = ()
+    draft: RoutingRule | None = None
 
 
 @router.get("", summary="List routing rules in the order in which they are looked at")
@@ -47,12 +50,30 @@ async def list_rules(query: Annotated[ById, Query()], principal: BillingReader, 
 async def try_rules(
     trial: Annotated[Trial, Body()], principal: BillingReader, database: Db, settings: Config, context: Ctx
 ) -> Decision:
-    """Nothing is sent and nothing kept. Refused where no gateway could be asked."""
+    """Nothing is sent and nothing kept. `looks` has every rule, in order. Refused where no gateway could be asked."""
     known = settings.all_gateways()
+    now = context.now()
     async with database.transaction() as connection:
         method = await payment_methods.get(connection, trial.method) if is_stored(trial.method) else None
-        here = await routing.surroundings(connection, known, settings.gateway, context.now())
-    return route(payment_of(_request(trial), method, settings.gateway), here)
+        here = await routing.surroundings(connection, known, settings.gateway, now)
+    rules = _with(here.rules, trial.draft, now)
+    decision = route(payment_of(_request(trial), method, settings.gateway), here.model_copy(update={"rules": rules}))
+    return decision.model_copy(update={"looks": (*decision.looks, *_unlooked(rules, decision))})
+
+
+def _with(rules: tuple[PublishedRule, ...], draft: RoutingRule | None, now: datetime) -> tuple[PublishedRule, ...]:
+    if draft is None:
+        return rules
+    published = PublishedRule(rule=draft, version=0, published_at=now, published_by="nobody yet")
+    others = (each for each in rules if each.rule.id != draft.id)
+    return tuple(sorted((*others, published), key=lambda each: (each.rule.priority, each.rule.id)))
+
+
+def _unlooked(rules: tuple[PublishedRule, ...], decision: Decision) -> list[Look]:
+    """Those after the one that decided."""
+    seen = {look.rule for look in decision.looks}
+    why = f"not looked at: {decision.rule} decides"
+    return [Look(rule=each.name, decided=False, why=why) for each in rules if each.name not in seen]
 
 
 @router.put("/{rule_id}", summary="Publish a routing rule", responses=declares(409))

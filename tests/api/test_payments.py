@@ -111,6 +111,38 @@ async def test_a_trial_where_no_gateway_can_be_asked_says_so(api: httpx.AsyncCli
     assert "holds no token of this payment method" in answer.json()["detail"]
 
 
+async def test_a_draft_is_tried_before_it_is_published(api: httpx.AsyncClient) -> None:
+    rule = ROUTING_RULE | {"id": "later", "priority": 50, "when": {}}
+    await api.put("/v1/routing-rules/later", json=rule)
+    draft = ROUTING_RULE | {"id": "first", "priority": 1, "when": {}, "shares": [], "gateways": ["sandbox"]}
+
+    went = (await api.post("/v1/routing-rules/try", json=TRIAL | {"draft": draft})).json()
+
+    assert (went["gateway"], went["rule"]) == ("sandbox", "first@0")
+    assert {"rule": "later@1", "decided": False, "why": "not looked at: first@0 decides"} in went["looks"]
+    assert (await api.get("/v1/routing-rules/first/versions")).status_code == 404
+    await api.delete("/v1/routing-rules/later")
+
+
+async def test_a_payment_leads_to_what_was_asked_before_and_after_it(api: httpx.AsyncClient, database: Database) -> None:
+    await _asked(database, "IN-6:payment:1", Outcome.not_attempted, gateway="sandbox", customer="pay-6")
+    await _asked(
+        database,
+        "IN-6:payment:2",
+        Outcome.succeeded,
+        gateway="backup",
+        customer="pay-6",
+        at=NOW + timedelta(seconds=1),
+    )
+
+    shown = (await api.get("/v1/payments/IN-6:payment:2")).json()
+    listed = (await api.get("/v1/payments", params={"invoice": "IN-6", "state": "captured"})).json()["items"]
+
+    assert [(each["gateway"], each["state"]) for each in shown["asked"]] == [("sandbox", "authorizing"), ("backup", "captured")]
+    assert shown["links"]["invoice"].endswith("/v1/invoices/IN-6")
+    assert [each["key"] for each in listed] == ["IN-6:payment:2"]
+
+
 async def test_a_gateway_shows_what_it_costs_and_how_well_it_is(api: httpx.AsyncClient, database: Database) -> None:
     assert (await api.put("/v1/gateways/backup/costs/EUR", json=GATEWAY_COST)).status_code == 200
     now = datetime.now(UTC)
@@ -122,6 +154,8 @@ async def test_a_gateway_shows_what_it_costs_and_how_well_it_is(api: httpx.Async
 
     assert found["backup"]["costs"] == [GATEWAY_COST]
     assert (found["backup"]["health"]["healthy"], found["backup"]["health"]["failed"]) == (False, 5)
+    assert found["backup"]["down"]
+    assert sum(each["failed"] for each in found["backup"]["last_hour"]) == 5
     assert found["sandbox"]["default"]
     assert (await api.delete("/v1/gateways/backup/costs/EUR")).status_code == 204
     assert (await api.put("/v1/gateways/nowhere/costs/EUR", json=GATEWAY_COST)).status_code == 404
