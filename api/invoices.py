@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from activities.runtime.processes import Ended
-from activities.store import credit_notes, invoice_events, invoices
+from activities.store import collections, credit_notes, invoice_events, invoices
 from activities.store.credit_notes import CreditNoteSummary
 from activities.store.database import Connection
 from activities.store.invoice_events import InvoiceEvent
@@ -21,6 +21,7 @@ from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice, charge_of
 from domain.billing.lines import InvoiceLine, explained
 from domain.billing.tax.documents import TaxedDocument
+from domain.collection import Collection
 from domain.errors import Conflict, Unavailable
 from domain.money import Money, total
 from domain.roles import Principal
@@ -68,6 +69,7 @@ class InvoiceDetail(ShownInvoice):
     issued_at: Instant | None
     credit_notes: list[CreditNoteSummary]
     events: list[InvoiceEvent]
+    collections: list[Collection]
 
 
 def previewed(invoice: Invoice, at: datetime) -> PreviewedInvoice:
@@ -87,7 +89,9 @@ async def detail(connection: Connection, invoice: str) -> InvoiceDetail:
     stored = await invoices.get(connection, invoice)
     notes = await credit_notes.page(connection, None, LARGEST_PAGE, invoice=invoice)
     events = await invoice_events.of_invoice(connection, invoice)
-    return InvoiceDetail(**{**dict(stored), **_facts(stored.invoice), "credit_notes": notes, "events": events})
+    asked = await collections.of_invoice(connection, invoice)
+    around = {"credit_notes": notes, "events": events, "collections": asked}
+    return InvoiceDetail(**{**dict(stored), **_facts(stored.invoice), **around})
 
 
 async def correct(context: Context, principal: Principal, invoice: str, update: str, **asked: Any) -> InvoiceDetail:

@@ -30,6 +30,7 @@ from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
 from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
+from activities.runtime.collections import StoredCollections
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
@@ -53,6 +54,7 @@ from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
+from workflows.collection import CollectionWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
 from workflows.order import OrderWorkflow
@@ -113,6 +115,7 @@ def workers(
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     invoices = StoredInvoices(database, adapters.taxes)
+    collections = StoredCollections(database, gateway)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, adapters.gateways)
     vat_checks = RegisteredVatChecks(database, adapters.register)
@@ -155,7 +158,7 @@ def workers(
         Worker(
             client,
             task_queue=queues.SUBSCRIPTIONS,
-            workflows=[SubscriptionWorkflow, InvoiceWorkflow],
+            workflows=[SubscriptionWorkflow, InvoiceWorkflow, CollectionWorkflow],
             activities=[
                 subscriptions.activate,
                 invoices.finalize,
@@ -163,7 +166,14 @@ def workers(
                 invoices.write_off,
                 invoices.reschedule,
                 invoices.credit,
+                collections.claim,
+                collections.elsewhere,
+                collections.settle,
+                payments.purchase,
+                payments.status,
+                payments.release,
             ],
+            max_concurrent_activities=CALLS_OUT,
             **processes,
             **common,
         ),

@@ -481,6 +481,10 @@ class OrderWorkflow:
         self._steps.woken.add(key)
         self._gate.woken()
 
+    @workflow.signal(name="payment_changed", description="Sent by the dispatcher: a gateway has told something of a payment.")
+    def payment_changed(self, key: str) -> None:
+        self._till.payment_changed()
+
     @workflow.signal(name="begin", description="Sent by the dispatcher: the requested start date has come.")
     def begin(self, at: str) -> None:
         self._begun = True

@@ -39,10 +39,15 @@ class Till:
         self._book = book
         self._desk = desk
         self._methods: dict[int, str] = {}
+        self._told = 0
         self.step_up = False
         """Whether the payer has to confirm the payment (3-D Secure), as the fraud rules want it."""
         self._captures: dict[int, Money] = {}
         """What each payment was asked to capture: a gateway captures once, so another amount takes another payment."""
+
+    def payment_changed(self) -> None:
+        """A gateway has told something: a payment that is not decided is asked about at once."""
+        self._told += 1
 
     @property
     def current(self) -> PaymentStatus | None:
@@ -161,10 +166,20 @@ class Till:
                 if workflow.now() >= deadline:
                     raise Declined("the payment was never confirmed")
                 await self._book.save()
-                await workflow.sleep(min(pause, deadline - workflow.now()), summary="before the payment is asked about again")
+                await self._until_told(min(pause, deadline - workflow.now()))
                 result = await attempt(Payments.status, release, summary="ask about the payment", retry=PATIENT)
                 pause = min(pause * 2, LONGEST_POLL)
         return result
+
+    async def _until_told(self, pause: timedelta) -> None:
+        """Wait for a word of the gateway, `pause` at the most."""
+        before = self._told
+        try:
+            await workflow.wait_condition(
+                lambda: self._told != before, timeout=pause, timeout_summary="before the payment is asked about again"
+            )
+        except TimeoutError:
+            return
 
     def _note_result(self, number: int, result: PaymentResult) -> None:
         """What was not attempted stays open: a call that was given up may yet arrive, so it is asked about and undone once

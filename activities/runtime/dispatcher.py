@@ -19,6 +19,7 @@ from activities.store.database import DISPATCHES_CHANNEL, Database
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.listener import Listener
 from activities.store.orders import StoredOrder
+from domain.collection import CollectionRequest
 from domain.errors import TurnupError, Unavailable
 from domain.facts import Event, HandOver
 from domain.orders import Order
@@ -30,6 +31,7 @@ SEND_TIMEOUT = 3
 LEASE = timedelta(seconds=4)
 """How long the rows of a dispatcher that died stay with it; longer than it may take to send them."""
 
+NOT_OF_ORDERS = frozenset({Kind.subscribe, Kind.collect})
 SWEEP = 2.0
 LONGEST_WAIT = 60
 LONGEST_OUTAGE_WAIT = 5
@@ -78,7 +80,7 @@ class Dispatcher:
         at = now or datetime.now(UTC)
         async with self._database.transaction() as connection:
             due = await dispatches.claim(connection, at, at + LEASE, PAGE)
-            known = await orders.get_many(connection, [row.subject for row in due if row.kind is not Kind.subscribe])
+            known = await orders.get_many(connection, [row.subject for row in due if row.kind not in NOT_OF_ORDERS])
         errors = await asyncio.gather(*(self._try(row, known.get(row.subject)) for row in due))
         sent = [row for row, error in zip(due, errors, strict=True) if error is None]
         await self._settle_callbacks([row for row in sent if row.kind is Kind.callback], known)
@@ -105,6 +107,9 @@ class Dispatcher:
     async def _send(self, row: Dispatch, stored: StoredOrder | None) -> None:
         if row.kind is Kind.subscribe:
             await self._processes.subscribe(HandOver.model_validate(row.payload))
+            return
+        if row.kind is Kind.collect:
+            await self._processes.collect(CollectionRequest.model_validate(row.payload))
             return
         order = _accepted(stored)
         match row.kind:

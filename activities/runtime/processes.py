@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts import queues
 from activities.contracts.attributes import CUSTOMER, ORDER_STATE
 from domain import keys
+from domain.collection import CollectionRequest
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
 from domain.facts import HandOver
 from domain.orders import Order
@@ -142,6 +143,22 @@ class Processes:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"Subscription {service.subscription}: {service.plan} × {service.quantity}",
                 request_eager_start=True,
+            )
+        except (RPCError, RuntimeError) as error:
+            raise _translated(error) from error
+
+    async def collect(self, asked: CollectionRequest) -> None:
+        """Have an invoice collected. Where that is under way already, it is left as it is."""
+        try:
+            await self.client.start_workflow(
+                "collection",
+                asked,
+                id=keys.collection_workflow(asked.invoice),
+                task_queue=queues.SUBSCRIPTIONS,
+                task_timeout=TASK_TIMEOUT,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Collect invoice {asked.invoice}",
+                search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, asked.customer)]),
             )
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from activities.store import (
     balances,
+    collections,
     coupons,
     credit_notes,
     crediting,
@@ -47,6 +48,7 @@ async def void(connection: Connection, invoice: str, command: GiveUpCommand, now
     The lines of a voided draft stay on it and are never invoiced: what is still to be charged is charged anew.
     """
     stored = await invoices.get(connection, invoice, lock=True)
+    await collections.open_of(connection, invoice, refuse=True)
     before = stored.invoice
     if before.state is InvoiceState.voided:
         return before
@@ -87,6 +89,7 @@ async def _give_coupons_back(connection: Connection, invoice: Invoice) -> None:
 async def write_off(connection: Connection, invoice: str, command: GiveUpCommand, now: datetime) -> Invoice:
     """Give up what is due of an invoice. Again changes nothing. Raises NotFound, and Conflict where nothing is due."""
     stored = await invoices.get(connection, invoice, lock=True)
+    await collections.open_of(connection, invoice, refuse=True)
     if stored.invoice.state is InvoiceState.uncollectible:
         return stored.invoice
     after = written_off(stored.invoice)
@@ -118,6 +121,7 @@ async def credit(connection: Connection, invoice: str, command: CreditCommand, n
     """Issue a credit note; what the customer has paid of it becomes credit. The same key again is the same note, and a Conflict
     where something else was asked for under it. Raises NotFound, BadInput, Conflict."""
     stored = await invoices.get(connection, invoice, lock=True)
+    await collections.open_of(connection, invoice, refuse=True)
     asked = Asked(request=command, key=command.key)
     known = await credit_notes.made_for(connection, invoice, asked.key, asked.digest)
     if known is not None:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """A partner has told something about one of its items."""
     subscribe = "subscribe"
     """A service has gone live: its subscription takes over."""
+    collect = "collect"
+    """What an invoice is due is to be taken from what its customer has on file."""
 
 
 class Dispatch(Value):

@@ -8,7 +8,18 @@ from datetime import date, datetime, timedelta
 
 from activities.adapters.tax.engine import TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import balances, billables, coupons, invoices, ledger, legal_entities, numbers, revenue, wallets
+from activities.store import (
+    balances,
+    billables,
+    collections,
+    coupons,
+    invoices,
+    ledger,
+    legal_entities,
+    numbers,
+    revenue,
+    wallets,
+)
 from activities.store.billables import Debtor
 from activities.store.database import Connection, Database
 from activities.store.invoices import OpenDraft, StoredInvoice
@@ -180,6 +191,7 @@ async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuin
     await invoices.finalized(connection, issued, issuing.now)
     await ledger.post(connection, [invoice_finalized(invoice, issuing.now) for invoice, _ in issued])
     await revenue.plan(connection, [(invoice, evidence.seller) for invoice, evidence in issued], issuing.now)
+    await collections.ask_when_due(connection, [invoice for invoice, _ in issued])
     return [invoice for invoice, _ in issued]
 
 

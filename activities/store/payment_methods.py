@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from activities.store.database import Connection, among
 from activities.store.tables import customers, payment_method_events, payment_method_tokens, payment_methods, subscriptions
+from domain import keys
 from domain.errors import BadInput, NotFound
 from domain.gateway_events import GatewayEvent, GatewayEventKind
 from domain.payment_methods import MethodFacts, MethodState, StoredMethod, choose, good_until, is_stored, state_at
@@ -87,6 +88,18 @@ async def charged_with(connection: Connection, customer: str, subscription: str 
     default = await default_of(connection, customer)
     stored = [method for method in (overriding, default) if method and is_stored(method)]
     return choose(overriding, default, await find_many(connection, stored))
+
+
+async def chargeable_defaults(connection: Connection, among_customers: Iterable[str]) -> set[str]:
+    """Those of these customers whose default is a stored method that money may be asked of."""
+    wanted = list(among_customers)
+    if not wanted:
+        return set()
+    default = customers.c.document["payment_method"].astext
+    query = select(customers.c.id, default).where(among(customers.c.id, wanted), default.startswith(keys.PAYMENT_METHOD))
+    named = {row.id: row[1] for row in await connection.execute(query)}
+    known = await find_many(connection, named.values()) if named else {}
+    return {customer for customer, method in named.items() if method in known and known[method].is_charged}
 
 
 async def page(

@@ -575,6 +575,27 @@ payment_attempts = Table(
     comment="Written before a gateway is asked: it is asked again at the same one",
 )
 
+collections = Table(
+    "collections",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("invoice", String, ForeignKey("invoices.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("customer", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("gateway", String),
+    Column("code", String),
+    _moment("begun_at"),
+    _moment("ended_at", optional=True),
+    UniqueConstraint("invoice", "number"),
+    Index("ix_collections_open", "invoice", unique=True, postgresql_where=text("state = 'asked'")),
+    comment="Payments asked for what invoices are due; one of an invoice at a time is undecided",
+)
+
 routing_rules = Table(
     "routing_rules",
     metadata,

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import ConfigDict, Field
 
-from activities.store import customers, invoices, invoicing, legal_entities
+from activities.store import collections, customers, invoices, invoicing, legal_entities
 from activities.store.billables import Debtor
 from activities.store.invoices import InvoiceSummary
 from api.context import Context
@@ -123,6 +123,15 @@ async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ct
     """From its issue date on. One that is issued already stays as it is; while its tax is not known it waits."""
     shown = {} if token is None else {"shown": digest_in(token, context.now())}
     return await correct(context, principal, invoice_id, "finalize", **shown)
+
+
+@router.post("/{invoice_id}/collect", status_code=202, summary="Take what an invoice is due", responses=declares(404, 409))
+async def collect_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx) -> InvoiceDetail:
+    """From what the customer has on file. Its process asks the gateway, however long that takes, and `collections` say what
+    came of it; until it is decided nothing else can be done to the invoice. 409 where nothing is due or can be charged."""
+    async with context.database.transaction() as connection:
+        await collections.ask_by_hand(connection, invoice_id, principal.name, context.now())
+        return await detail(connection, invoice_id)
 
 
 @router.post("/{invoice_id}/void", summary="Take back a draft or an unpaid invoice", responses=declares(404, 409))

@@ -1,0 +1,210 @@
+"""Payments asked for what invoices are due: one at a time for an invoice, written down before a gateway is asked."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import attempts, balances, customers, dispatches, invoices, ledger, legal_entities, payment_methods
+from activities.store.database import Connection
+from activities.store.dispatches import Dispatch, Kind
+from activities.store.invoices import StoredInvoice
+from activities.store.tables import collections
+from domain import keys
+from domain.billing.cash_postings import Payment, PaymentPart, payment_received
+from domain.billing.invoice_states import OPEN
+from domain.billing.invoices import Invoice
+from domain.collection import Answered, Claim, Collection, CollectionRequest, CollectionState
+from domain.errors import Conflict
+from domain.money import Money
+from domain.payment_methods import is_stored
+from domain.payments import Outcome, PaymentRequest
+
+
+async def ask(connection: Connection, asked: Iterable[CollectionRequest], due_at: datetime, because: str) -> None:
+    """Have these invoices collected at `due_at`; `because` makes it unique for an invoice."""
+    await dispatches.request(
+        connection,
+        [
+            Dispatch(
+                key=f"{each.invoice}:collect:{because}",
+                kind=Kind.collect,
+                subject=each.invoice,
+                payload=each.model_dump(mode="json"),
+                due_at=due_at,
+            )
+            for each in asked
+        ],
+    )
+
+
+async def ask_when_due(connection: Connection, issued: Iterable[Invoice]) -> None:
+    """Of what was issued, what comes to a customer whose method on file may be charged is collected on its due day."""
+    due = [invoice for invoice in issued if invoice.amount_due.minor > 0 and invoice.state in OPEN]
+    chargeable = await payment_methods.chargeable_defaults(connection, [invoice.customer for invoice in due])
+    for invoice in due:
+        if invoice.customer in chargeable:
+            request = CollectionRequest(invoice=invoice.id, customer=invoice.customer, reason="issued")
+            await ask(connection, [request], datetime.combine(invoice.due_date, time(), UTC), "issued")
+
+
+async def ask_by_hand(connection: Connection, invoice: str, by: str, now: datetime) -> None:
+    """Raises NotFound, and Conflict where there is nothing to collect or nothing to collect it from. Asked again before
+    anything came of it, it is asked once."""
+    stored = await invoices.get(connection, invoice, lock=True)
+    await open_of(connection, invoice, refuse=True)
+    await _payable(connection, stored)
+    request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by)
+    await ask(connection, [request], now, f"asked:{await _count(connection, invoice)}")
+
+
+async def claim(connection: Connection, asked: CollectionRequest, now: datetime) -> Claim:
+    """The payment to ask for; the open one, where one is open."""
+    stored = await invoices.get(connection, asked.invoice, lock=True)
+    before = await open_of(connection, asked.invoice)
+    if before is not None:
+        return Claim(request=await _request(connection, before, ()))
+    try:
+        method = await _payable(connection, stored)
+    except Conflict as reason:
+        return Claim(words=str(reason))
+    number = await _count(connection, asked.invoice) + 1
+    row = {
+        "key": keys.collection(asked.invoice, number),
+        "invoice": asked.invoice,
+        "number": number,
+        "customer": stored.invoice.customer,
+        "method": method,
+        "currency": stored.invoice.currency,
+        "amount": stored.invoice.amount_due.minor,
+        "state": CollectionState.asked,
+        "reason": asked.reason,
+        "begun_at": now,
+    }
+    await connection.execute(insert(collections).values(**row))
+    return Claim(request=await _request(connection, _collection(row), ()))
+
+
+async def _payable(connection: Connection, stored: StoredInvoice) -> str:
+    """The method that the invoice can be charged to. Raises Conflict where it cannot be collected, with the reason."""
+    invoice = stored.invoice
+    number = invoice.number or invoice.id
+    if invoice.state not in OPEN or not invoice.amount_due.minor > 0:
+        raise Conflict(f"invoice {number} is {invoice.state.replace('_', ' ')} and due nothing that could be collected")
+    method = await payment_methods.charged_with(connection, invoice.customer, stored.subscription)
+    if method is None:
+        raise Conflict(f"customer {invoice.customer} has nothing on file that can be charged for invoice {number}")
+    kept = await payment_methods.find(connection, method) if is_stored(method) else None
+    if kept is not None and not kept.is_charged:
+        raise Conflict(f"customer {invoice.customer} pays invoice {number} by {kept.facts.kind}, and nothing else is charged")
+    return method
+
+
+async def elsewhere(connection: Connection, answered: Answered) -> Claim:
+    """Give up the payment that its gateway did not make, and write down the next. Again changes nothing."""
+    await invoices.get(connection, answered.invoice, lock=True)
+    row = (await connection.execute(select(collections).where(collections.c.key == answered.key))).mappings().one()
+    before = _collection(row)
+    following = {**row, "number": before.number + 1, "key": keys.collection(before.invoice, before.number + 1)}
+    if before.state is CollectionState.asked:
+        await _end(connection, answered, CollectionState.elsewhere)
+        fresh = {"state": CollectionState.asked, "gateway": None, "code": None, "begun_at": answered.at, "ended_at": None}
+        await connection.execute(insert(collections).values({**following, **fresh}).on_conflict_do_nothing())
+    tried = select(collections.c.gateway).where(
+        collections.c.invoice == before.invoice,
+        collections.c.number <= before.number,
+        collections.c.state == CollectionState.elsewhere,
+        collections.c.begun_at >= before.begun_at,
+    )
+    names = tuple(name for name in (await connection.execute(tried)).scalars() if name)
+    return Claim(request=await _request(connection, _collection(following), names))
+
+
+async def settle(connection: Connection, answered: Answered, default_gateway: str) -> str:
+    """Book what was paid on the invoice, or keep that it was declined. Again changes nothing.
+
+    Money for an invoice that takes it no more is booked all the same, and becomes the customer's credit.
+    """
+    stored = await invoices.get(connection, answered.invoice, lock=True)
+    number = stored.invoice.number or stored.invoice.id
+    result = answered.result
+    if result.outcome is not Outcome.succeeded:
+        await _end(connection, answered, CollectionState.declined)
+        return f"the payment for invoice {number} was declined: {result.code or result.outcome}"
+    await _end(connection, answered, CollectionState.paid)
+    if not await ledger.posted(connection, answered.key):
+        await _book(connection, stored.invoice, answered, default_gateway)
+    now = (await invoices.get(connection, answered.invoice)).invoice
+    return f"invoice {number} is {now.state.replace('_', ' ')}"
+
+
+async def _book(connection: Connection, invoice: Invoice, answered: Answered, default_gateway: str) -> None:
+    taken = await _amount(connection, answered)
+    seller = await legal_entities.get(connection, invoice.legal_entity)
+    applied = min(taken, invoice.amount_due) if invoice.state in OPEN else Money.zero(invoice.currency)
+    if applied:
+        await invoices.receive_payment(connection, invoice.id, applied, seller.today(answered.at))
+    over = taken - applied
+    if over:
+        await balances.change(connection, invoice.customer, over)
+    parts = (PaymentPart(invoice=invoice.id, amount=applied),) if applied else ()
+    payment = Payment(
+        key=answered.key, at=answered.at, customer=invoice.customer, parts=parts, over=over, reference=invoice.number or ""
+    )
+    gateway = await attempts.gateway_of(connection, answered.key, default_gateway)
+    await ledger.post(connection, [payment_received(payment, gateway)])
+
+
+async def _amount(connection: Connection, answered: Answered) -> Money:
+    """What the gateway says it has taken; what it was asked for, where it does not say."""
+    if answered.result.captured is not None:
+        return answered.result.captured
+    query = select(collections.c.amount, collections.c.currency).where(collections.c.key == answered.key)
+    row = (await connection.execute(query)).one()
+    return Money(minor=row.amount, currency=row.currency)
+
+
+async def _end(connection: Connection, answered: Answered, state: CollectionState) -> None:
+    values = {"state": state, "gateway": answered.result.gateway, "code": answered.result.code, "ended_at": answered.at}
+    undecided = (collections.c.key == answered.key, collections.c.state == CollectionState.asked)
+    await connection.execute(update(collections).where(*undecided).values(**values))
+
+
+async def open_of(connection: Connection, invoice: str, *, refuse: bool = False) -> Collection | None:
+    """The payment of an invoice whose outcome is not known yet; with `refuse`, raises Conflict where there is one."""
+    query = select(collections).where(collections.c.invoice == invoice, collections.c.state == CollectionState.asked)
+    row = (await connection.execute(query)).mappings().first()
+    if row is not None and refuse:
+        raise Conflict(f"payment {row['key']} of the invoice is under way, and nothing can be done to it until it is decided")
+    return None if row is None else _collection(row)
+
+
+async def of_invoice(connection: Connection, invoice: str) -> list[Collection]:
+    """In the order they were asked for."""
+    query = select(collections).where(collections.c.invoice == invoice).order_by(collections.c.number)
+    return [_collection(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def _count(connection: Connection, invoice: str) -> int:
+    query = select(func.coalesce(func.max(collections.c.number), 0)).where(collections.c.invoice == invoice)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _request(connection: Connection, asked: Collection, tried: tuple[str, ...]) -> PaymentRequest:
+    customer = await customers.get(connection, asked.customer)
+    return PaymentRequest(
+        key=asked.key,
+        amount=asked.amount,
+        method=asked.method,
+        description=asked.invoice,
+        customer=asked.customer,
+        country=customer.country,
+        tried=tried,
+        off_session=True,
+    )
+
+
+def _collection(row: Any) -> Collection:
+    return Collection.model_validate({**row, "amount": Money(minor=row["amount"], currency=row["currency"])})

@@ -1,0 +1,68 @@
+"""Collecting what an invoice is due from what the customer has on file."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from domain.money import Money
+from domain.payments import PaymentRequest, PaymentResult
+from domain.values import Instant, Value
+
+UNDECIDED = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 600, 3600, 6 * 3600, 24 * 3600))
+"""How long is waited before each question about a payment that is pending or not known; the last one from then on. A bank debit
+takes days (SEPA: 5 business days for a first one, ACH: 4), and a message of the gateway is quicker than any of them."""
+
+
+class CollectionState(StrEnum):
+    asked = "asked"
+    """A gateway has been asked, and its answer is not definite yet: nothing else may be done to the invoice."""
+    paid = "paid"
+    declined = "declined"
+    elsewhere = "elsewhere"
+    """This gateway did nothing, and another one is asked under the next number."""
+
+
+class CollectionRequest(Value):
+    """`reason` is why now: `issued`, `asked`, `new_method`. `by` is who asked, where somebody did."""
+
+    invoice: str
+    customer: str = ""
+    reason: str = "asked"
+    by: str = ""
+
+
+class Claim(Value):
+    """The payment that is to be asked for; None where there is none, for the reason in `words`."""
+
+    request: PaymentRequest | None = None
+    words: str = ""
+
+
+class Answered(Value):
+    """What the gateways said at last to the payment `key` of an invoice, at `at`."""
+
+    invoice: str
+    key: str
+    result: PaymentResult
+    at: Instant
+
+
+class Collection(Value):
+    """One payment asked for an invoice; `number` counts from 1, `key` is the payment's at the gateway."""
+
+    invoice: str
+    number: int
+    key: str
+    customer: str
+    method: str
+    amount: Money
+    state: CollectionState
+    reason: str
+    gateway: str | None = None
+    code: str | None = None
+    begun_at: Instant
+    ended_at: Instant | None = None
+
+
+def question_after(asked: int) -> timedelta:
+    """The wait before the question number `asked`, counted from 0."""
+    return UNDECIDED[min(asked, len(UNDECIDED) - 1)]

@@ -1,0 +1,98 @@
+"""Collecting an invoice: what it is due is taken from what the customer has on file, once, however long the answer takes."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts.collections import Collections
+    from activities.contracts.payments import Payments, Release
+    from domain.collection import Answered, CollectionRequest, question_after
+    from domain.payments import Outcome, PaymentRequest, PaymentResult, RemotePayment
+    from domain.plans import Retry
+    from workflows.calls import attempt, ensure, ensure_here, explain, is_refusal
+
+PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
+ONCE = Retry(attempts=3, first_wait=1, longest_wait=5)
+UNDECIDED = frozenset({Outcome.pending, Outcome.unknown})
+
+
+@workflow.defn(name="collection")
+class CollectionWorkflow:
+    @workflow.init
+    def __init__(self, asked: CollectionRequest) -> None:
+        self._news = 0
+
+    @workflow.run
+    async def run(self, asked: CollectionRequest) -> str:
+        """What became of it, in words."""
+        said = await self._collect(asked)
+        workflow.set_current_details(said)
+        return said
+
+    @workflow.signal(name="payment_changed", description="The gateway has told something: the payment is asked about at once.")
+    def payment_changed(self, key: str) -> None:
+        self._news += 1
+
+    async def _collect(self, asked: CollectionRequest) -> str:
+        claim = await ensure_here(Collections.claim, asked)
+        given_up: list[str] = []
+        while claim.request is not None:
+            result = await self._definite(claim.request)
+            answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=workflow.now())
+            if not result.elsewhere:
+                said = await ensure_here(Collections.settle, answered)
+                await self._undo(given_up)
+                return said
+            given_up.append(claim.request.key)
+            claim = await ensure_here(Collections.elsewhere, answered)
+        return claim.words
+
+    async def _undo(self, keys: list[str]) -> None:
+        """A call that its gateway did not make may yet arrive there late: whatever it did is given back."""
+        for key in keys:
+            await ensure(Payments.release, Release(key=key), summary=f"make sure that {key} holds nothing")
+
+    async def _definite(self, request: PaymentRequest) -> PaymentResult:
+        """The payment's outcome once it is known. A payment that is pending, or not known, is asked about on a schedule, and as
+        soon as the gateway tells something; one that the gateway never saw is asked for again under the same key."""
+        result = await self._asked_for(request)
+        questions = 0
+        while result.outcome in UNDECIDED:
+            await self._wait(request, result, question_after(questions))
+            questions += 1
+            found = await self._found(request)
+            result = await self._asked_for(request) if found.state is RemotePayment.absent and _is_known(found) else found
+        return result
+
+    async def _asked_for(self, request: PaymentRequest) -> PaymentResult:
+        try:
+            return await attempt(Payments.purchase, request, summary=f"take {request.amount}", retry=PATIENT)
+        except ActivityError as error:
+            outcome = Outcome.declined_hard if is_refusal(error) else Outcome.unknown
+            return PaymentResult(outcome=outcome, code="refused" if is_refusal(error) else None, message=explain(error))
+
+    async def _found(self, request: PaymentRequest) -> PaymentResult:
+        try:
+            return await attempt(Payments.status, Release(key=request.key), summary="ask about the payment", retry=ONCE)
+        except ActivityError as error:
+            return PaymentResult(outcome=Outcome.unknown, message=explain(error))
+
+    async def _wait(self, request: PaymentRequest, result: PaymentResult, pause: timedelta) -> None:
+        at: datetime = workflow.now() + pause
+        workflow.set_current_details(
+            f"## Payment {request.key} of {request.amount} is {result.outcome}\n\n"
+            f"{result.message or 'The gateway has not decided it.'} It is asked again at {at:%Y-%m-%d %H:%M} UTC."
+        )
+        before = self._news
+        try:
+            await workflow.wait_condition(
+                lambda: self._news != before, timeout=pause, timeout_summary="before the payment is asked about again"
+            )
+        except TimeoutError:
+            return
+
+
+def _is_known(found: PaymentResult) -> bool:
+    return found.outcome is not Outcome.unknown
