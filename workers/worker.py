@@ -32,6 +32,7 @@ from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
 from activities.runtime.collections import StoredCollections
 from activities.runtime.dispatcher import Dispatcher
+from activities.runtime.expiry_watch import StoredExpiryWatch
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.gateway_watch import GatewayWatch
@@ -55,6 +56,7 @@ from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.collection import CollectionWorkflow
+from workflows.expiry_watch import ExpiryWatchWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
 from workflows.order import OrderWorkflow
@@ -119,6 +121,7 @@ def workers(
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, adapters.gateways)
     vat_checks = RegisteredVatChecks(database, adapters.register)
+    expiry_watch = StoredExpiryWatch(database)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
     common: dict[str, Any] = {
@@ -180,7 +183,14 @@ def workers(
         Worker(
             client,
             task_queue=queues.JOBS,
-            workflows=[PatrolWorkflow, ReconciliationWorkflow, VatChecksWorkflow, InvoiceRunWorkflow, RevenueCloseWorkflow],
+            workflows=[
+                PatrolWorkflow,
+                ReconciliationWorkflow,
+                VatChecksWorkflow,
+                ExpiryWatchWorkflow,
+                InvoiceRunWorkflow,
+                RevenueCloseWorkflow,
+            ],
             activities=[
                 patrol.look,
                 patrol.finish,
@@ -189,6 +199,7 @@ def workers(
                 reconciliation.compare_invoices,
                 reconciliation.finish,
                 vat_checks.check,
+                expiry_watch.watch,
                 invoice_run.gather,
                 invoice_run.issue,
                 invoice_run.age,

@@ -22,6 +22,7 @@ from activities.contracts.reconciliation import Requested
 PATROL = "patrol"
 RECONCILIATION = "reconciliation"
 VAT_CHECKS = "vat-checks"
+EXPIRY_WATCH = "expiry-watch"
 INVOICE_RUN = "invoice-run"
 REVENUE_CLOSE = "revenue-close"
 EVERY = timedelta(minutes=5)
@@ -66,6 +67,16 @@ def _vat_checks() -> Schedule:
     )
 
 
+def _expiry_watch() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            EXPIRY_WATCH, id=EXPIRY_WATCH, task_queue=queues.JOBS, execution_timeout=timedelta(hours=1)
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=1))]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=MADE_UP_FOR),
+    )
+
+
 def _invoice_run() -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(INVOICE_RUN, id=INVOICE_RUN, task_queue=queues.JOBS, execution_timeout=LONGEST_RUN),
@@ -88,6 +99,7 @@ async def ensure_schedules(client: Client, gateways: Iterable[str]) -> None:
     """Create the schedules, or bring them to this release; one that somebody paused stays paused."""
     await _ensure(client, PATROL, _patrol())
     await _ensure(client, VAT_CHECKS, _vat_checks())
+    await _ensure(client, EXPIRY_WATCH, _expiry_watch())
     await _ensure(client, INVOICE_RUN, _invoice_run())
     await _ensure(client, REVENUE_CLOSE, _revenue_close())
     for gateway in gateways:

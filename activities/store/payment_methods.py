@@ -12,7 +12,16 @@ from activities.store.tables import customers, payment_method_events, payment_me
 from domain import keys
 from domain.errors import BadInput, NotFound
 from domain.gateway_events import GatewayEvent, GatewayEventKind
-from domain.payment_methods import MethodFacts, MethodState, StoredMethod, choose, good_until, is_stored, state_at
+from domain.payment_methods import (
+    EXPIRING_WITHIN,
+    MethodFacts,
+    MethodState,
+    StoredMethod,
+    choose,
+    good_until,
+    is_stored,
+    state_at,
+)
 from domain.states import ORDER, OrderState, is_terminal
 from domain.values import Instant, Value
 
@@ -239,6 +248,43 @@ async def _take_over(
     changed = {"facts": facts.model_dump(mode="json"), "expires_at": expires_at}
     state = state_at(stored.state, expires_at, now)
     await connection.execute(update(payment_methods).where(payment_methods.c.id == stored.id).values(state=state, **changed))
+
+
+async def expire(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Up to `limit` active methods whose time is over at `now` are expired from now on; their ids."""
+    return list((await connection.execute(_EXPIRE, {"now": now, "limit": limit})).scalars())
+
+
+async def tell_expiring(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Tell once of up to `limit` active methods whose time ends within thirty days; their ids."""
+    found = {"now": now, "until": now + EXPIRING_WITHIN, "limit": limit}
+    return list((await connection.execute(_TELL_EXPIRING, found)).scalars())
+
+
+_EXPIRE = text("""
+    WITH over AS (
+        UPDATE payment_methods SET state = 'expired' WHERE id = ANY(ARRAY(
+            SELECT id FROM payment_methods WHERE state = 'active' AND expires_at <= :now
+             ORDER BY expires_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+        )) RETURNING id, expires_at
+    ), told AS (
+        INSERT INTO payment_method_events (method, key, type, actor, summary, at)
+        SELECT id, 'expired:' || expires_at::date, 'payment_method.expired', 'turnup', 'its month is over', :now FROM over
+        ON CONFLICT DO NOTHING
+    )
+    SELECT id FROM over
+""")
+_TELL_EXPIRING = text("""
+    INSERT INTO payment_method_events (method, key, type, actor, summary, at)
+    SELECT id, 'expiring:' || expires_at::date, 'payment_method.expiring', 'turnup',
+           'good through ' || to_char(expires_at - interval '1 day', 'MM/YYYY'), :now
+      FROM payment_methods method
+     WHERE state = 'active' AND expires_at > :now AND expires_at <= :until AND NOT EXISTS (
+           SELECT FROM payment_method_events told WHERE told.method = method.id AND told.key = 'expiring:' || expires_at::date)
+     ORDER BY expires_at, id LIMIT :limit
+    ON CONFLICT DO NOTHING
+    RETURNING method
+""")
 
 
 def _summary(facts: MethodFacts) -> str:

@@ -74,6 +74,28 @@ async def test_what_the_gateway_revoked_stays_so_until_the_customer_gives_it_ane
     assert (await added(connection, "m-5", "tok_one")).state is MethodState.active
 
 
+async def test_of_one_whose_time_ends_it_is_told_once_and_then_it_is_expired_once(connection: Connection) -> None:
+    method = await kept(connection, "m-7")
+    assert method.expires_at is not None
+    before, after = method.expires_at - timedelta(days=30), method.expires_at
+    assert method.id not in await payment_methods.tell_expiring(connection, before - timedelta(seconds=1), 200)
+    assert method.id in await payment_methods.tell_expiring(connection, before, 200)
+    assert method.id not in await payment_methods.tell_expiring(connection, before + timedelta(days=1), 200)
+    assert method.id not in await payment_methods.expire(connection, after - timedelta(seconds=1), 200)
+    assert method.id in await payment_methods.expire(connection, after, 200)
+    assert method.id not in await payment_methods.expire(connection, after, 200)
+    events = [event.type for event in await payment_methods.events_of(connection, method.id)]
+    assert events == ["payment_method.added", "payment_method.expiring", "payment_method.expired"]
+
+
+async def test_the_account_updater_brings_an_expired_one_back(connection: Connection) -> None:
+    method = await kept(connection, "m-8")
+    later = datetime(2026, 9, 1, tzinfo=UTC)
+    await payment_methods.expire(connection, later, 200)
+    await payment_methods.apply_update(connection, "sandbox", news("evt_1", 2030, later), later)
+    assert (await payment_methods.get(connection, method.id)).state is MethodState.active
+
+
 async def test_a_customer_is_charged_with_its_default_and_with_nothing_once_that_is_gone(connection: Connection) -> None:
     method = await kept(connection, "m-6")
     assert await payment_methods.charged_with(connection, "m-6") is None
