@@ -109,6 +109,7 @@ _STATE = func.coalesce(
     case(
         (payment_attempts.c.outcome == Outcome.succeeded, PaymentState.captured.value),
         (payment_attempts.c.outcome.startswith("declined"), PaymentState.declined.value),
+        (payment_attempts.c.elsewhere, PaymentState.voided.value),
         else_=PaymentState.authorizing.value,
     ),
 )

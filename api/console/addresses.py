@@ -6,6 +6,7 @@ MOUNTED_AT = "/console"
 SIGN_IN = "/sign-in"
 HOME = "/orders"
 INVOICES = "/invoices"
+PAYMENTS = "/payments"
 RECONCILIATION = "/reconciliation"
 
 
@@ -15,6 +16,10 @@ def of_order(order: str) -> str:
 
 def of_invoice(invoice: str) -> str:
     return f"{INVOICES}/{quote(invoice, safe='')}"
+
+
+def of_payment(key: str) -> str:
+    return f"{PAYMENTS}/{quote(key, safe='')}"
 
 
 def spelled_out(address: str) -> str:

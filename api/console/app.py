@@ -22,6 +22,8 @@ from api.console import (
     order_page,
     orders_page,
     patrol_page,
+    payment_page,
+    payments_page,
     reconciliation_page,
     sign_in,
 )
@@ -43,6 +45,8 @@ PARTS = (
     approvals_page,
     invoices_page,
     invoice_page,
+    payments_page,
+    payment_page,
     reconciliation_page,
     patrol_page,
     missing_page,

@@ -23,6 +23,7 @@ PAGES = (
     ("fallout", "Fallout", "pan_tool", Right.read_orders),
     ("approvals", "Approvals", "how_to_vote", Right.read_orders),
     ("invoices", "Invoices", "receipt_long", Right.read_billing),
+    ("payments", "Payments", "credit_card", Right.read_billing),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
 )

@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from api.console.addresses import of_payment
 from api.console.chip import chip
 from domain.facts import PaymentStatus
 from domain.money import Money
@@ -10,7 +11,11 @@ from domain.money import Money
 def payment_entry(payment: PaymentStatus) -> None:
     with ui.element("div").classes("entry"):
         with ui.element("div").classes("row-line"):
-            ui.label(f"Payment {payment.number}").classes("strong")
+            if payment.gateway is None:
+                ui.label(f"Payment {payment.number}").classes("strong")
+            else:
+                ui.link(f"Payment {payment.number}", of_payment(payment.key)).classes("plain strong")
+                ui.label(f"at {payment.gateway}").classes("soft small")
             chip(payment.state)
             ui.label(str(payment.amount)).classes("number")
             if payment.code:
