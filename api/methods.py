@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from activities.adapters.gateway.port import Keeper
-from activities.store import customers, payment_methods
+from activities.store import collections, customers, payment_methods
 from activities.store.database import Connection
 from api.context import Context
 from api.samples import PAYMENT_METHOD
@@ -44,7 +44,8 @@ class TokenRequest(StrictValue):
 
 class MethodRequest(StrictValue):
     """What a customer pays with: a gateway's `token`, a single-use `nonce`, or `"kind": "transfer"` for one that sends money
-    itself. Without `default` it becomes the customer's default where there was none."""
+    itself. Without `default` it becomes the customer's default where there was none or something is past due, which is then
+    collected from it at once."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PAYMENT_METHOD]})
 
@@ -75,19 +76,24 @@ async def add(context: Context, principal: Principal, request: MethodRequest) ->
     async with context.database.transaction() as connection:
         customer = await customers.get(connection, request.customer, lock=True)
         kept = await payment_methods.add(connection, method, principal.name, now)
-        if request.default or (request.default is None and customer.payment_method is None):
-            await make_default(connection, customer, kept, now)
+        wanted = request.default
+        if wanted is None:
+            wanted = customer.payment_method is None or bool(await collections.past_due(connection, customer.id, now))
+        if wanted:
+            await make_default(connection, customer, kept, principal.name, now)
     return kept
 
 
-async def make_default(connection: Connection, customer: Customer, method: StoredMethod, now: datetime) -> None:
-    """Conflict where it is good no more."""
+async def make_default(connection: Connection, customer: Customer, method: StoredMethod, by: str, now: datetime) -> None:
+    """What is past due is collected from it at once. Conflict where it is good no more."""
     try:
         await payment_methods.check_usable(connection, method.id, customer.id)
     except BadInput as error:
         raise Conflict(error.message) from None
     if customer.payment_method != method.id:
         await customers.put(connection, customer.model_copy(update={"payment_method": method.id}), now)
+    if method.is_charged:
+        await collections.ask_for_past_due(connection, customer.id, method.id, by, now)
 
 
 async def add_token(context: Context, principal: Principal, name: str, request: TokenRequest) -> StoredMethod:

@@ -12,6 +12,7 @@ from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.invoices import StoredInvoice
 from activities.store.tables import collections
+from activities.store.tables import invoices as invoice_table
 from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, payment_received
 from domain.billing.invoice_states import OPEN
@@ -58,6 +59,27 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     await _payable(connection, stored)
     request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by)
     await ask(connection, [request], now, f"asked:{await _count(connection, invoice)}")
+
+
+async def past_due(connection: Connection, customer: str, now: datetime) -> list[str]:
+    """Ids of the customer's open invoices whose due day has come, the oldest first."""
+    query = select(invoice_table.c.id).where(
+        invoice_table.c.customer == customer,
+        invoice_table.c.state.in_(list(OPEN)),
+        invoice_table.c.due_date <= now.date(),
+        invoice_table.c.amount_due > 0,
+    )
+    return list((await connection.execute(query.order_by(invoice_table.c.due_date, invoice_table.c.id))).scalars())
+
+
+async def ask_for_past_due(connection: Connection, customer: str, method: str, by: str, now: datetime) -> list[str]:
+    """The customer has given `method`: have what is past due collected at once. Given again before anything came of it, it is
+    asked once. Returns the invoices."""
+    owed = await past_due(connection, customer, now)
+    for invoice in owed:
+        request = CollectionRequest(invoice=invoice, customer=customer, reason="new_method", by=by)
+        await ask(connection, [request], now, f"{method}:{await _count(connection, invoice)}")
+    return owed
 
 
 async def claim(connection: Connection, asked: CollectionRequest, now: datetime) -> Claim:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
-from activities.store import customers, payment_methods
+from activities.store import collections, customers, payment_methods
 from activities.store.database import Connection
 from activities.store.payment_methods import MethodEvent
 from api import methods
@@ -73,7 +73,8 @@ class Charged(Value):
 
 @router.post(ROOT, status_code=201, summary="Add a payment method")
 async def add_method(request: Annotated[MethodRequest, Body()], principal: MethodKeeper, context: Ctx) -> MethodView:
-    """The gateway is asked what the token is. The same token again is the same method, with what the gateway now says of it."""
+    """The gateway is asked what the token is. The same token again is the same method, with what the gateway now says of it.
+    Where something is past due, it becomes the default unless `default` is false, and is asked for that at once."""
     kept = await methods.add(context, principal, request)
     async with context.database.transaction() as connection:
         return (await _shown(connection, [kept], context.now()))[0]
@@ -112,7 +113,7 @@ async def post_default(method_id: MethodId, principal: MethodKeeper, context: Ct
         owner = (await payment_methods.get(connection, method_id)).customer
         customer = await customers.get(connection, owner, lock=True)
         method = await payment_methods.get(connection, method_id, lock=True)
-        await methods.make_default(connection, customer, method, context.now())
+        await methods.make_default(connection, customer, method, principal.name, context.now())
         return (await _shown(connection, [method], context.now()))[0]
 
 
@@ -135,10 +136,13 @@ async def get_own(subscription: SubscriptionId, principal: BillingReader, contex
 async def put_own(
     subscription: SubscriptionId, request: Annotated[OwnMethod, Body()], principal: MethodKeeper, context: Ctx
 ) -> Charged:
+    """What is past due is collected at once."""
     async with context.database.transaction() as connection:
         customer, _ = await payment_methods.owner_and_own(connection, subscription, lock=True)
         await payment_methods.check_usable(connection, request.payment_method, customer)
         await payment_methods.follow_own(connection, subscription, request.payment_method)
+        if (own := request.payment_method) is not None:
+            await collections.ask_for_past_due(connection, customer, own, principal.name, context.now())
         return await _charged(connection, subscription)
 
 

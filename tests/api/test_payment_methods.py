@@ -224,6 +224,37 @@ async def test_the_only_one_stays_while_something_is_past_due(api: httpx.AsyncCl
     assert (await api.delete(f"{METHODS}/{first['id']}")).status_code == 200
 
 
+async def asked_of(database: Database, invoice: str) -> list[str]:
+    """Why it is to be collected, each once."""
+    query = text("SELECT payload ->> 'reason' FROM dispatches WHERE kind = 'collect' AND subject = :invoice ORDER BY key")
+    async with database.transaction() as connection:
+        return list((await connection.execute(query, {"invoice": invoice})).scalars())
+
+
+async def test_a_new_one_becomes_the_default_and_is_asked_for_what_is_past_due(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    owner = await customer(api, "pm-late", payment_method="tok_declined_hard")
+    await overdue_invoice(database, owner)
+    first = await added(api, owner)
+    assert (first["default"], await default_of(api, owner)) == (True, first["id"])
+    assert await asked_of(database, "I-pm-late") == ["new_method"]
+    await added(api, owner)
+    assert await asked_of(database, "I-pm-late") == ["new_method"]
+    await added(api, owner, "tok_mastercard")
+    assert await asked_of(database, "I-pm-late") == ["new_method", "new_method"]
+
+
+async def test_one_that_is_not_to_be_the_default_and_a_transfer_are_asked_for_nothing(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    owner = await customer(api, "pm-aside")
+    await overdue_invoice(database, owner)
+    await added(api, owner, default=False)
+    await api.post(METHODS, json={"customer": owner, "kind": "transfer", "default": True})
+    assert await asked_of(database, "I-pm-aside") == []
+
+
 async def test_those_expiring_are_listed(api: httpx.AsyncClient) -> None:
     owner = await customer(api, "pm-expiring")
     soon = await added(api, owner, "tok_expiring")
