@@ -7,6 +7,7 @@ SIGN_IN = "/sign-in"
 HOME = "/orders"
 INVOICES = "/invoices"
 PAYMENTS = "/payments"
+PAYMENT_METHODS = "/payment-methods"
 RECONCILIATION = "/reconciliation"
 
 

@@ -24,6 +24,7 @@ PAGES = (
     ("approvals", "Approvals", "how_to_vote", Right.read_orders),
     ("invoices", "Invoices", "receipt_long", Right.read_billing),
     ("payments", "Payments", "credit_card", Right.read_billing),
+    ("payment-methods", "Payment methods", "wallet", Right.read_billing),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
 )
