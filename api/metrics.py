@@ -1,10 +1,11 @@
 """What Prometheus may ask: requests as they happen, and orders, fallout and backlog as the database has them."""
 
 import time
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from activities.store import dispatches, invoices, patrol, receipts, reconciliation, views
+from activities.store import dispatches, invoices, patrol, receipts, reconciliation, routing, views
 from activities.store.database import Database
 from domain.invariants.catalogue import INVARIANTS
 from domain.states import OrderState
@@ -34,6 +35,12 @@ class Metrics:
         self._differences = Gauge(
             "turnup_differences_open", "What gateway, ledger and invoices do not say alike", registry=self.registry
         )
+        self._well = Gauge(
+            "turnup_gateway_healthy", "1 where payments may go to it, else 0", ["gateway"], registry=self.registry
+        )
+        self._failed = Gauge(
+            "turnup_gateway_failed", "Of the last answers, those that spoke against it", ["gateway"], registry=self.registry
+        )
         self._read_at = float("-inf")
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -57,6 +64,11 @@ class Metrics:
             self._waiting.set(await invoices.waiting(connection))
             self._differences.set(await reconciliation.open_items(connection))
             suspense = await receipts.suspense(connection)
+            gateways = await routing.health(connection)
+        now = datetime.now(UTC)
+        for name, health in gateways.items():
+            self._well.labels(name).set(not health.is_down(now))
+            self._failed.labels(name).set(health.failed)
         for state in OrderState:
             self._orders.labels(state).set(counts.get(state, 0))
         for invariant in INVARIANTS:

@@ -9,6 +9,7 @@ import pytest
 from activities.runtime.gateway_watch import GatewayWatch
 from activities.store import attempts
 from activities.store.database import Database
+from api.metrics import Metrics
 from api.samples import GATEWAY_COST, ROUTING_RULE
 from domain.money import Money
 from domain.payments import Outcome, PaymentRequest, PaymentResult
@@ -155,6 +156,9 @@ async def test_a_gateway_shows_what_it_costs_and_how_well_it_is(api: httpx.Async
     assert found["backup"]["costs"] == [GATEWAY_COST]
     assert (found["backup"]["health"]["healthy"], found["backup"]["health"]["failed"]) == (False, 5)
     assert found["backup"]["down"]
+    measured = await Metrics().text(database)
+    assert b'turnup_gateway_healthy{gateway="backup"} 0.0' in measured
+    assert b'turnup_gateway_failed{gateway="backup"} 5.0' in measured
     assert sum(each["failed"] for each in found["backup"]["last_hour"]) == 5
     assert found["sandbox"]["default"]
     assert (await api.delete("/v1/gateways/backup/costs/EUR")).status_code == 204
