@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     console_secret: SecretStr | None = Field(None, description="signs the console's session cookies, 32 characters or more")
     gateways: Annotated[dict[GatewayName, GatewaySettings], NoDecode] = Field(
         default_factory=dict,
-        description='payment gateways by name, as JSON: `{"main": {"kind": "sandbox", "url": "https://…"}}`; '
+        description='payment gateways by name, as JSON: `{"main": {"kind": "stripe", "api_key": "sk_…", "webhook_secret": "whsec_…"}}`; '
         "empty takes the two that the sandbox plays, `sandbox` and `backup`",
     )
     gateway: str = Field("sandbox", description="name of the gateway that payments go to which no rule is for", min_length=1)
@@ -254,7 +254,7 @@ def _one_line(detail: ErrorDetails) -> str:
 
 _EXAMPLES = {
     "partner_secrets": '{"fibreworks": "whsec_…"}',
-    "gateways": '{"main": {"kind": "sandbox", "url": "https://…"}}',
+    "gateways": '{"main": {"kind": "stripe", "api_key": "sk_…", "webhook_secret": "whsec_…"}}',
 }
 
 

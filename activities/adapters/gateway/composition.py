@@ -1,23 +1,39 @@
 """Makes the gateways that an installation has, from its settings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import httpx
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
 from activities.adapters.gateway.port import Gateway
 from activities.adapters.gateway.sandbox import SandboxGateway
+from activities.adapters.gateway.stripe.gateway import StripeGateway
 from domain.values import StrictValue
 
 GatewayName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
-class GatewaySettings(StrictValue):
-    """`url` is the gateway's own root."""
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
-    kind: Literal["sandbox"]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+class GatewaySettings(StrictValue):
+    """`url` is the gateway's own root, which Stripe has one of. `return_url` is where a payer comes back to who
+    had to confirm a payment."""
+
+    kind: Literal["sandbox", "stripe"]
+    url: Url | None = None
+    api_key: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    return_url: Url | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "sandbox" and self.url is None:
+            raise ValueError("a sandbox gateway needs its url")
+        if self.kind == "stripe" and self.api_key is None:
+            raise ValueError("a stripe gateway needs its api_key, and a webhook_secret for what Stripe tells")
+        return self
 
 
 def sandbox_gateways(sandbox_url: str) -> dict[str, GatewaySettings]:
@@ -30,4 +46,10 @@ def sandbox_gateways(sandbox_url: str) -> dict[str, GatewaySettings]:
 
 def gateways(settings: Mapping[str, GatewaySettings], client: httpx.AsyncClient) -> dict[str, Gateway]:
     """By name."""
-    return {name: SandboxGateway(each.url, client) for name, each in settings.items()}
+    return {name: _gateway(each, client) for name, each in settings.items()}
+
+
+def _gateway(settings: GatewaySettings, client: httpx.AsyncClient) -> Gateway:
+    if settings.kind == "stripe" and settings.api_key is not None:
+        return StripeGateway(settings.api_key, settings.webhook_secret, url=settings.url, return_url=settings.return_url)
+    return SandboxGateway(settings.url or "", client)
