@@ -161,6 +161,9 @@ class PaymentDesk:
         return once(self._journal, self._scope, idempotency_key, request, act)
 
     def _settled(self, payment: Payment, behaviour: _Behaviour) -> Payment:
+        if payment.step_up and behaviour.outcome in (Outcome.succeeded, Outcome.pending):
+            # However often it is asked about, only the payer confirms it.
+            return payment.model_copy(update={"asks_left": _FOR_EVER})
         if behaviour.outcome is Outcome.succeeded:
             return self._held(payment)
         if behaviour.outcome is Outcome.pending:
@@ -233,6 +236,7 @@ def _opened(body: PaymentBody) -> Payment:
         authorized=nothing,
         captured=nothing,
         refunded=nothing,
+        step_up=body.step_up,
     )
 
 

@@ -33,6 +33,8 @@ class PaymentBody(StrictValue):
     method: Annotated[str, Field(max_length=200)]
     mode: PaymentMode = PaymentMode.authorize
     description: Annotated[str, Field(max_length=500)] = ""
+    step_up: bool = False
+    """The payer has to confirm the payment before it is held (3-D Secure)."""
 
 
 class CaptureBody(StrictValue):
@@ -74,6 +76,7 @@ class Payment(Value):
     code: str | None = None
     message: str = ""
     asks_left: int = 0
+    step_up: bool = False
 
     def held(self) -> Self:
         """The issuer agreed: the amount is held, or taken where it was a purchase."""
@@ -109,6 +112,11 @@ class Payment(Value):
         state = RemotePayment.refunded if refunded == self.captured else RemotePayment.captured
         return self.model_copy(update={"state": state, "refunded": refunded})
 
+    @property
+    def _action(self) -> str | None:
+        """Where the payer confirms, below the gateway's own root; None once there is nothing to confirm."""
+        return f"payments/{self.key}/settle" if self.step_up and self.state is RemotePayment.pending else None
+
     def view(self, outcome: Outcome | None = None, code: str | None = None) -> PaymentView:
         return PaymentView(
             key=self.key,
@@ -118,6 +126,7 @@ class Payment(Value):
             authorized=self.authorized,
             captured=self.captured,
             refunded=self.refunded,
+            action=self._action,
             code=code or self.code,
             message=self.message,
         )

@@ -35,6 +35,7 @@ class _Payment(Value):
     method: str
     mode: _Mode
     description: str
+    step_up: bool
 
 
 class _Capture(Value):
@@ -73,6 +74,7 @@ class SandboxGateway:
     """`base_url` is the gateway's own root, for the sandbox `http://host:port/gateway`."""
 
     def __init__(self, base_url: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS) -> None:
+        self._base_url = base_url.rstrip("/")
         self._peer = Peer("gateway", base_url, client, total_seconds)
 
     async def tokenize(self, key: str, customer: str, nonce: str) -> PaymentResult:
@@ -138,6 +140,7 @@ class SandboxGateway:
             method=request.method,
             mode=mode,
             description=request.description,
+            step_up=request.step_up,
         )
         return await self._do(request.key, Call("POST", ("payments",), request.key, body, _DECLINED))
 
@@ -152,7 +155,10 @@ class SandboxGateway:
         answer = await self._peer.call(call, _PaymentAnswer)
         if answer.key != key:
             raise self._peer.unknown(call, "answered about another payment")
-        return answer.result()
+        result = answer.result()
+        if result.action is None:
+            return result
+        return result.model_copy(update={"action": f"{self._base_url}/{result.action}"})
 
 
 def _unanswered(error: Unavailable | Unknown) -> PaymentResult:

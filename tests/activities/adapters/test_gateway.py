@@ -107,6 +107,39 @@ async def test_authorized_money_is_held(case: Case, gateway: Gateway) -> None:
     assert result.reference
 
 
+async def test_a_stepped_up_payment_waits_until_the_payer_confirms_it(case: Case, sandbox: RunningSandbox) -> None:
+    gateway = SandboxGateway(sandbox.gateway_url, sandbox.client)
+    request = case.payment().model_copy(update={"step_up": True})
+    started = await gateway.authorize(request)
+    asked = [await gateway.status(case.key) for _ in range(10)]
+    assert {result.outcome for result in (started, *asked)} == {Outcome.pending}
+    assert started.action is not None
+    assert await gateway.authorize(request) == started
+
+    (await sandbox.client.post(started.action)).raise_for_status()
+
+    confirmed = await gateway.status(case.key)
+    assert (confirmed.outcome, confirmed.authorized, confirmed.action) == (Outcome.succeeded, eur(5000), None)
+
+
+async def test_a_stepped_up_payment_nobody_confirms_can_be_voided(case: Case, sandbox: RunningSandbox) -> None:
+    gateway = SandboxGateway(sandbox.gateway_url, sandbox.client)
+    await gateway.authorize(case.payment().model_copy(update={"step_up": True}))
+
+    voided = await gateway.void(case.key)
+
+    assert (voided.state, voided.action) == (RemotePayment.voided, None)
+
+
+async def test_a_card_that_is_declined_is_not_stepped_up(case: Case, sandbox: RunningSandbox) -> None:
+    gateway = SandboxGateway(sandbox.gateway_url, sandbox.client)
+    request = case.payment("tok_declined_hard").model_copy(update={"step_up": True})
+
+    declined = await gateway.authorize(request)
+
+    assert (declined.outcome, declined.action) == (Outcome.declined_hard, None)
+
+
 async def test_partial_capture_takes_a_part_and_ends_the_hold(case: Case, gateway: Gateway) -> None:
     await gateway.authorize(case.payment())
     result = await gateway.capture(case.capture(3000))
