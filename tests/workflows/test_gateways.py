@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
+from sqlalchemy import update
 
+from activities.runtime import routing as router
 from activities.store import attempts, payment_methods, routing
 from activities.store.attempts import Attempt
+from activities.store.tables import gateway_health, payment_attempts
 from domain import keys
 from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
 from domain.routing import Conditions, RoutingRule
@@ -13,6 +17,15 @@ from tests.workflows.plans import access, build, by_hand
 from tests.world import Json, Money, World, cash
 
 VISA = MethodFacts(kind=MethodKind.card, brand="visa", last4="4242", exp_month=12, exp_year=2031)
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways that the failures of tests before have not taken out."""
+    monkeypatch.setattr(router, "FRESH", 0.0)
+    async with world.database.transaction() as connection:
+        await connection.execute(update(payment_attempts).values(failures=0))
+        await connection.execute(update(gateway_health).values(healthy=True))
 
 
 async def _payer(world: World, sandbox: str = "tok_visa", backup: str = "tok_visa") -> str:
