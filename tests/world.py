@@ -251,7 +251,8 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
         )
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
         adapters = sandbox_adapters(sandbox.url, ["fibreworks", "mailhub"], database, http)
-        await stack.enter_async_context(at_work(temporal.client, database, adapters, "sandbox", 500, sandbox_runner()))
+        crew = at_work(temporal.client, database, adapters, "sandbox", 500, sandbox_runner(), judged=False)
+        await stack.enter_async_context(crew)
         app = create_app(settings, database=database, client=temporal.client)
         api_url = await stack.enter_async_context(serving(app, port))
         async with database.transaction() as connection:

@@ -216,17 +216,23 @@ def workers(
 
 @asynccontextmanager
 async def at_work(
-    client: Client, database: Database, adapters: Adapters, gateway: str, cached: int, runner: WorkflowRunner | None = None
+    client: Client,
+    database: Database,
+    adapters: Adapters,
+    gateway: str,
+    cached: int,
+    runner: WorkflowRunner | None = None,
+    *,
+    judged: bool = True,
 ) -> AsyncIterator[None]:
     """Workers, dispatcher and the watches over upstream systems and gateways at work within the block.
 
-    By default workflows run outside the sandbox, which costs 15 % of a worker's CPU: what it would find, the tests do.
+    By default workflows run outside the sandbox, which costs 15 % of a worker's CPU: what it would find, the tests do. Gateways
+    are `judged` by their answers, but where tests break them on purpose and others need them.
     """
-    beside = (
-        Dispatcher(database, Processes(client)).run,
-        UpstreamWatch(database, adapters.provisioners).run,
-        GatewayWatch(database, adapters.gateways).run,
-    )
+    beside = [Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run]
+    if judged:
+        beside.append(GatewayWatch(database, adapters.gateways).run)
     async with AsyncExitStack() as stack:
         crew = workers(client, database, adapters, gateway, cached, runner or UnsandboxedWorkflowRunner())
         for worker in crew:

@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     console_secret: SecretStr | None = Field(None, description="signs the console's session cookies, 32 characters or more")
     gateways: Annotated[dict[GatewayName, GatewaySettings], NoDecode] = Field(
         default_factory=dict,
-        description='payment gateways by name, as JSON: `{"main": {"kind": "stripe", "api_key": "sk_…", "webhook_secret": "whsec_…"}}`; '
-        "empty takes the two that the sandbox plays, `sandbox` and `backup`",
+        description='payment gateways by name, as JSON: `{"main": {"kind": "stripe", "api_key": "sk_…", '
+        '"webhook_secret": "whsec_…"}}`; empty takes the two that the sandbox plays, `sandbox` and `backup`',
     )
     gateway: str = Field("sandbox", description="name of the gateway that payments go to which no rule is for", min_length=1)
     public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")

@@ -169,6 +169,9 @@ async def why_kept(connection: Connection, method: StoredMethod, default: str | 
     order = (await connection.execute(_PAID_WITH, found)).scalar()
     if order is not None:
         return f"order {order} is still open and is paid with it"
+    asked = (await connection.execute(_ASKED, found)).scalar()
+    if asked is not None:
+        return f"payment {asked} with it is not decided yet"
     others = [each for each in await of_customer(connection, method.customer) if each.id != method.id and each.is_charged]
     is_other_default = default is not None and default != method.id and not is_stored(default)
     if not method.is_charged or others or is_other_default:
@@ -181,6 +184,7 @@ _PAID_WITH = text("""
     SELECT id FROM orders WHERE customer = :customer AND document ->> 'payment_method' = :method AND state <> ALL(:ended)
      ORDER BY number LIMIT 1
 """).bindparams(bindparam("ended", [state for state in OrderState if is_terminal(ORDER, state)], type_=ARRAY(String)))
+_ASKED = text("SELECT key FROM collections WHERE method = :method AND state = 'asked' LIMIT 1")
 _PAST_DUE = text("SELECT id FROM invoices WHERE customer = :customer AND state = 'overdue' ORDER BY due_date, id LIMIT 1")
 
 
