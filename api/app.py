@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from activities.adapters.documents.press import Press
+from activities.adapters.gateway.composition import heralds
 from activities.runtime.background import running
 from activities.runtime.keepers import keepers
 from activities.runtime.processes import Processes
@@ -49,6 +50,7 @@ from api.routes import (
     routing_rules,
     services,
     tax_rates,
+    webhooks,
 )
 
 ROUTES = (
@@ -56,6 +58,7 @@ ROUTES = (
     fallout,
     patrol,
     callbacks,
+    webhooks,
     customers,
     payment_methods,
     products,
@@ -111,6 +114,7 @@ def create_app(
         press=Press(settings.documents_folder),
         keepers=keepers(settings, app.state.http),
         default_gateway=settings.gateway,
+        heralds=heralds(settings.all_gateways(), settings.gateway_secrets, app.state.http),
     )
     app.state.keyring = Keyring(database)
     app.state.listener = Listener(database.url, EVENTS_CHANNEL)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from activities.adapters.documents.press import Press
-from activities.adapters.gateway.port import Keeper
+from activities.adapters.gateway.port import Herald, Keeper
 from activities.adapters.tax.engines import TaxEngines
 from activities.store import catalogue
 from activities.store.database import Connection, Database
@@ -54,3 +54,4 @@ class Context:
     keepers: Mapping[str, Keeper] = field(default_factory=dict)
     """Gateways by name, as keepers of payment methods."""
     default_gateway: str = "sandbox"
+    heralds: Mapping[str, Herald] = field(default_factory=dict)

@@ -1,6 +1,9 @@
 """What gateways tell by webhook, in words of our own."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from domain.money import Money
 from domain.payment_methods import MethodFacts
@@ -22,30 +25,47 @@ class GatewayEventKind(StrEnum):
     method_revoked = "method_revoked"
 
 
+ABOUT_METHODS = frozenset({GatewayEventKind.method_updated, GatewayEventKind.method_revoked})
+
+
+Label = Annotated[str, Field(min_length=1, max_length=300)]
+"""The gateway's own name for something, or our key."""
+
+
 class GatewayEvent(Value):
     """One message. `id` is the gateway's own and unique there; `payment` is our key of the payment, `refund` our key of the
     refund, `dispute` and `method` the gateway's names. `amount` is what is returned or disputed, `fee` what the gateway takes
     for it, `reason` the gateway's code for why (`fraudulent`, `insufficient_funds`), `deadline` when evidence is due."""
 
-    id: str
+    id: Label
     kind: GatewayEventKind
     at: Instant
-    payment: str | None = None
-    refund: str | None = None
-    dispute: str | None = None
-    method: str | None = None
+    payment: Label | None = None
+    refund: Label | None = None
+    dispute: Label | None = None
+    method: Label | None = None
     amount: Money | None = None
     fee: Money | None = None
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=200)] = ""
     deadline: Instant | None = None
     facts: MethodFacts | None = None
+
+
+Text = Annotated[str, Field(max_length=20_000)]
+
+
+class Told(Value):
+    """An event, and the gateway that told it."""
+
+    gateway: str
+    event: GatewayEvent
 
 
 class Evidence(Value):
     """What is told to the gateway against a dispute: texts that a person may read, by the gateway's common fields."""
 
-    product: str = ""
-    customer_name: str = ""
-    service_date: str = ""
-    access_log: str = ""
-    explanation: str = ""
+    product: Text = ""
+    customer_name: Text = ""
+    service_date: Text = ""
+    access_log: Text = ""
+    explanation: Text = ""

@@ -132,3 +132,40 @@ def paid_subject(payment_key: str) -> str:
 
 def collection_workflow(invoice: str) -> str:
     return f"collect-{invoice}"
+
+
+def requested_refund(payment_key: str, refund: str) -> str:
+    """A refund that somebody asks for; no item's refund has such a key."""
+    return f"{payment_key}:refund:asked:{refund}"
+
+
+def refund_id(principal: str, key: str) -> str:
+    """A refund that is asked for under an idempotency key; named by its digest, in letters, as a payment method is."""
+    return f"R-{sha256(f'{principal}:{key}'.encode()).hexdigest()[:16].translate(_LETTERS)}"
+
+
+def refund_workflow(refund: str) -> str:
+    return f"refund-{refund}"
+
+
+def dispute(gateway: str, name: str) -> str:
+    return f"{gateway}:{name}"
+
+
+def dispute_workflow(dispute: str) -> str:
+    return f"dispute-{dispute}"
+
+
+def returned(payment_key: str) -> str:
+    """A payment is returned once; what is asked for again is another payment."""
+    return f"{payment_key}:returned"
+
+
+def return_workflow(payment_key: str) -> str:
+    return f"return-{payment_key}"
+
+
+def payment_workflow(payment_key: str) -> str:
+    """The process that waits for a payment: its order's, or that of the invoice which is collected."""
+    subject = payment_key.rpartition(":payment:")[0]
+    return order_workflow(subject) if subject.startswith("O-") and ":" not in subject else collection_workflow(subject)

@@ -16,12 +16,13 @@ from activities.runtime.background import running
 from activities.runtime.processes import Processes
 from activities.store import dispatches, inbox, orders
 from activities.store.database import DISPATCHES_CHANNEL, Database
-from activities.store.dispatches import Dispatch, Kind
+from activities.store.dispatches import OF_ORDERS, Dispatch, Kind
 from activities.store.listener import Listener
 from activities.store.orders import StoredOrder
 from domain.collection import CollectionRequest
 from domain.errors import TurnupError, Unavailable
 from domain.facts import Event, HandOver
+from domain.gateway_events import Told
 from domain.orders import Order
 from domain.provisioning import PartnerCallback
 from domain.states import ORDER, OrderState, is_terminal
@@ -31,7 +32,6 @@ SEND_TIMEOUT = 3
 LEASE = timedelta(seconds=4)
 """How long the rows of a dispatcher that died stay with it; longer than it may take to send them."""
 
-NOT_OF_ORDERS = frozenset({Kind.subscribe, Kind.collect})
 SWEEP = 2.0
 LONGEST_WAIT = 60
 LONGEST_OUTAGE_WAIT = 5
@@ -80,7 +80,7 @@ class Dispatcher:
         at = now or datetime.now(UTC)
         async with self._database.transaction() as connection:
             due = await dispatches.claim(connection, at, at + LEASE, PAGE)
-            known = await orders.get_many(connection, [row.subject for row in due if row.kind not in NOT_OF_ORDERS])
+            known = await orders.get_many(connection, [row.subject for row in due if row.kind in OF_ORDERS])
         errors = await asyncio.gather(*(self._try(row, known.get(row.subject)) for row in due))
         sent = [row for row, error in zip(due, errors, strict=True) if error is None]
         await self._settle_callbacks([row for row in sent if row.kind is Kind.callback], known)
@@ -105,11 +105,8 @@ class Dispatcher:
         return None
 
     async def _send(self, row: Dispatch, stored: StoredOrder | None) -> None:
-        if row.kind is Kind.subscribe:
-            await self._processes.subscribe(HandOver.model_validate(row.payload))
-            return
-        if row.kind is Kind.collect:
-            await self._processes.collect(CollectionRequest.model_validate(row.payload))
+        if row.kind not in OF_ORDERS:
+            await self._tell(row)
             return
         order = _accepted(stored)
         match row.kind:
@@ -121,6 +118,17 @@ class Dispatcher:
                 await self._processes.signal(order, "wake", row.key)
             case Kind.callback:
                 await self._processes.signal(order, "partner_callback", row.payload)
+
+    async def _tell(self, row: Dispatch) -> None:
+        match row.kind:
+            case Kind.subscribe:
+                await self._processes.subscribe(HandOver.model_validate(row.payload))
+            case Kind.collect:
+                await self._processes.collect(CollectionRequest.model_validate(row.payload))
+            case Kind.gateway_event:
+                await self._processes.aftermath.tell(Told.model_validate(row.payload))
+            case Kind.refund:
+                await self._processes.aftermath.refund(row.subject)
 
     async def _settle_callbacks(self, sent: list[Dispatch], known: Mapping[str, StoredOrder]) -> None:
         """Note that the workflow has them, or that they came after the order's end, which an operator should see."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -17,14 +16,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import queues
 from activities.contracts.attributes import CUSTOMER, ORDER_STATE
+from activities.runtime.aftermath import Aftermath
+from activities.runtime.temporal import TASK_TIMEOUT
 from domain import keys
 from domain.collection import CollectionRequest
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
 from domain.facts import HandOver
 from domain.orders import Order
-
-TASK_TIMEOUT = timedelta(seconds=5)
-"""How long a workflow task of a worker that died stays with it. The SDK prolongs those that wait for local activities."""
 
 OVERTAKEN = (0.05, 0.2, 0.5)
 """Seconds between the tries of a command whose workflow task was overtaken."""
@@ -63,6 +61,7 @@ class Processes:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.aftermath = Aftermath(client)
 
     async def start(self, order: Order) -> None:
         """Start an order's workflow; one that was started before is left as it is."""

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
         description='payment gateways by name, as JSON: `{"main": {"kind": "stripe", "api_key": "sk_…", '
         '"webhook_secret": "whsec_…"}}`; empty takes the two that the sandbox plays, `sandbox` and `backup`',
     )
+    gateway_secrets: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description='webhook secret of each gateway whose own settings have none, as JSON: `{"sandbox": "whsec_…"}`',
+    )
     gateway: str = Field("sandbox", description="name of the gateway that payments go to which no rule is for", min_length=1)
     public_url: str | None = Field(None, description="address people reach the API at, for links; empty means the API's")
     tax_folder: Path | None = Field(None, description="folder of tax data (`*.yaml`); empty takes the shipped one")
@@ -106,17 +110,17 @@ class Settings(BaseSettings):
         """Arguments first, then the environment, then the TOML file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_read_file())
 
-    @field_validator("partner_secrets", "gateways", mode="before")
+    @field_validator("partner_secrets", "gateways", "gateway_secrets", mode="before")
     @classmethod
     def _from_json(cls, given: object, info: ValidationInfo) -> object:
         return _json_object(given, _EXAMPLES[info.field_name or ""]) if isinstance(given, str) else given
 
-    @field_validator("partner_secrets")
+    @field_validator("partner_secrets", "gateway_secrets")
     @classmethod
     def _standard_webhooks(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for partner, secret in given.items():
+        for name, secret in given.items():
             if not secret.get_secret_value().startswith("whsec_"):
-                raise ValueError(f"the secret of {partner} should begin with whsec_")
+                raise ValueError(f"the secret of {name} should begin with whsec_")
         return given
 
     @field_validator("database_url")
@@ -255,6 +259,7 @@ def _one_line(detail: ErrorDetails) -> str:
 _EXAMPLES = {
     "partner_secrets": '{"fibreworks": "whsec_…"}',
     "gateways": '{"main": {"kind": "stripe", "api_key": "sk_…", "webhook_secret": "whsec_…"}}',
+    "gateway_secrets": '{"sandbox": "whsec_…"}',
 }
 
 

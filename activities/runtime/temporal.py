@@ -1,6 +1,7 @@
 """How this product connects to Temporal, and the search attributes it asks of every server."""
 
 import functools
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from temporalio.service import RPCError
 from activities.contracts.attributes import SEARCH_ATTRIBUTES
 from activities.runtime.settings import Settings
 from domain.errors import Unavailable
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How long a workflow task of a worker that died stays with it. The SDK prolongs those that wait for local activities."""
 
 SAID_TO_PEOPLE = frozenset({"BadInput", "WrongState"})
 """Types of application error whose message is written for a person: the traceback is dropped from them."""

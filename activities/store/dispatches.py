@@ -26,6 +26,14 @@ class Kind(StrEnum):
     """A service has gone live: its subscription takes over."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file."""
+    gateway_event = "gateway_event"
+    """A gateway has told something about a payment, a refund or a dispute."""
+    refund = "refund"
+    """Start a refund that was asked for."""
+
+
+OF_ORDERS = frozenset({Kind.start, Kind.begin, Kind.wake, Kind.callback})
+"""Those whose subject is an order."""
 
 
 class Dispatch(Value):

@@ -620,6 +620,105 @@ gateway_health = Table(
     comment="How well each gateway answered of late, as a worker last counted it",
 )
 
+gateway_inbox = Table(
+    "gateway_inbox",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", JSONB, nullable=False),
+    _moment("received_at"),
+    PrimaryKeyConstraint("gateway", "event_id"),
+    comment="What gateways told, each message once; written with what Temporal is told of it",
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("payment", String, nullable=False),
+    Column("customer", String),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("access", String, nullable=False),
+    Column("message", String, nullable=False, server_default=""),
+    Column("requested_by", String, nullable=False),
+    _moment("requested_at"),
+    _moment("settled_at", optional=True),
+    Index(None, "payment"),
+    Index(None, "requested_at", "id"),
+    CheckConstraint("amount > 0", name="more_than_nothing"),
+    comment="Written before a gateway is asked: what is promised of a payment is promised once",
+)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("gateway", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("payment", String, nullable=False),
+    Column("customer", String),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False, server_default=text("0")),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("access", String, nullable=False),
+    Column("lost_as", String, nullable=False),
+    _moment("deadline", optional=True),
+    _moment("opened_at"),
+    Column("evidence", JSONB),
+    Column("evidence_by", String),
+    _moment("evidence_at", optional=True),
+    _moment("closed_at", optional=True),
+    UniqueConstraint("gateway", "name"),
+    Index(None, "payment"),
+    Index(None, "opened_at", "id"),
+)
+
+charge_stops = Table(
+    "charge_stops",
+    metadata,
+    Column("customer", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("reason", String, nullable=False),
+    _moment("opened_at"),
+    _moment("lifted_at", optional=True),
+    PrimaryKeyConstraint("customer", "source"),
+    comment="Why a customer is not charged; each lifted only by what it came from",
+)
+
+access_blocks = Table(
+    "access_blocks",
+    metadata,
+    Column("service", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("source", String, nullable=False),
+    _moment("opened_at"),
+    _moment("lifted_at", optional=True),
+    PrimaryKeyConstraint("service", "reason", "source"),
+    Index(None, "source"),
+    comment="Why a service is not to be used; each lifted only by what it came from",
+)
+
+representments = Table(
+    "representments",
+    metadata,
+    Column("payment", String, primary_key=True),
+    Column("invoice", String),
+    Column("reason", String, nullable=False),
+    Column("count", Integer, nullable=False),
+    _moment("due_at", optional=True),
+    Column("why", String, nullable=False),
+    _moment("decided_at"),
+    Index(None, "invoice"),
+    comment="Of each returned debit, when it may be asked for again, or why never",
+)
+
 patrol_rounds = Table(
     "patrol_rounds",
     metadata,

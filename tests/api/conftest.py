@@ -29,6 +29,7 @@ from workers import migrate
 from workers.embedded.ports import free_port
 from workers.embedded.postgres import Cluster
 
+GATEWAY_SECRET = "whsec_Z2F0ZXdheSBzZWNyZXQgZm9yIHRlc3Rz"
 PARTNER_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KeyFor = Callable[..., Awaitable[str]]
 
@@ -113,6 +114,7 @@ def settings(postgres_url: str) -> Settings:
         temporal_address=f"127.0.0.1:{free_port()}",
         temporal_ui_url="http://temporal.example",
         partner_secrets={"fibreworks": SecretStr(PARTNER_SECRET)},
+        gateway_secrets={"sandbox": SecretStr(GATEWAY_SECRET)},
         sandbox_url=f"http://127.0.0.1:{free_port()}",
     )
 

@@ -47,10 +47,10 @@ async def test_each_v1_operation_has_a_summary_and_says_what_it_answers_without_
                 assert "401" in operation["responses"], (path, method)
 
 
-async def test_only_callbacks_and_operations_need_no_key(api: httpx.AsyncClient) -> None:
+async def test_only_signed_messages_and_operations_need_no_key(api: httpx.AsyncClient) -> None:
     paths = (await description(api))["paths"]
     open_to_all = {path for path, methods in paths.items() for operation in methods.values() if "security" not in operation}
-    assert open_to_all == {"/healthz", "/readyz", "/metrics", "/v1/callbacks/{partner}"}
+    assert open_to_all == {"/healthz", "/readyz", "/metrics", "/v1/callbacks/{partner}", "/v1/webhooks/{gateway}"}
 
 
 async def test_documentation_is_served(anyone: httpx.AsyncClient) -> None:

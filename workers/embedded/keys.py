@@ -11,21 +11,26 @@ from domain.values import Value
 PARTNERS = ("fibreworks", "mailhub")
 """The partners of the sample catalogue, played by the sandbox."""
 
+GATEWAYS = ("sandbox", "backup")
+"""The gateways that the sandbox plays."""
+
 
 class Keys(Value):
-    """Secrets in the clear. `partners` holds a Standard Webhooks secret (`whsec_…`) by partner."""
+    """Secrets in the clear. `partners` and `gateways` hold a Standard Webhooks secret (`whsec_…`) by name."""
 
     postgres: str
     console: str
     partners: dict[str, str]
+    gateways: dict[str, str]
 
 
 def keep_keys(data_dir: Path) -> Keys:
-    """The kept secrets, made on the first call; a partner added by a later release gets its own."""
+    """The kept secrets, made on the first call; a partner or gateway added by a later release gets its own."""
     path = data_dir / "secrets.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     partners = {partner: _webhook_secret() for partner in PARTNERS} | kept.get("partners", {})
-    keys = Keys.model_validate({**_fresh(), **kept, "partners": partners})
+    gateways = {gateway: _webhook_secret() for gateway in GATEWAYS} | kept.get("gateways", {})
+    keys = Keys.model_validate({**_fresh(), **kept, "partners": partners, "gateways": gateways})
     if keys.model_dump() != kept:
         write_private(path, keys.model_dump_json(indent=2))
     return keys

@@ -137,7 +137,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
     """Our environment with the settings as decided here, and our own packages first."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
-    secrets = {partner: secret.get_secret_value() for partner, secret in settings.partner_secrets.items()}
+    both = settings.partner_secrets | settings.gateway_secrets
+    secrets = {name: secret.get_secret_value() for name, secret in both.items()}
     return {
         **inherited,
         **as_environment(settings),
@@ -174,6 +175,7 @@ def _resolve(
     """The settings with nothing left to choose."""
     api_url = f"http://{_reachable(settings.api_host)}:{ports.api}"
     partners = {partner: SecretStr(secret) for partner, secret in keys.partners.items()}
+    gateways = {gateway: SecretStr(secret) for gateway, secret in keys.gateways.items()}
     update = {
         "api_port": ports.api,
         "api_url": settings.api_url or api_url,
@@ -184,6 +186,7 @@ def _resolve(
         "temporal_address": temporal.address if temporal else settings.temporal_address,
         "temporal_ui_url": settings.temporal_ui_url or (temporal.ui_url if temporal else None),
         "partner_secrets": partners | settings.partner_secrets,
+        "gateway_secrets": gateways | settings.gateway_secrets,
         "console_secret": settings.console_secret or SecretStr(keys.console),
     }
     return settings.model_copy(update=update)

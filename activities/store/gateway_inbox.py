@@ -1,0 +1,31 @@
+"""What gateways tell, as it came: each message once, with what Temporal is to be told of it."""
+
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import dispatches, payment_methods
+from activities.store.database import Connection
+from activities.store.dispatches import Dispatch, Kind
+from activities.store.tables import gateway_inbox
+from domain.gateway_events import ABOUT_METHODS, GatewayEvent
+
+
+async def receive(connection: Connection, gateway: str, event: GatewayEvent, now: datetime) -> bool:
+    """Keep a message and what follows from it; False where it came before. What it is about need not be known yet."""
+    body = event.model_dump(mode="json")
+    row = {"gateway": gateway, "event_id": event.id, "kind": event.kind, "body": body, "received_at": now}
+    kept = insert(gateway_inbox).values(row).on_conflict_do_nothing().returning(gateway_inbox.c.event_id)
+    if (await connection.execute(kept)).first() is None:
+        return False
+    if event.kind in ABOUT_METHODS:
+        await payment_methods.apply_update(connection, gateway, event, now)
+    else:
+        await dispatches.request(connection, [_told(gateway, event, now)])
+    return True
+
+
+def _told(gateway: str, event: GatewayEvent, now: datetime) -> Dispatch:
+    payload = {"gateway": gateway, "event": event.model_dump(mode="json")}
+    subject = event.dispute or event.refund or event.payment or event.id
+    return Dispatch(key=f"gateway:{gateway}:{event.id}", kind=Kind.gateway_event, subject=subject, payload=payload, due_at=now)
