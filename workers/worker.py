@@ -46,6 +46,7 @@ from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
 from activities.runtime.provisioning import ProvisioningActivities
 from activities.runtime.reconciliation import StoredReconciliation
+from activities.runtime.refunds import StoredRefunds
 from activities.runtime.revenue_close import StoredRevenueClose
 from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
@@ -117,6 +118,7 @@ def workers(
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     invoices = StoredInvoices(database, adapters.taxes)
+    refunds = StoredRefunds(database)
     collections = StoredCollections(database, gateway)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, adapters.gateways)
@@ -172,6 +174,10 @@ def workers(
                 collections.claim,
                 collections.elsewhere,
                 collections.settle,
+                refunds.look_up,
+                refunds.settle,
+                refunds.refuse,
+                refunds.came_back,
                 payments.purchase,
                 payments.status,
                 payments.release,

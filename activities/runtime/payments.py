@@ -15,7 +15,7 @@ from activities.adapters.gateway.port import Gateway
 from activities.contracts.payments import Payments, Release
 from activities.runtime.failures import may_have_happened
 from activities.runtime.routing import Router
-from activities.store import attempts
+from activities.store import attempts, refunds
 from activities.store.attempts import Attempt
 from activities.store.database import Database
 from domain.errors import Refused, Unavailable, Unknown
@@ -88,7 +88,16 @@ class PaymentActivities(Payments):
 
     @activity.defn(name="refund")
     async def refund(self, request: RefundRequest) -> PaymentResult:
-        return _done(await (await self._holder(request.key)).refund(request), "refund")
+        """Promised before it is asked for. One that the gateway takes days for counts as given: should it fail, it says so."""
+        async with self._database.transaction() as connection:
+            await refunds.reserve_item(connection, request, datetime.now(UTC))
+        try:
+            result = _definite(await (await self._holder(request.key)).refund(request), "refund")
+            return result if result.outcome is Outcome.pending else _done(result, "refund")
+        except Refused as refusal:
+            async with self._database.transaction() as connection:
+                await refunds.refuse_item(connection, request.refund_key, str(refusal), datetime.now(UTC))
+            raise
 
     @activity.defn(name="release_payment")
     async def release(self, release: Release) -> PaymentResult:

@@ -10,6 +10,7 @@ from activities.store import (
     invoices,
     ledger,
     numbers,
+    refunds,
     revenue,
 )
 from activities.store.crediting import Asked, Credited
@@ -97,6 +98,7 @@ async def credit_item(connection: Connection, given: Credit, gateway: str) -> No
     made = await _credited(connection, invoice, key, given)
     paid_out = refunded(given.refund, gateway, invoice.customer, given.amount, given.at)
     await ledger.post(connection, [made.booked if made else None, paid_out], given.order)
+    await refunds.item_settled(connection, given.refund, given.at)
     kept = (made.note.to_credit if made else Money.zero(invoice.currency)) - given.amount
     if kept:
         await balances.change(connection, invoice.customer, kept)

@@ -46,10 +46,6 @@ async def revoke(connection: Connection, source: str, now: datetime) -> None:
     )
 
 
-async def set_suspended(connection: Connection, source: str, *, suspended: bool) -> None:
-    await connection.execute(update(entitlements).where(entitlements.c.source == source).values(suspended=suspended))
-
-
 async def of_source(connection: Connection, source: str) -> list[Entitlement]:
     query = select(entitlements).where(entitlements.c.source == source).order_by(entitlements.c.feature)
     return [Entitlement.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]

@@ -94,6 +94,15 @@ def refunded(key: str, gateway: str, customer: str, amount: Money, at: datetime)
     return transaction(key, at, f"Refund {key}", postings)
 
 
+def refund_came_back(key: str, gateway: str, customer: str, amount: Money, at: datetime) -> Transaction | None:
+    """A refund that failed after it was paid out: the money is here again, and the customer's credit."""
+    postings = [
+        Posting(account=cash(gateway), amount=amount, subject=key),
+        Posting(account=AccountKind.customer_credit, amount=-amount, subject=customer),
+    ]
+    return transaction(f"{key}:failed", at, f"Refund failed {key}", postings, key)
+
+
 def balance_used(key: str, customer: str, parts: Sequence[PaymentPart], at: datetime) -> Transaction | None:
     """Customer credit that pays invoices after they were finalized."""
     return _paid_with(AccountKind.customer_credit, key, customer, parts, at)

@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from activities.store import entitlements, orders
+from activities.store import access_blocks, entitlements, orders
 from activities.store.database import Connection, Database
 from domain import keys
 from domain.errors import Refused
 from domain.provisioning import ProvisionRequest, ProvisionResult, RemoteState, Verb
+
+_REQUESTED = "suspended"
+"""The reason of what is suspended through the provisioning port."""
 
 
 class EntitlementProvisioner:
@@ -45,7 +48,9 @@ class EntitlementProvisioner:
         await self._refuse_ended(connection, request.reference)
         now = datetime.now(UTC)
         features = {name: _per_unit(value, request.quantity) for name, value in request.entitlements.items()}
+        await access_blocks.hold(connection, [request.reference])
         await entitlements.grant(connection, request.reference, request.customer, features, now)
+        await access_blocks.enforce(connection, [request.reference])
         return RemoteState.active
 
     async def _refuse_ended(self, connection: Connection, reference: str) -> None:
@@ -55,11 +60,12 @@ class EntitlementProvisioner:
             raise Refused(f"order {split[0]} has ended and grants nothing any more", code="ended")
 
     async def _suspend(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
-        await entitlements.set_suspended(connection, request.reference, suspended=True)
+        await access_blocks.block(connection, [request.reference], _REQUESTED, _REQUESTED, datetime.now(UTC))
         return RemoteState.suspended
 
     async def _resume(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
-        await entitlements.set_suspended(connection, request.reference, suspended=False)
+        """Lifts only what `suspend` had closed: other reasons hold on."""
+        await access_blocks.lift_of(connection, request.reference, _REQUESTED, datetime.now(UTC))
         return RemoteState.active
 
     async def _revoke(self, connection: Connection, request: ProvisionRequest) -> RemoteState:

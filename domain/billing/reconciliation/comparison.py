@@ -71,6 +71,10 @@ class DifferenceKind(StrEnum):
     currency_differs = "currency_differs"
     duplicate = "duplicate"
     invoice_paid_differs = "invoice_paid_differs"
+    refund_failed = "refund_failed"
+    """Told by the gateway and not found by comparing."""
+    disputed_more = "disputed_more"
+    """As above: more is disputed than was left of the payment."""
 
 
 class Difference(Value):
