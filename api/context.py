@@ -21,6 +21,8 @@ class Processes(Protocol):
 
     async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any: ...
 
+    async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any: ...
+
 
 class Catalogues:
     """The current catalogue, loaded anew only when its revision has moved."""

@@ -115,7 +115,7 @@ async def running_sandbox(folder: Path, **settings: object) -> AsyncIterator[Run
         {
             "data": folder / "sandbox.sqlite",
             "callback_url": NOBODY,
-            "secrets": {"fibreworks": SECRET, "mailhub": SECRET},
+            "secrets": {"fibreworks": SECRET, "mailhub": SECRET, "sandbox": SECRET, "backup": SECRET},
             "delay_seconds": 0,
             "callback_backoff_seconds": 0,
             "callback_attempts": 3,

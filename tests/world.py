@@ -238,6 +238,7 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
             api_port=port,
             temporal_ui_url="http://127.0.0.1:1",
             partner_secrets={"fibreworks": SecretStr(SECRET), "mailhub": SecretStr(SECRET)},
+            gateway_secrets={"sandbox": SecretStr(SECRET), "backup": SecretStr(SECRET)},
         )
         temporal = await stack.enter_async_context(
             await WorkflowEnvironment.start_time_skipping_v2(

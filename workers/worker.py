@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +19,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters.billing.postgres import PostgresBilling
-from activities.adapters.gateway.composition import gateways, sandbox_gateways
-from activities.adapters.gateway.port import Gateway
+from activities.adapters.gateway.composition import gateways, heralds, sandbox_gateways
+from activities.adapters.gateway.port import Gateway, Herald
 from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
@@ -32,6 +32,7 @@ from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
 from activities.runtime.collections import StoredCollections
 from activities.runtime.dispatcher import Dispatcher
+from activities.runtime.disputes import StoredDisputes, StoredReturns
 from activities.runtime.expiry_watch import StoredExpiryWatch
 from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
@@ -57,12 +58,14 @@ from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.collection import CollectionWorkflow
+from workflows.dispute import DisputeWorkflow, ReturnedDebitWorkflow
 from workflows.expiry_watch import ExpiryWatchWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.refund import RefundFailedWorkflow, RefundWorkflow
 from workflows.revenue_close import RevenueCloseWorkflow
 from workflows.subscription import SubscriptionWorkflow
 from workflows.vat_checks import VatChecksWorkflow
@@ -88,6 +91,7 @@ class Adapters:
     provisioners: Mapping[str, Provisioner]
     register: Register
     taxes: TaxEngines
+    heralds: Mapping[str, Herald] = field(default_factory=dict)
 
 
 def sandbox_adapters(
@@ -100,7 +104,8 @@ def sandbox_adapters(
         provisioners[partner] = PartnerProvisioner(f"{sandbox_url}/partners/{partner}", partner, client)
     register = Vies(register_url or f"{sandbox_url}/register", client)
     taxes = TaxEngines(external=HttpTaxEngine(f"{sandbox_url}/tax", client))
-    return Adapters(gateways(sandbox_gateways(sandbox_url), client), provisioners, register, taxes)
+    played = sandbox_gateways(sandbox_url)
+    return Adapters(gateways(played, client), provisioners, register, taxes, heralds(played, {}, client))
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -118,7 +123,8 @@ def workers(
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions = StoredSubscriptions(database)
     invoices = StoredInvoices(database, adapters.taxes)
-    refunds = StoredRefunds(database)
+    refunds, returns = StoredRefunds(database), StoredReturns(database)
+    disputes = StoredDisputes(database, adapters.heralds)
     collections = StoredCollections(database, gateway)
     patrol = StoredPatrol(database)
     reconciliation = StoredReconciliation(database, adapters.gateways)
@@ -163,7 +169,15 @@ def workers(
         Worker(
             client,
             task_queue=queues.SUBSCRIPTIONS,
-            workflows=[SubscriptionWorkflow, InvoiceWorkflow, CollectionWorkflow],
+            workflows=[
+                SubscriptionWorkflow,
+                InvoiceWorkflow,
+                CollectionWorkflow,
+                RefundWorkflow,
+                RefundFailedWorkflow,
+                DisputeWorkflow,
+                ReturnedDebitWorkflow,
+            ],
             activities=[
                 subscriptions.activate,
                 invoices.finalize,
@@ -178,8 +192,15 @@ def workers(
                 refunds.settle,
                 refunds.refuse,
                 refunds.came_back,
+                disputes.take_in,
+                disputes.contest,
+                disputes.submit,
+                disputes.accept,
+                disputes.release,
+                returns.take_back,
                 payments.purchase,
                 payments.status,
+                payments.refund,
                 payments.release,
             ],
             max_concurrent_activities=CALLS_OUT,
@@ -281,6 +302,8 @@ async def run(settings: Settings) -> None:
         adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
         ours = gateways(settings.all_gateways(), http)
         adapters = replace(adapters, taxes=tax_engines(settings, http), gateways=ours)
+        told = heralds(settings.all_gateways(), settings.gateway_secrets, http)
+        adapters = replace(adapters, heralds=told)
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             gc.freeze()  # what is there for good is looked at by no collection, which saves a fifth of the CPU of a long job
             log.info("worker ready", queues=queues.ALL)

@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="refund")
 class RefundWorkflow:
-    """A definite no gives the amount free again; while it is not known whether it happened, it stays promised, and the gateway is
-    asked under the same key until it is."""
+    """A definite no gives the amount free again; while it is not known whether it happened, it stays promised, and the gateway
+    is asked under the same key until it is."""
 
     @workflow.run
     async def run(self, refund: str) -> str:

@@ -91,14 +91,12 @@ class Processes:
     async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any:
         """As `command`, for an invoice: it opens for each command, and is open again for one that comes while it closes. An id
         that was used before is answered as it was then, so that what was refused is asked again under another."""
-        options = {
-            "id": keys.invoice_workflow(invoice),
-            "task_queue": queues.SUBSCRIPTIONS,
-            "task_timeout": TASK_TIMEOUT,
-            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
-            "static_summary": f"Invoice {invoice}: {update}",
-        }
-        process = Process("invoice", invoice, invoice, options, CLOSING | {RPCStatusCode.NOT_FOUND})
+        process = _opening("invoice", invoice, keys.invoice_workflow(invoice), update)
+        return await self._ask(process, update, argument, update_id)
+
+    async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any:
+        """As `correct`, for a dispute."""
+        process = _opening("dispute", dispute, keys.dispute_workflow(dispute), update)
         return await self._ask(process, update, argument, update_id)
 
     async def _ask(self, process: Process, update: str, argument: Any, update_id: str) -> Any:
@@ -175,6 +173,18 @@ class Processes:
                 [SearchAttributePair(ORDER_STATE, "acknowledged"), SearchAttributePair(CUSTOMER, order.customer.id)]
             ),
         }
+
+
+def _opening(kind: str, subject: str, workflow_id: str, update: str) -> Process:
+    """A process that opens for each command."""
+    options = {
+        "id": workflow_id,
+        "task_queue": queues.SUBSCRIPTIONS,
+        "task_timeout": TASK_TIMEOUT,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "static_summary": f"{kind.capitalize()} {subject}: {update}",
+    }
+    return Process(kind, subject, subject, options, CLOSING | {RPCStatusCode.NOT_FOUND})
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> TurnupError:

@@ -8,6 +8,7 @@ from activities.store.tables import settings
 from domain.disputes import AfterPaymentPolicy
 
 KIND = "after_payment"
+"""There is one of the kind."""
 
 
 async def put(connection: Connection, policy: AfterPaymentPolicy) -> None:

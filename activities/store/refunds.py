@@ -6,29 +6,16 @@ from typing import Any
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import (
-    access_blocks,
-    balances,
-    credit_notes,
-    crediting,
-    dispatches,
-    invoices,
-    ledger,
-    paid,
-)
-from activities.store.crediting import Asked
+from activities.store import access_blocks, balances, crediting_payments, dispatches, ledger, paid
 from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables import disputes, refunds
 from domain import keys
-from domain.billing import credit_notes as notes
 from domain.billing.cash_postings import refund_came_back, refunded
-from domain.billing.credit_notes import CreditReason, CreditRequest
-from domain.billing.ledger import Transaction
-from domain.billing.tax.reversal import Basis
+from domain.billing.credit_notes import CreditReason
 from domain.disputes import TAKEN
 from domain.errors import Conflict, NotFound, Refused
-from domain.money import Money, total
+from domain.money import Money
 from domain.payments import RefundRequest
 from domain.refunds import COUNTED, AccessAfter, Paid, Refund, RefundState, left_of
 
@@ -38,10 +25,10 @@ OF_AN_ORDER = "order"
 
 
 async def reserve(connection: Connection, wanted: Refund, whole: bool) -> Refund:
-    """Promise a refund and ask for its process, once; with `whole`, over all that is left. The same id again is the same refund.
+    """Promise a refund and ask for its process, once; with `whole`, over all that is left. The same id again is the same one.
 
-    Raises NotFound for a payment that took no money, and Conflict where something else was asked for under the id, where more is
-    asked for than is left, or where the payment is disputed.
+    Raises NotFound for a payment that took no money, and Conflict where something else was asked for under the id, where more
+    is asked for than is left, or where the payment is disputed.
     """
     booked = await paid.find(connection, wanted.payment, lock=True)
     if booked is None:
@@ -139,37 +126,14 @@ async def settle(connection: Connection, refund: str, now: datetime) -> Refund:
     if asked.state is not RefundState.reserved:
         return asked
     payment = await paid.get(connection, asked.payment)
-    credited = await _credit(connection, payment, asked, now)
+    credited = await crediting_payments.credit(connection, payment, asked.amount, CreditReason.goodwill, asked.reason, now)
     gateway = payment.account.partition(":")[2]
-    paid_out = refunded(asked.key, gateway, payment.customer, asked.amount, now)
-    await ledger.post(connection, [*(booked for booked, _ in credited), paid_out])
-    kept = total([amount for _, amount in credited], asked.amount.currency) - asked.amount
-    if kept:
-        await balances.change(connection, payment.customer, kept)
+    await ledger.post(connection, [refunded(asked.key, gateway, payment.customer, asked.amount, now)])
+    if credited != asked.amount:
+        await balances.change(connection, payment.customer, credited - asked.amount)
     if asked.access is AccessAfter.revoke:
         await access_blocks.block(connection, await paid.services_of(connection, payment), BLOCKED_BY, asked.id, now)
     return await _moved(connection, asked, RefundState.succeeded, now)
-
-
-async def _credit(
-    connection: Connection, payment: Paid, asked: Refund, now: datetime
-) -> list[tuple[Transaction | None, Money]]:
-    """Credit notes over the refund, from the first invoice on, as far as there is something left to credit; what was credited
-    before is the customer's credit, which the refund takes up."""
-    made: list[tuple[Transaction | None, Money]] = []
-    rest = asked.amount
-    for part in payment.parts:
-        invoice = (await invoices.get(connection, part.invoice, lock=True)).invoice
-        earlier = await credit_notes.of_invoice(connection, invoice.id)
-        creditable = total(list(notes.left_of(invoice, earlier, Basis.gross).values()), invoice.currency)
-        amount = min(rest, part.amount, creditable)
-        if amount.minor <= 0:
-            continue
-        request = CreditRequest(reason=CreditReason.goodwill, memo=asked.reason, amount=amount, basis=Basis.gross)
-        issued = await crediting.issue(connection, invoice, Asked(request=request), now)
-        made.append((issued.booked, issued.note.to_credit))
-        rest = rest - amount
-    return made
 
 
 async def refuse(connection: Connection, refund: str, message: str, now: datetime) -> Refund:

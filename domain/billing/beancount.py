@@ -14,6 +14,7 @@ _ROOTS = {
     AccountKind.receivable: "Assets:Receivable",
     AccountKind.cash: "Assets:Cash",
     AccountKind.suspense: "Liabilities:Suspense",
+    AccountKind.disputed: "Assets:Disputed",
     AccountKind.deferred_revenue: "Liabilities:DeferredRevenue",
     AccountKind.tax_payable: "Liabilities:TaxPayable",
     AccountKind.customer_credit: "Liabilities:CustomerCredit",
@@ -22,6 +23,7 @@ _ROOTS = {
     AccountKind.breakage: "Income:Breakage",
     AccountKind.gateway_fees: "Expenses:GatewayFees",
     AccountKind.write_off: "Expenses:WriteOff",
+    AccountKind.dispute_losses: "Expenses:DisputeLosses",
     AccountKind.promotions: "Expenses:Promotions",
 }
 _HEAD = 'option "title" {title}\noption "inferred_tolerance_default" "*:0"\noption "tolerance_multiplier" "0"\n'

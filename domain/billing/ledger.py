@@ -17,6 +17,8 @@ class AccountKind(StrEnum):
     receivable = "receivable"
     cash = "cash"
     suspense = "suspense"
+    disputed = "disputed"
+    """Money that a gateway holds back while a dispute is decided: a receivable from it ("A/R chargebacks")."""
     deferred_revenue = "deferred_revenue"
     tax_payable = "tax_payable"
     customer_credit = "customer_credit"
@@ -25,6 +27,7 @@ class AccountKind(StrEnum):
     breakage = "breakage"
     gateway_fees = "gateway_fees"
     write_off = "write_off"
+    dispute_losses = "dispute_losses"
     promotions = "promotions"
 
 

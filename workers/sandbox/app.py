@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from workers.sandbox.afterwards import afterwards_router
 from workers.sandbox.config import SandboxConfig
 from workers.sandbox.control_routes import control_router
 from workers.sandbox.faults import Faults
@@ -19,6 +20,7 @@ from workers.sandbox.partners import PartnerDesk
 from workers.sandbox.pulse import beat
 from workers.sandbox.replies import Problem
 from workers.sandbox.tax_routes import tax_router
+from workers.sandbox.webhooks import Webhooks
 
 
 def create_app(config: SandboxConfig) -> FastAPI:
@@ -26,10 +28,12 @@ def create_app(config: SandboxConfig) -> FastAPI:
     application shuts down."""
     journal, faults = Journal(config.data), Faults()
     partners = PartnerDesk(journal, config, faults)
-    app = FastAPI(title="Turnup sandbox", lifespan=lambda _: _alive(journal, partners))
+    webhooks = Webhooks(journal, config, partners.callbacks.wake)
+    app = FastAPI(title="Turnup sandbox", lifespan=lambda _: _alive(journal, partners, webhooks))
     app.include_router(control_router(journal, faults))
     for name in (MAIN_GATEWAY, *config.gateways):
         app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks, name), faults, name))
+        app.include_router(afterwards_router(journal, webhooks, name))
     app.include_router(partner_router(partners, faults))
     app.include_router(tax_router(faults))
     app.add_exception_handler(Problem, _answer_problem)
@@ -37,10 +41,10 @@ def create_app(config: SandboxConfig) -> FastAPI:
     return app
 
 
-def _alive(journal: Journal, partners: PartnerDesk) -> AbstractAsyncContextManager[None]:
+def _alive(journal: Journal, partners: PartnerDesk, webhooks: Webhooks) -> AbstractAsyncContextManager[None]:
     @asynccontextmanager
     async def alive() -> AsyncIterator[None]:
-        pulse = asyncio.create_task(beat(partners))
+        pulse = asyncio.create_task(beat(partners, webhooks))
         try:
             yield
         finally:
@@ -48,6 +52,7 @@ def _alive(journal: Journal, partners: PartnerDesk) -> AbstractAsyncContextManag
             with suppress(asyncio.CancelledError):
                 await pulse
             await partners.callbacks.aclose()
+            await webhooks.aclose()
             journal.close()
 
     return alive()

@@ -56,6 +56,16 @@ CREATE TABLE IF NOT EXISTS callbacks (
     body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS callbacks_due ON callbacks (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS disputes (id TEXT PRIMARY KEY, gateway TEXT NOT NULL, state TEXT NOT NULL, event TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS webhooks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway TEXT NOT NULL,
+    due_at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    copies INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS settings (partner TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 

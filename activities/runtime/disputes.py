@@ -1,0 +1,64 @@
+"""Disputes and returned debits, carried out on the store and at the gateway that told of them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.adapters.gateway.port import Herald
+from activities.contracts.aftermath import Contest, Decision, Disputes, Returns
+from activities.store import disputes, returned_debits
+from activities.store.database import Database
+from domain.disputes import Dispute
+from domain.errors import Unavailable
+from domain.gateway_events import Told
+
+
+class StoredDisputes(Disputes):
+    def __init__(self, database: Database, heralds: Mapping[str, Herald]) -> None:
+        self._database = database
+        self._heralds = heralds
+
+    @activity.defn(name="dispute_take_in")
+    async def take_in(self, told: Told) -> Dispute:
+        async with self._database.transaction() as connection:
+            return await disputes.take_in(connection, told, datetime.now(UTC))
+
+    @activity.defn(name="dispute_contest")
+    async def contest(self, contest: Contest) -> Dispute:
+        async with self._database.transaction() as connection:
+            return await disputes.contest(connection, contest.dispute, contest.evidence, contest.by, datetime.now(UTC))
+
+    @activity.defn(name="dispute_submit")
+    async def submit(self, dispute: str) -> None:
+        async with self._database.transaction() as connection:
+            found = await disputes.get(connection, dispute)
+        herald = self._heralds.get(found.gateway)
+        if herald is None:
+            raise Unavailable(f"gateway {found.gateway!r} is not among the settings of this worker")
+        if found.evidence is not None:
+            await herald.submit_evidence(found.name, f"{dispute}:evidence", found.evidence)
+        async with self._database.transaction() as connection:
+            await disputes.submitted(connection, dispute)
+
+    @activity.defn(name="dispute_accept")
+    async def accept(self, decision: Decision) -> Dispute:
+        async with self._database.transaction() as connection:
+            return await disputes.accept(connection, decision.dispute)
+
+    @activity.defn(name="dispute_release")
+    async def release(self, decision: Decision) -> Dispute:
+        async with self._database.transaction() as connection:
+            return await disputes.release(connection, decision.dispute, datetime.now(UTC))
+
+
+class StoredReturns(Returns):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn(name="debit_returned")
+    async def take_back(self, told: Told) -> str:
+        async with self._database.transaction() as connection:
+            made = await returned_debits.take_back(connection, told, datetime.now(UTC))
+        again = f"to be presented again on {made.due_at:%Y-%m-%d}" if made.due_at else "not to be presented again"
+        return f"payment {made.payment} was returned, and is {again}: {made.why}"

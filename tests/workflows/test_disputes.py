@@ -1,0 +1,168 @@
+"""Disputes and returned debits, told by the gateway: money, charges and access follow, once, in whatever order it is told."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from activities.store import charge_stops, ledger, returned_debits
+from tests.workflows.test_refunds import ask, in_balance, paid_order, refund, usable
+from tests.world import World
+
+
+async def balance(world: World, account: str) -> int:
+    async with world.database.transaction() as connection:
+        return (await ledger.trial_balance(connection)).get((account, "EUR"), 0)
+
+
+async def dispute(world: World, payment: str, minor: int = 11900, **changes: Any) -> str:
+    body = {"amount": {"minor": minor, "currency": "EUR"}, "fee": {"minor": 1500, "currency": "EUR"}, **changes}
+    told = await world.succeed(world.sandbox.client.post(f"/gateway/payments/{payment}/dispute", json=body))
+    return str(told["dispute"])
+
+
+async def decide(world: World, name: str, verdict: str, **how: Any) -> None:
+    await world.succeed(world.sandbox.client.post(f"/gateway/disputes/{name}/verdict/{verdict}", json=how))
+
+
+async def standing(world: World, name: str, *states: str) -> dict[str, Any]:
+    async def reached() -> dict[str, Any] | None:
+        found = await world.api.get(f"/v1/disputes/sandbox:{name}")
+        return dict(found.json()) if found.is_success and found.json()["state"] in states else None
+
+    return dict(await world.until(reached, f"dispute {name} to be {states}"))
+
+
+async def stopped(world: World, order: str) -> str | None:
+    customer = (await world.get(order))["customer"]
+    async with world.database.transaction() as connection:
+        return await charge_stops.stopped(connection, customer)
+
+
+async def test_a_dispute_takes_money_and_fee_stops_charges_and_closes_access(world: World) -> None:
+    order, payment = await paid_order(world)
+    cash, held, fees = [await balance(world, account) for account in ("cash:sandbox", "disputed", "gateway_fees")]
+    name = await dispute(world, payment, copies=2)
+
+    found = await standing(world, name, "open")
+
+    assert found["amount"]["minor"] == 11900
+    assert found["deadline"] > datetime.now(UTC).isoformat()
+    assert await balance(world, "cash:sandbox") - cash == -11900 - 1500
+    assert await balance(world, "disputed") - held == 11900
+    assert await balance(world, "gateway_fees") - fees == 1500
+    assert (await stopped(world, order), await usable(world, order)) == (f"dispute sandbox:{name}", [False])
+    assert await in_balance(world)
+
+
+async def test_a_dispute_that_is_won_brings_all_of_it_back(world: World) -> None:
+    order, payment = await paid_order(world)
+    before = [await balance(world, account) for account in ("cash:sandbox", "disputed", "gateway_fees")]
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    await decide(world, name, "win", copies=2)
+    await standing(world, name, "won")
+    assert [await balance(world, account) for account in ("cash:sandbox", "disputed", "gateway_fees")] == before
+    assert (await stopped(world, order), await usable(world, order)) == (None, [True])
+
+
+async def test_a_dispute_that_is_lost_is_a_loss_and_lets_go_when_a_person_says_so(world: World) -> None:
+    order, payment = await paid_order(world)
+    held, losses = await balance(world, "disputed"), await balance(world, "dispute_losses")
+    name = await dispute(world, payment)
+    await decide(world, name, "lose")
+    await standing(world, name, "lost")
+    assert (await balance(world, "disputed") - held, await balance(world, "dispute_losses") - losses) == (0, 11900)
+    assert await usable(world, order) == [False]
+    await world.succeed(world.api.post(f"/v1/disputes/sandbox:{name}/release"))
+    assert (await stopped(world, order), await usable(world, order)) == (None, [True])
+
+
+async def test_a_verdict_that_comes_before_the_opening_is_the_same(world: World) -> None:
+    order, payment = await paid_order(world)
+    before = await balance(world, "cash:sandbox")
+    name = await dispute(world, payment, delay_seconds=1)
+    await decide(world, name, "win")
+    await standing(world, name, "won")
+    await standing(world, name, "won")
+    assert (await balance(world, "cash:sandbox"), await stopped(world, order)) == (before, None)
+
+
+@pytest.mark.money_case(21)
+async def test_a_refund_after_a_dispute_is_refused_in_words(world: World) -> None:
+    order, payment = await paid_order(world)
+    name = await dispute(world, payment, minor=1000)
+    await standing(world, name, "open")
+    answer = await ask(world, payment, 100, id=f"R-{order}")
+    assert answer.status_code == 409
+    assert f"is disputed (sandbox:{name})" in answer.json()["detail"]
+
+
+async def test_a_dispute_over_more_than_a_refund_has_left_is_shown_to_finance(world: World) -> None:
+    order, payment = await paid_order(world)
+    await ask(world, payment, 5000, id=f"R-{order}")
+    await refund(world, f"R-{order}", "succeeded")
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    items = (await world.succeed(world.api.get("/v1/reconciliation/differences", params={"limit": 200})))["items"]
+    mine = [item for item in items if item["subject"] == f"dispute sandbox:{name}"]
+    assert [(item["expected"], item["owner"]) for item in mine] == [("at most 69.00 EUR", "finance")]
+
+
+async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: World) -> None:
+    _, payment = await paid_order(world)
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    address = f"/v1/disputes/sandbox:{name}"
+    for _ in range(2):
+        await world.succeed(world.api.post(f"{address}/evidence", json={"explanation": "used every day"}))
+    found = await standing(world, name, "submitted")
+    assert (found["evidence"]["explanation"], found["evidence_by"]) == ("used every day", "admin")
+    other = await world.api.post(f"{address}/evidence", json={"explanation": "something else"})
+    given_in = await world.api.post(f"{address}/accept")
+    assert (other.status_code, given_in.status_code) == (409, 409)
+
+
+async def test_evidence_after_the_deadline_is_refused(world: World) -> None:
+    _, payment = await paid_order(world)
+    name = await dispute(world, payment, deadline_days=0)
+    await standing(world, name, "open")
+    answer = await world.api.post(f"/v1/disputes/sandbox:{name}/evidence", json={"explanation": "late"})
+    assert answer.status_code == 409
+    assert "was due by" in answer.json()["detail"]
+
+
+@pytest.mark.money_case(22)
+async def test_a_returned_debit_opens_its_invoice_again_and_says_when_to_try(world: World) -> None:
+    order, payment = await paid_order(world)
+    cash, fees = await balance(world, "cash:sandbox"), await balance(world, "gateway_fees")
+    body = {"reason": "R01", "fee": {"minor": 400, "currency": "EUR"}, "copies": 2}
+    await world.succeed(world.sandbox.client.post(f"/gateway/payments/{payment}/return", json=body))
+
+    async def opened() -> dict[str, Any] | None:
+        invoice = await world.succeed(world.api.get(f"/v1/invoices/{order}:invoice"))
+        return invoice if invoice["state"] != "paid" else None
+
+    invoice = await world.until(opened, "the invoice to be open again")
+    assert invoice["amount_due"]["minor"] == 11900
+    assert await balance(world, "cash:sandbox") - cash == -11900 - 400
+    assert await balance(world, "gateway_fees") - fees == 400
+    async with world.database.transaction() as connection:
+        again = await returned_debits.latest(connection, f"{order}:invoice")
+    assert again is not None
+    assert again.due_at is not None
+    assert (again.count, (again.due_at - again.decided_at).days, await usable(world, order)) == (1, 3, [True])
+    assert (await ask(world, payment, 100, id=f"R-{order}")).status_code == 409
+
+
+async def test_a_refund_that_fails_weeks_later_is_credit_and_work_for_finance(world: World) -> None:
+    order, payment = await paid_order(world)
+    asked = (await ask(world, payment, 1190, id=f"R-{order}", access="revoke")).json()
+    await refund(world, asked["id"], "succeeded")
+    assert await usable(world, order) == [False]
+    await world.succeed(world.sandbox.client.post(f"/gateway/refunds/{asked['key']}/fail", json={"copies": 2}))
+    failed = await refund(world, asked["id"], "failed")
+    assert (failed["message"], await usable(world, order)) == ("account_closed", [True])
+    customer = (await world.get(order))["customer"]
+    credit = await world.succeed(world.api.get("/v1/credits", params={"customer": customer}))
+    assert [found["minor"] for found in credit["balances"]] == [1190]

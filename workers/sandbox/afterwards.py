@@ -1,0 +1,147 @@
+"""What happens to a payment after it: disputes, returned debits and refunds that fail, as the sandbox is told to play them."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from domain.gateway_events import Evidence, GatewayEvent, GatewayEventKind
+from domain.money import Money
+from domain.payment_methods import MethodFacts
+from domain.values import StrictValue, Value
+from workers.sandbox.idempotency import fingerprint, once
+from workers.sandbox.journal import MAIN_GATEWAY, Journal
+from workers.sandbox.payments import Key
+from workers.sandbox.replies import Problem, Reply, answer
+from workers.sandbox.serving import IdempotencyKey
+from workers.sandbox.webhooks import Webhooks
+
+
+class Delivery(StrictValue):
+    """How the webhook comes: so many times, and so late."""
+
+    copies: Annotated[int, Field(ge=1, le=5)] = 1
+    delay_seconds: Annotated[float, Field(ge=0, le=3600)] = 0
+
+
+class DisputeBody(Delivery):
+    amount: Money
+    fee: Money | None = None
+    reason: Annotated[str, Field(max_length=100)] = "fraudulent"
+    deadline_days: Annotated[int, Field(ge=0, le=365)] = 7
+
+
+class ReturnBody(Delivery):
+    """`reason` is a Nacha or SEPA code. All of the payment is returned where no amount is given."""
+
+    amount: Money | None = None
+    fee: Money | None = None
+    reason: Annotated[str, Field(max_length=100)] = "R01"
+
+
+class FailureBody(Delivery):
+    reason: Annotated[str, Field(max_length=100)] = "account_closed"
+
+
+class MethodBody(Delivery):
+    facts: MethodFacts | None = None
+    """None: it is revoked."""
+
+
+class Verdict(StrEnum):
+    win = "win"
+    lose = "lose"
+
+
+class Told(Value):
+    id: str
+    dispute: str | None = None
+
+
+class DisputeView(Value):
+    state: str
+
+
+def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GATEWAY) -> APIRouter:
+    """Beside the gateway's own routes. No money moves in its report."""
+    prefix = "/gateway" if name == MAIN_GATEWAY else f"/gateways/{name}"
+    router = APIRouter(prefix=prefix, tags=[name])
+
+    def tell(kind: GatewayEventKind, how: Delivery, **facts: object) -> Told:
+        event = GatewayEvent.model_validate(
+            {"id": f"evt_{secrets.token_hex(8)}", "kind": kind, "at": datetime.now(UTC), **facts}
+        )
+        webhooks.tell(name, event, how.delay_seconds, how.copies)
+        return Told(id=event.id, dispute=event.dispute)
+
+    def found(dispute: str) -> GatewayEvent:
+        row = journal.one("SELECT event FROM disputes WHERE id = ? AND gateway = ?", dispute, name)
+        if row is None:
+            raise Problem(404, "dispute_absent", "there is no such dispute")
+        return GatewayEvent.model_validate_json(row["event"])
+
+    @router.post("/payments/{key}/dispute", status_code=201)
+    async def dispute(key: Key, body: DisputeBody) -> Told:
+        facts = {
+            "payment": key,
+            "dispute": f"dp_{secrets.token_hex(8)}",
+            "amount": body.amount,
+            "fee": body.fee,
+            "reason": body.reason,
+            "deadline": datetime.now(UTC) + timedelta(days=body.deadline_days),
+        }
+        with journal.transaction():
+            told = tell(GatewayEventKind.dispute_opened, body, **facts)
+            event = GatewayEvent.model_validate({"id": told.id, "kind": "dispute_opened", "at": datetime.now(UTC), **facts})
+            journal.execute(
+                "INSERT INTO disputes (id, gateway, state, event) VALUES (?, ?, 'open', ?)",
+                told.dispute,
+                name,
+                event.model_dump_json(),
+            )
+        return told
+
+    @router.post("/disputes/{dispute}/verdict/{verdict}", status_code=201)
+    async def decide(dispute: str, verdict: Verdict, body: Delivery) -> Told:
+        kind = GatewayEventKind.dispute_won if verdict is Verdict.win else GatewayEventKind.dispute_lost
+        with journal.transaction():
+            opened = found(dispute)
+            journal.execute("UPDATE disputes SET state = ? WHERE id = ?", verdict, dispute)
+            facts = opened.model_dump(exclude={"id", "kind", "at", "deadline"})
+            return tell(kind, body, **facts)
+
+    @router.post("/disputes/{dispute}/evidence")
+    async def contest(dispute: str, body: Evidence, idempotency_key: IdempotencyKey) -> Response:
+        def act() -> Reply:
+            found(dispute)
+            return answer(200, DisputeView(state="submitted"))
+
+        return once(journal, f"disputes {name}", idempotency_key, fingerprint(f"evidence {dispute}", body), act).response()
+
+    @router.post("/payments/{key}/return", status_code=201)
+    async def give_back(key: Key, body: ReturnBody) -> Told:
+        facts = body.model_dump(include={"amount", "fee", "reason"})
+        with journal.transaction():
+            return tell(GatewayEventKind.payment_returned, body, payment=key, **facts)
+
+    @router.post("/refunds/{refund}/fail", status_code=201)
+    async def fail(refund: Key, body: FailureBody) -> Told:
+        with journal.transaction():
+            return tell(GatewayEventKind.refund_failed, body, refund=refund, reason=body.reason)
+
+    @router.post("/payments/{key}/changed", status_code=201)
+    async def changed(key: Key, body: Delivery) -> Told:
+        with journal.transaction():
+            return tell(GatewayEventKind.payment_changed, body, payment=key)
+
+    @router.post("/methods/{token}/changed", status_code=201)
+    async def method(token: Key, body: MethodBody) -> Told:
+        kind = GatewayEventKind.method_revoked if body.facts is None else GatewayEventKind.method_updated
+        with journal.transaction():
+            return tell(kind, body, method=token, facts=body.facts)
+
+    return router

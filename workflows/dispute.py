@@ -1,0 +1,77 @@
+"""A dispute: taken in, booked, contested or accepted by finance, and decided by the gateway; and a debit that was returned."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts.aftermath import Contest, Decision, Disputes, Returns
+    from domain.disputes import Dispute
+    from domain.errors import Conflict
+    from domain.gateway_events import Told
+    from workflows.calls import ensure, ensure_here, explain
+    from workflows.messages import parse, refusal
+
+EVIDENCE_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name", "evidence": {"explanation": "used every day until now"}}
+DECISION_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name"}
+
+
+@workflow.defn(name="dispute")
+class DisputeWorkflow:
+    """Opens for each message and each command, does it, and closes: what the dispute is, the database knows."""
+
+    @workflow.init
+    def __init__(self, dispute: str) -> None:
+        self._dispute = dispute
+        self._told: list[Told] = []
+
+    @workflow.run
+    async def run(self, dispute: str) -> None:
+        while True:
+            while self._told:
+                _said(await ensure_here(Disputes.take_in, self._told[0]))
+                self._told.pop(0)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if not self._told:
+                return
+
+    @workflow.signal(name="gateway_event")
+    def gateway_event(self, told: Told) -> None:
+        self._told.append(told)
+
+    @workflow.update(name="evidence", description="Contest it: what is submitted to the gateway, once.")
+    async def evidence(self, raw: Any) -> Dispute:
+        kept = await ensure_here(Disputes.contest, parse(Contest, raw, EVIDENCE_EXAMPLE))
+        try:
+            await ensure(Disputes.submit, self._dispute, summary="submit the evidence")
+        except ActivityError as error:
+            raise refusal(Conflict(f"the gateway takes no evidence for dispute {self._dispute}: {explain(error)}")) from None
+        return _said(kept)
+
+    @evidence.validator
+    def _check_evidence(self, raw: Any) -> None:
+        parse(Contest, raw, EVIDENCE_EXAMPLE)
+
+    @workflow.update(name="accept", description='Give in: {"dispute": "sandbox:dp_1", "by": "your name"}')
+    async def accept(self, raw: Any) -> Dispute:
+        return _said(await ensure_here(Disputes.accept, parse(Decision, raw, DECISION_EXAMPLE)))
+
+    @workflow.update(name="release", description="After it is lost, let the customer be charged and have access again.")
+    async def release(self, raw: Any) -> Dispute:
+        return _said(await ensure_here(Disputes.release, parse(Decision, raw, DECISION_EXAMPLE)))
+
+
+@workflow.defn(name="returned_debit")
+class ReturnedDebitWorkflow:
+    @workflow.run
+    async def run(self, told: Told) -> str:
+        words = await ensure_here(Returns.take_back, told)
+        workflow.set_current_details(words)
+        return words
+
+
+def _said(dispute: Dispute) -> Dispute:
+    due = f", evidence due by {dispute.deadline:%Y-%m-%d %H:%M} UTC" if dispute.deadline and not dispute.closed_at else ""
+    workflow.set_current_details(f"dispute {dispute.id} over {dispute.amount} of {dispute.payment} is {dispute.state}{due}")
+    return dispute
