@@ -15,7 +15,7 @@ async def balance(world: World, account: str) -> int:
         return (await ledger.trial_balance(connection)).get((account, "EUR"), 0)
 
 
-async def dispute(world: World, payment: str, minor: int = 11900, **changes: Any) -> str:
+async def dispute(world: World, payment: str, minor: int = 10000, **changes: Any) -> str:
     body = {"amount": {"minor": minor, "currency": "EUR"}, "fee": {"minor": 1500, "currency": "EUR"}, **changes}
     told = await world.succeed(world.sandbox.client.post(f"/gateway/payments/{payment}/dispute", json=body))
     return str(told["dispute"])
@@ -46,10 +46,10 @@ async def test_a_dispute_takes_money_and_fee_stops_charges_and_closes_access(wor
 
     found = await standing(world, name, "open")
 
-    assert found["amount"]["minor"] == 11900
+    assert found["amount"]["minor"] == 10000
     assert found["deadline"] > datetime.now(UTC).isoformat()
-    assert await balance(world, "cash:sandbox") - cash == -11900 - 1500
-    assert await balance(world, "disputed") - held == 11900
+    assert await balance(world, "cash:sandbox") - cash == -10000 - 1500
+    assert await balance(world, "disputed") - held == 10000
     assert await balance(world, "gateway_fees") - fees == 1500
     assert (await stopped(world, order), await usable(world, order)) == (f"dispute sandbox:{name}", [False])
     assert await in_balance(world)
@@ -72,7 +72,7 @@ async def test_a_dispute_that_is_lost_is_a_loss_and_lets_go_when_a_person_says_s
     name = await dispute(world, payment)
     await decide(world, name, "lose")
     await standing(world, name, "lost")
-    assert (await balance(world, "disputed") - held, await balance(world, "dispute_losses") - losses) == (0, 11900)
+    assert (await balance(world, "disputed") - held, await balance(world, "dispute_losses") - losses) == (0, 10000)
     assert await usable(world, order) == [False]
     await world.succeed(world.api.post(f"/v1/disputes/sandbox:{name}/release"))
     assert (await stopped(world, order), await usable(world, order)) == (None, [True])
@@ -106,7 +106,7 @@ async def test_a_dispute_over_more_than_a_refund_has_left_is_shown_to_finance(wo
     await standing(world, name, "open")
     items = (await world.succeed(world.api.get("/v1/reconciliation/differences", params={"limit": 200})))["items"]
     mine = [item for item in items if item["subject"] == f"dispute sandbox:{name}"]
-    assert [(item["expected"], item["owner"]) for item in mine] == [("at most 69.00 EUR", "finance")]
+    assert [(item["expected"], item["owner"]) for item in mine] == [("at most 50.00 EUR", "finance")]
 
 
 async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: World) -> None:
@@ -144,8 +144,8 @@ async def test_a_returned_debit_opens_its_invoice_again_and_says_when_to_try(wor
         return invoice if invoice["state"] != "paid" else None
 
     invoice = await world.until(opened, "the invoice to be open again")
-    assert invoice["amount_due"]["minor"] == 11900
-    assert await balance(world, "cash:sandbox") - cash == -11900 - 400
+    assert invoice["amount_due"]["minor"] == 10000
+    assert await balance(world, "cash:sandbox") - cash == -10000 - 400
     assert await balance(world, "gateway_fees") - fees == 400
     async with world.database.transaction() as connection:
         again = await returned_debits.latest(connection, f"{order}:invoice")

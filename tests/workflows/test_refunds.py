@@ -18,7 +18,7 @@ from tests.world import World
 
 
 async def paid_order(world: World, price: str = "100.00") -> tuple[str, str]:
-    """An order of 119.00 EUR that is completed, and the key of its payment."""
+    """A completed order of 100.00 EUR with its tax, and the key of its payment."""
     product, plan = await world.product(access(), price=price, entitlements={"seats": "quantity"})
     order = await world.order(await world.customer(), {"product": product, "plan": plan})
     await world.state(order, "completed")
