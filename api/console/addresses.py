@@ -8,6 +8,7 @@ HOME = "/orders"
 INVOICES = "/invoices"
 PAYMENTS = "/payments"
 PAYMENT_METHODS = "/payment-methods"
+DISPUTES = "/disputes"
 RECONCILIATION = "/reconciliation"
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from activities.runtime.settings import Settings, SettingsError
 from api.console import (
     approvals_page,
+    disputes_page,
     fallout_page,
     frame,
     invoice_page,
@@ -44,6 +45,7 @@ PARTS = (
     order_page,
     fallout_page,
     approvals_page,
+    disputes_page,
     invoices_page,
     invoice_page,
     payments_page,

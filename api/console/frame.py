@@ -25,6 +25,7 @@ PAGES = (
     ("invoices", "Invoices", "receipt_long", Right.read_billing),
     ("payments", "Payments", "credit_card", Right.read_billing),
     ("payment-methods", "Payment methods", "wallet", Right.read_billing),
+    ("disputes", "Disputes", "gavel", Right.read_billing),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
 )

@@ -67,6 +67,12 @@ STATES = {
     "delegate": ("forward", "busy"),
     "open": ("pan_tool", "stuck"),
     "kept": ("lock", "wait"),
+    "submitted": ("send", "wait"),
+    "accepted": ("flag", "quiet"),
+    "won": ("emoji_events", "good"),
+    "lost": ("money_off", "bad"),
+    "succeeded": ("check_circle", "good"),
+    "refused": ("block", "quiet"),
     "settled": ("check", "quiet"),
 }
 """Icon and tone of every state there is, by its word."""
