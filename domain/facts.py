@@ -71,6 +71,7 @@ class PaymentStatus(Value):
     reference: str | None = None
     code: str | None = None
     gateway: str | None = None
+    authorized_until: Instant | None = None
 
 
 class ApprovalStatus(Value):

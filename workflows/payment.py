@@ -23,6 +23,7 @@ from workflows.fallout import Desk, Stuck
 PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
 FINANCE = "finance"
 POLL = timedelta(seconds=30)
+BEFORE_IT_LAPSES = timedelta(hours=1)
 LONGEST_POLL = timedelta(hours=1)
 """A payment that takes days is asked about ever less often: a workflow's history has room for some thousands of questions."""
 
@@ -60,7 +61,7 @@ class Till:
         if not amount:
             return True
         held = self.current
-        if held is None or self._methods[held.number] != self._method:
+        if held is None or self._methods[held.number] != self._method or _lapses(held):
             return False
         return amount <= held.authorized and self._captures.get(held.number, amount) == amount
 
@@ -191,7 +192,7 @@ class Till:
             changes = {"code": result.code}
         else:
             changes = {"state": PaymentState.declined, "code": result.code}
-        said = {"reference": result.reference, "gateway": result.gateway}
+        said = {"reference": result.reference, "gateway": result.gateway, "authorized_until": result.authorized_until}
         self._book.set_payment(payment.model_copy(update={**changes, **said}))
 
     async def _ask_for_another_method(self, number: int, result: PaymentResult, attempts: int) -> None:
@@ -336,6 +337,12 @@ class Till:
         )
         self._book.set_payment(_released(self._book.payments[number], result))
         await self._book.save()
+
+
+def _lapses(held: PaymentStatus) -> bool:
+    """Whether what is held lapses so soon that it is held anew: a capture takes its time, and may have to be tried again."""
+    waits = held.state in {PaymentState.authorized, PaymentState.held} and not held.captured
+    return waits and held.authorized_until is not None and held.authorized_until <= workflow.now() + BEFORE_IT_LAPSES
 
 
 _HOLDING = {

@@ -95,6 +95,7 @@ async def test_the_money_is_booked_on_the_account_of_the_gateway_that_took_it(wo
     assert booked == {"cash:backup": 1000}
 
 
+@pytest.mark.money_case(16)
 @pytest.mark.parametrize("mode", ["timeout_before", "timeout_after", "error_500", "garbled"])
 async def test_what_may_have_happened_is_never_tried_elsewhere(world: World, mode: str) -> None:
     order = await _draft(world, await _payer(world))

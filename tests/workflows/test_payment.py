@@ -6,6 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from domain.roles import Role
 from tests.workflows.plans import access, build, by_hand
@@ -437,3 +440,51 @@ async def test_an_amendment_that_is_not_paid_at_once_leaves_the_order_as_it_was(
     assert (done["state"], done["total"]["minor"]) == ("completed", 1000)
     assert states(done) == [(1, "captured"), (2, "voided")]
     assert await world.money(order) == Money(captured=1000, refunded=0, open=0)
+
+
+@pytest.mark.money_case(19)
+async def test_a_hold_that_lapses_while_it_is_provisioned_is_made_anew_and_taken_once(world: World) -> None:
+    """The sandbox holds an amount for seven days; the work takes eight."""
+    order = await world.order(
+        await world.customer(), await one_item(world, by_hand("dig", timeout=10 * 86400), access(needs=["dig"]))
+    )
+    record = await world.fallout(order)
+    await world.skip(order, timedelta(days=8))
+
+    await world.resolve(record, "resolve", evidence="dug")
+    done = await world.settled(order)
+
+    assert done["state"] == "completed"
+    assert states(done) == [(1, "voided"), (2, "captured")]
+    assert await world.money(order) == Money(captured=1000, refunded=0, open=0)
+
+
+@pytest.mark.money_case(18)
+async def test_a_workflow_that_is_reset_pays_with_the_same_keys(world: World) -> None:
+    """Reset to its first task, it asks for everything again, and nothing happens twice."""
+    order = await world.order(await world.customer(), await one_item(world))
+    assert (await world.settled(order))["state"] == "completed"
+    client = world.temporal.client
+
+    await client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=f"order-{order}"),
+            workflow_task_finish_event_id=await _first_task(world, order),
+            reason="to see what happens",
+            request_id=f"reset-{order}",
+        )
+    )
+    await world.workflow(order).result()
+
+    assert await world.money(order) == Money(captured=1000, refunded=0, open=0)
+    assert await world.happened(order, "authorized", "captured") == ["authorized", "captured"]
+    assert states(await world.get(order)) == [(1, "captured")]
+    assert cash(await world.get(order)) == 1000
+
+
+async def _first_task(world: World, order: str) -> int:
+    async for event in world.workflow(order).fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return int(event.event_id)
+    raise AssertionError(f"order {order} has done nothing yet")

@@ -1,5 +1,6 @@
 """The life of one payment at the gateway: who may do what to it, and what it then is."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -7,10 +8,14 @@ from pydantic import AfterValidator, Field
 
 from domain.money import Money
 from domain.payments import Outcome, PaymentResult, RemotePayment
-from domain.values import StrictValue, Value
+from domain.values import Instant, StrictValue, Value
 from workers.sandbox.replies import Problem
 
 Key = Annotated[str, Field(pattern=r"^[^\s/]{1,200}$")]
+
+
+HOLD = timedelta(days=7)
+"""How long a card's issuer holds an amount, as most do."""
 
 
 def _positive(amount: Money) -> Money:
@@ -77,11 +82,13 @@ class Payment(Value):
     message: str = ""
     asks_left: int = 0
     step_up: bool = False
+    authorized_until: Instant | None = None
 
     def held(self) -> Self:
         """The issuer agreed: the amount is held, or taken where it was a purchase."""
         self._must_be(RemotePayment.pending)
         changes: dict[str, object] = {"state": RemotePayment.authorized, "authorized": self.amount, "asks_left": 0}
+        changes["authorized_until"] = datetime.now(UTC) + HOLD
         if self.mode is PaymentMode.purchase:
             changes |= {"state": RemotePayment.captured, "captured": self.amount}
         return self.model_copy(update=changes)
@@ -126,6 +133,7 @@ class Payment(Value):
             authorized=self.authorized,
             captured=self.captured,
             refunded=self.refunded,
+            authorized_until=self.authorized_until if self.state is RemotePayment.authorized else None,
             action=self._action,
             code=code or self.code,
             message=self.message,

@@ -187,6 +187,7 @@ class StripeGateway:
             "payment_method": method,
             "confirm": True,
             "metadata": {KEY: request.key, "order": request.description},
+            "expand": ["latest_charge"],
         }
         if customer:
             params["customer"] = customer

@@ -1,5 +1,6 @@
 """Stripe's objects, as far as we read them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from activities.adapters.gateway.stripe.amounts import from_stripe
@@ -26,6 +27,13 @@ class Charge(Value):
     amount_captured: int = 0
     amount_refunded: int = 0
     metadata: dict[str, str] = {}
+    payment_method_details: dict[str, Any] | None = None
+
+    @property
+    def capture_before(self) -> datetime | None:
+        """When the issuer lets go of what is held (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method)."""
+        at = ((self.payment_method_details or {}).get("card") or {}).get("capture_before")
+        return datetime.fromtimestamp(int(at), UTC) if at else None
 
 
 class PaymentError(Value):
@@ -105,7 +113,8 @@ class Intent(Value):
         )
         match self.status:
             case "requires_capture":
-                return base.model_copy(update={"state": RemotePayment.authorized})
+                until = self.latest_charge.capture_before if self.latest_charge else None
+                return base.model_copy(update={"state": RemotePayment.authorized, "authorized_until": until})
             case "succeeded":
                 state = RemotePayment.refunded if refunded and refunded == self.captured else RemotePayment.captured
                 return base.model_copy(update={"state": state})
