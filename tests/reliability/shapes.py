@@ -1,9 +1,15 @@
 """Orders of different shapes, each brought to its end: what histories are made of."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from temporalio.service import RPCError
+
+from domain import keys
 from domain.roles import Role
 from tests.workflows.plans import access, build, built, by_hand
+from tests.workflows.test_disputes import dispute, standing
+from tests.workflows.test_refunds import ask, paid_order, refund
 from tests.world import World
 
 Shape = Callable[[World], Awaitable[str]]
@@ -98,6 +104,39 @@ async def silent(world: World) -> str:
     return order
 
 
+async def refunded(world: World) -> str:
+    """A refund on request, whose process it names."""
+    order, payment = await paid_order(world)
+    asked = (await ask(world, payment, 500, id=f"R-{order}", access="revoke")).json()
+    await refund(world, asked["id"], "succeeded")
+    return keys.refund_workflow(asked["id"])
+
+
+async def disputed(world: World) -> str:
+    """A dispute that is contested, whose process it names."""
+    _, payment = await paid_order(world)
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    await world.succeed(world.api.post(f"/v1/disputes/sandbox:{name}/evidence", json={"explanation": "used every day"}))
+    return keys.dispute_workflow(keys.dispute("sandbox", name))
+
+
+async def returned(world: World) -> str:
+    """A debit that comes back, and the process that books it."""
+    _, payment = await paid_order(world)
+    await world.succeed(world.sandbox.client.post(f"/gateway/payments/{payment}/return", json={"reason": "R01"}))
+    process = keys.return_workflow(payment)
+
+    async def begun() -> bool:
+        with suppress(RPCError):
+            await world.temporal.client.get_workflow_handle(process).describe()
+            return True
+        return False
+
+    await world.until(begun, f"{process} to begin")
+    return process
+
+
 SHAPES: dict[str, Shape] = {
     "sample": sample,
     "cancelled": cancelled,
@@ -106,5 +145,8 @@ SHAPES: dict[str, Shape] = {
     "declined": declined,
     "silent": silent,
 }
-STORED = ("sample", "cancelled", "fallout")
+AFTERWARDS: dict[str, Shape] = {"refunded": refunded, "disputed": disputed, "returned": returned}
+"""What comes after a payment; each names the process that its history is of."""
+
+STORED = ("sample", "cancelled", "fallout", *AFTERWARDS)
 """The shapes of which each release keeps a history."""

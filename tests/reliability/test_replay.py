@@ -8,11 +8,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from activities.runtime.temporal import DATA_CONVERTER
-from tests.reliability.shapes import SHAPES
+from tests.reliability.shapes import AFTERWARDS, SHAPES
 from tests.reliability.store import HISTORIES, OF_THE_MACHINE, record, stored
 from tests.world import World
 from workers.worker import sandbox_runner
+from workflows.dispute import DisputeWorkflow, ReturnedDebitWorkflow
 from workflows.order import OrderWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.subscription import SubscriptionWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
@@ -20,11 +22,13 @@ FILES = sorted(HISTORIES.glob("*.json"))
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[OrderWorkflow, SubscriptionWorkflow], workflow_runner=sandbox_runner(), data_converter=DATA_CONVERTER
+        workflows=[OrderWorkflow, SubscriptionWorkflow, RefundWorkflow, DisputeWorkflow, ReturnedDebitWorkflow],
+        workflow_runner=sandbox_runner(),
+        data_converter=DATA_CONVERTER,
     )
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, *AFTERWARDS])
 async def test_an_order_of_each_shape_replays(world: World, shape: str) -> None:
     history = await record(world, shape)
 
