@@ -191,6 +191,7 @@ def workers(
                 refunds.look_up,
                 refunds.settle,
                 refunds.refuse,
+                refunds.note,
                 refunds.came_back,
                 disputes.take_in,
                 disputes.contest,

@@ -1,5 +1,6 @@
 """A dispute: taken in, booked, contested or accepted by finance, and decided by the gateway; and a debit that was returned."""
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -10,10 +11,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.disputes import Dispute
     from domain.errors import Conflict
     from domain.gateway_events import Told
-    from workflows.calls import ensure, ensure_here, explain
+    from workflows.calls import CALL_FAILED, ensure, ensure_here, explain
     from workflows.messages import parse, refusal
 
 EVIDENCE_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name", "evidence": {"explanation": "used every day until now"}}
+LOOK_AGAIN = timedelta(hours=1)
 DECISION_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name"}
 
 
@@ -30,11 +32,21 @@ class DisputeWorkflow:
     async def run(self, dispute: str) -> None:
         while True:
             while self._told:
-                _said(await ensure_here(Disputes.take_in, self._told[0]))
+                await self._take_in(self._told[0])
                 self._told.pop(0)
             await workflow.wait_condition(workflow.all_handlers_finished)
             if not self._told:
                 return
+
+    async def _take_in(self, told: Told) -> None:
+        """What the gateway has told is booked, if not now then once what stands in the way is put right."""
+        while True:
+            try:
+                _said(await ensure_here(Disputes.take_in, told))
+                return
+            except CALL_FAILED as error:
+                workflow.set_current_details(f"dispute {self._dispute} cannot be booked: {explain(error)}")
+                await workflow.sleep(LOOK_AGAIN, summary="before the dispute is booked anew")
 
     @workflow.signal(name="gateway_event")
     def gateway_event(self, told: Told) -> None:

@@ -1,5 +1,7 @@
 """A refund that was asked for: promised, paid out by the gateway, credited, booked, and access decided about."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -9,7 +11,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.gateway_events import Told
     from domain.payments import RefundRequest
     from domain.refunds import Refund
-    from workflows.calls import ensure, ensure_here, explain
+    from workflows.calls import CALL_FAILED, ensure, ensure_here, explain
+
+LOOK_AGAIN = timedelta(hours=1)
 
 
 @workflow.defn(name="refund")
@@ -25,7 +29,16 @@ class RefundWorkflow:
             await ensure(Payments.refund, request, summary=f"refund {asked.amount} of {asked.payment}")
         except ActivityError as error:
             return _said(await ensure_here(Refunds.refuse, Refusal(refund=refund, message=explain(error))))
-        return _said(await ensure_here(Refunds.settle, refund))
+        return await self._book(refund)
+
+    async def _book(self, refund: str) -> str:
+        """The money is gone, so it is booked, if not now then once what stands in the way is put right."""
+        while True:
+            try:
+                return _said(await ensure_here(Refunds.settle, refund))
+            except CALL_FAILED as error:
+                await ensure_here(Refunds.note, Refusal(refund=refund, message=explain(error)))
+                await workflow.sleep(LOOK_AGAIN, summary="before the refund is booked anew")
 
 
 @workflow.defn(name="refund_failed")

@@ -48,6 +48,11 @@ class Refunds(ABC):
         """Nothing moved: what was promised is free again."""
 
     @abstractmethod
+    @activity.defn(name="refund_note")
+    async def note(self, trouble: Refusal) -> None:
+        """It was paid out and cannot be booked: say why where people look."""
+
+    @abstractmethod
     @activity.defn(name="refund_came_back")
     async def came_back(self, told: Told) -> str:
         """It failed after it was paid out: reverse it, and let finance know."""

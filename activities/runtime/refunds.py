@@ -32,6 +32,11 @@ class StoredRefunds(Refunds):
         async with self._database.transaction() as connection:
             return await refunds.refuse(connection, refusal.refund, refusal.message, datetime.now(UTC))
 
+    @activity.defn(name="refund_note")
+    async def note(self, trouble: Refusal) -> None:
+        async with self._database.transaction() as connection:
+            await refunds.note(connection, trouble.refund, f"paid out and not booked: {trouble.message}")
+
     @activity.defn(name="refund_came_back")
     async def came_back(self, told: Told) -> str:
         key, now = told.event.refund or "", datetime.now(UTC)
