@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from activities.adapters.gateway.port import Gateway
-from activities.store import attempts, payment_methods, routing
+from activities.store import attempts, charge_stops, payment_methods, routing
 from activities.store.attempts import Attempt
 from activities.store.database import Database
 from domain.errors import Refused
@@ -15,7 +15,7 @@ from domain.routing import Payment, Surroundings, payment_of, route
 from domain.values import Value
 
 FRESH = 1.0
-"""Seconds for which rules, costs and health as they were read are good for: one query a second, not one a payment."""
+"""Seconds for which rules, costs, health and stops of charges are good for as they were read: not a query for each payment."""
 
 
 class Route(Value):
@@ -32,6 +32,7 @@ class Router:
         self._database = database
         self._gateways = gateways
         self._default = default
+        self._stops: dict[str, str] = {}
         self._read: tuple[float, Surroundings] | None = None
 
     async def begun(self, request: PaymentRequest, *, again: bool) -> Route:
@@ -47,6 +48,8 @@ class Router:
                 attempt=attempt, token=_token(request.method, method, attempt.gateway), alternatives=_others(payment, attempt)
             )
         decision = route(payment, await self._surroundings())
+        if stop := self._stops.get(request.customer):
+            raise Refused(f"customer {request.customer} is not charged now: {stop}")
         async with self._database.transaction(statement=True) as connection:
             attempt = await attempts.begin(connection, request, decision, datetime.now(UTC))
         return Route(
@@ -71,6 +74,7 @@ class Router:
         if self._read is None or time.monotonic() - self._read[0] > FRESH:
             async with self._database.transaction() as connection:
                 found = await routing.surroundings(connection, self._gateways, self._default, datetime.now(UTC))
+                self._stops = await charge_stops.every(connection)
             self._read = (time.monotonic(), found)
         return self._read[1]
 

@@ -27,3 +27,9 @@ async def stopped(connection: Connection, customer: str) -> str | None:
     holding = (charge_stops.c.customer == customer, charge_stops.c.lifted_at.is_(None))
     query = select(charge_stops.c.reason).where(*holding).order_by(charge_stops.c.opened_at).limit(1)
     return (await connection.execute(query)).scalar()
+
+
+async def every(connection: Connection) -> dict[str, str]:
+    """The customers that are not to be charged now, each with the reason."""
+    holding = select(charge_stops.c.customer, charge_stops.c.reason).where(charge_stops.c.lifted_at.is_(None))
+    return {row.customer: row.reason for row in (await connection.execute(holding)).all()}

@@ -7,7 +7,18 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import attempts, balances, customers, dispatches, invoices, ledger, legal_entities, payment_methods
+from activities.store import (
+    attempts,
+    balances,
+    charge_stops,
+    customers,
+    dispatches,
+    invoices,
+    ledger,
+    legal_entities,
+    payment_methods,
+    representments,
+)
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.invoices import StoredInvoice
@@ -56,7 +67,7 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     anything came of it, it is asked once."""
     stored = await invoices.get(connection, invoice, lock=True)
     await open_of(connection, invoice, refuse=True)
-    await _payable(connection, stored)
+    await _payable(connection, stored, now)
     request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by)
     await ask(connection, [request], now, f"asked:{await _count(connection, invoice)}")
 
@@ -89,7 +100,7 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime)
     if before is not None:
         return Claim(request=await _request(connection, before, ()))
     try:
-        method = await _payable(connection, stored)
+        method = await _payable(connection, stored, now)
     except Conflict as reason:
         return Claim(words=str(reason))
     number = await _count(connection, asked.invoice) + 1
@@ -109,19 +120,33 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime)
     return Claim(request=await _request(connection, _collection(row), ()))
 
 
-async def _payable(connection: Connection, stored: StoredInvoice) -> str:
+async def _payable(connection: Connection, stored: StoredInvoice, now: datetime) -> str:
     """The method that the invoice can be charged to. Raises Conflict where it cannot be collected, with the reason."""
     invoice = stored.invoice
     number = invoice.number or invoice.id
     if invoice.state not in OPEN or not invoice.amount_due.minor > 0:
         raise Conflict(f"invoice {number} is {invoice.state.replace('_', ' ')} and due nothing that could be collected")
+    if stop := await charge_stops.stopped(connection, invoice.customer):
+        raise Conflict(f"customer {invoice.customer} is not charged now: {stop}")
     method = await payment_methods.charged_with(connection, invoice.customer, stored.subscription)
     if method is None:
         raise Conflict(f"customer {invoice.customer} has nothing on file that can be charged for invoice {number}")
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
     if kept is not None and not kept.is_charged:
         raise Conflict(f"customer {invoice.customer} pays invoice {number} by {kept.facts.kind}, and nothing else is charged")
+    await _refuse_too_soon(connection, invoice.id, method, now)
     return method
+
+
+async def _refuse_too_soon(connection: Connection, invoice: str, method: str, now: datetime) -> None:
+    """A debit that was returned is presented again to the same account only as the networks allow."""
+    returned = await representments.latest(connection, invoice)
+    if returned is None or (returned.due_at is not None and returned.due_at <= now):
+        return
+    query = select(collections.c.method).where(collections.c.key == returned.payment)
+    if (await connection.execute(query)).scalar() == method:
+        when = f"not before {returned.due_at:%Y-%m-%d %H:%M} UTC" if returned.due_at else "never"
+        raise Conflict(f"the debit for the invoice was returned, and is presented again {when}: {returned.why}")
 
 
 async def elsewhere(connection: Connection, answered: Answered) -> Claim:
@@ -168,6 +193,8 @@ async def _book(connection: Connection, invoice: Invoice, answered: Answered, de
     applied = min(taken, invoice.amount_due) if invoice.state in OPEN else Money.zero(invoice.currency)
     if applied:
         await invoices.receive_payment(connection, invoice.id, applied, seller.today(answered.at))
+        if applied == invoice.amount_due:
+            await representments.paid_again(connection, invoice.id, answered.at)
     over = taken - applied
     if over:
         await balances.change(connection, invoice.customer, over)

@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Select, case, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import balances, invoices, ledger
+from activities.store import balances, invoices, ledger, representments
 from activities.store.database import Connection, among
 from activities.store.tables import invoices as invoices_table
 from activities.store.tables import receipt_parts, receipts, statements
@@ -207,6 +207,8 @@ async def _part(connection: Connection, receipt: str, allocated: Allocation, by:
     """Raises Conflict where the invoice takes less, which gives up the whole transaction."""
     before = (await invoices.get(connection, allocated.invoice, lock=True)).invoice
     received = await invoices.receive_payment(connection, allocated.invoice, allocated.amount, now.date())
+    if received.taken == before.amount_due:
+        await representments.paid_again(connection, allocated.invoice, now)
     if received.over:
         raise Conflict(f"invoice {before.number} is due {received.taken} only, not {allocated.amount}")
     row = {"receipt": receipt, "invoice": allocated.invoice, "amount": allocated.amount.minor}

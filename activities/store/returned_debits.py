@@ -2,51 +2,35 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
-
 from activities.store import (
     access_blocks,
     after_payment_policy,
     balances,
+    collections,
     invoice_events,
     invoices,
     ledger,
     legal_entities,
     paid,
+    representments,
 )
 from activities.store.database import Connection
-from activities.store.tables import ledger_transactions, representments
+from activities.store.representments import BLOCKED_BY, Representment
 from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, gateway_fee, payment_returned
 from domain.billing.invoices import returned
+from domain.collection import CollectionRequest
 from domain.disputes import AccessWhile
 from domain.gateway_events import Told
 from domain.refunds import Paid, taken_back
 from domain.returned_debits import next_presentment
-from domain.values import Instant, Value
-
-BLOCKED_BY = "returned"
-"""Lifted with `access_blocks.lift(connection, BLOCKED_BY, <payment>, now)` once what was returned is paid."""
-
-
-class Representment(Value):
-    """Of a returned debit, when its claim may be presented again (`due_at` None: never), and the `count`-th return it was."""
-
-    payment: str
-    invoice: str | None
-    reason: str
-    count: int
-    due_at: Instant | None
-    why: str
-    decided_at: Instant
 
 
 async def take_back(connection: Connection, told: Told, now: datetime) -> Representment:
     """Once for a payment; again changes nothing. Raises Unavailable while the payment is not booked."""
     event = told.event
     payment = await paid.get(connection, event.payment or "", lock=True)
-    known = await of_payment(connection, payment.key)
+    known = await representments.of_payment(connection, payment.key)
     if known is not None:
         return known
     amount = event.amount or payment.amount
@@ -74,26 +58,11 @@ async def _reopen(connection: Connection, part: PaymentPart, reason: str, now: d
 
 async def _decide(connection: Connection, payment: Paid, reason: str, now: datetime) -> Representment:
     invoice = payment.parts[0].invoice if payment.parts else None
-    earlier = select(func.count(), func.min(ledger_transactions.c.at)).join_from(
-        representments, ledger_transactions, ledger_transactions.c.id == representments.c.payment
-    )
-    count, first = (await connection.execute(earlier.where(representments.c.invoice == invoice))).one()
-    decided = next_presentment(reason, first or payment.at, int(count) + 1, now)
-    made = Representment(
-        payment=payment.key, invoice=invoice, reason=reason, count=int(count) + 1, decided_at=now, **dict(decided)
-    )
-    await connection.execute(insert(representments).values(**made.model_dump()))
+    count, first = await representments.before(connection, invoice)
+    decided = next_presentment(reason, first or payment.at, count + 1, now)
+    made = Representment(payment=payment.key, invoice=invoice, reason=reason, count=count + 1, decided_at=now, **dict(decided))
+    await representments.add(connection, made)
+    if made.due_at is not None and made.invoice is not None:
+        again = CollectionRequest(invoice=made.invoice, customer=payment.customer, reason="returned")
+        await collections.ask(connection, [again], made.due_at, f"returned:{made.count}")
     return made
-
-
-async def of_payment(connection: Connection, payment: str) -> Representment | None:
-    query = select(representments).where(representments.c.payment == payment)
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else Representment.model_validate(dict(row))
-
-
-async def latest(connection: Connection, invoice: str) -> Representment | None:
-    """Whether, and when, what an invoice is due may be debited again; None where nothing of it was returned."""
-    query = select(representments).where(representments.c.invoice == invoice).order_by(representments.c.count.desc()).limit(1)
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else Representment.model_validate(dict(row))

@@ -9,12 +9,13 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.store import collections, invoices, ledger, payment_methods
+from activities.store import charge_stops, collections, invoices, ledger, payment_methods, returned_debits
 from domain import keys
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
 from domain.billing.postings import invoice_finalized
 from domain.collection import Collection
+from domain.gateway_events import GatewayEvent, GatewayEventKind, Told
 from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
 from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
 from tests.domain.billing.line_samples import line
@@ -57,12 +58,12 @@ async def _collect(world: World, invoice: Invoice) -> None:
     assert answer.status_code == 202, answer.text
 
 
-async def _decided(world: World, invoice: Invoice, step: timedelta = timedelta(minutes=2)) -> list[Collection]:
-    """Its payments, once none is under way; the process's clock is moved on as long as one is."""
+async def _decided(world: World, invoice: Invoice, least: int = 1, step: timedelta = timedelta(minutes=2)) -> list[Collection]:
+    """Its payments, once there are `least` and none is under way; the process's clock is moved on as long as one is."""
     for _ in range(60):
         async with world.database.transaction() as connection:
             found = await collections.of_invoice(connection, invoice.id)
-        if found and all(each.ended_at for each in found):
+        if len(found) >= least and all(each.ended_at for each in found):
             await _ended(world, invoice)
             return found
         await asyncio.sleep(0.05)
@@ -217,3 +218,54 @@ async def test_money_for_an_invoice_that_was_paid_meanwhile_becomes_credit(world
     assert (shown["state"], shown["paid"]["minor"]) == (InvoiceState.paid, GROSS)
     account = await world.succeed(world.api.get("/v1/credits", params={"customer": customer}))
     assert account["balances"] == [{"minor": GROSS, "currency": "EUR"}]
+
+
+async def test_a_customer_whose_charges_are_stopped_is_not_charged(world: World) -> None:
+    customer = await _payer(world, sandbox="tok_visa")
+    invoice = await _issued(world, customer)
+    async with world.database.transaction() as connection:
+        await charge_stops.stop(connection, customer, f"dispute-of-{customer}", "a payment is disputed", NOW)
+
+    refused = await world.api.post(f"/v1/invoices/{invoice.id}/collect")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        f"customer {customer} is not charged now: a payment is disputed",
+    )
+    async with world.database.transaction() as connection:
+        await charge_stops.lift(connection, f"dispute-of-{customer}", NOW)
+
+    await _collect(world, invoice)
+    await _decided(world, invoice)
+    assert await _taken(world, invoice) == {"sandbox": GROSS}
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("R01", "is presented again not before"), ("R10", "is presented again never: the payer has not")]
+)
+async def test_a_returned_debit_is_presented_again_only_as_the_networks_allow(world: World, code: str, words: str) -> None:
+    """And at any time from another account."""
+    customer = await _payer(world, sandbox="tok_visa")
+    invoice = await _issued(world, customer)
+    await _collect(world, invoice)
+    [payment] = await _decided(world, invoice)
+    event = GatewayEvent(
+        id=f"evt-{invoice.id}",
+        kind=GatewayEventKind.payment_returned,
+        at=datetime.now(UTC),
+        payment=payment.key,
+        amount=invoice.gross,
+        reason=code,
+    )
+    async with world.database.transaction() as connection:
+        await returned_debits.take_back(connection, Told(gateway="sandbox", event=event), datetime.now(UTC))
+    assert (await _shown(world, invoice))["amount_due"]["minor"] == GROSS
+
+    refused = await world.api.post(f"/v1/invoices/{invoice.id}/collect")
+    assert refused.status_code == 409
+    assert words in refused.json()["detail"]
+
+    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": "tok_visa"}))
+    await _collect(world, invoice)
+    found = await _decided(world, invoice, least=2)
+    assert [each.state for each in found] == ["paid", "paid"]
+    assert (await _shown(world, invoice))["state"] == "paid"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.store import charge_stops, ledger, returned_debits
+from activities.store import charge_stops, ledger, representments
 from tests.workflows.test_refunds import ask, in_balance, paid_order, refund, usable
 from tests.world import World
 
@@ -148,7 +148,7 @@ async def test_a_returned_debit_opens_its_invoice_again_and_says_when_to_try(wor
     assert await balance(world, "cash:sandbox") - cash == -10000 - 400
     assert await balance(world, "gateway_fees") - fees == 400
     async with world.database.transaction() as connection:
-        again = await returned_debits.latest(connection, f"{order}:invoice")
+        again = await representments.latest(connection, f"{order}:invoice")
     assert again is not None
     assert again.due_at is not None
     assert (again.count, (again.due_at - again.decided_at).days, await usable(world, order)) == (1, 3, [True])
