@@ -35,12 +35,15 @@ Label = Annotated[str, Field(min_length=1, max_length=300)]
 class GatewayEvent(Value):
     """One message. `id` is the gateway's own and unique there; `payment` is our key of the payment, `refund` our key of the
     refund, `dispute` and `method` the gateway's names. `amount` is what is returned or disputed, `fee` what the gateway takes
-    for it, `reason` the gateway's code for why (`fraudulent`, `insufficient_funds`), `deadline` when evidence is due."""
+    for it, `reason` the gateway's code for why (`fraudulent`, `insufficient_funds`), `deadline` when evidence is due.
+
+    `reference` is the gateway's own name of the payment, by which ours is found where the message does not say it."""
 
     id: Label
     kind: GatewayEventKind
     at: Instant
     payment: Label | None = None
+    reference: Label | None = None
     refund: Label | None = None
     dispute: Label | None = None
     method: Label | None = None

@@ -99,6 +99,14 @@ async def gateway_of(connection: Connection, key: str, default: str) -> str:
     return (await connection.execute(query)).scalar_one_or_none() or default
 
 
+async def key_of(connection: Connection, gateway: str, reference: str) -> str | None:
+    """Our key of the payment that the gateway calls `reference`; None while no answer of it was noted."""
+    query = select(payment_attempts.c.key).where(
+        payment_attempts.c.gateway == gateway, payment_attempts.c.reference == reference
+    )
+    return (await connection.execute(query.order_by(payment_attempts.c.asked_at).limit(1))).scalar_one_or_none()
+
+
 async def of_keys(connection: Connection, wanted: Sequence[str]) -> dict[str, Attempt]:
     found = await connection.execute(select(payment_attempts).where(among(payment_attempts.c.key, wanted)))
     return {row["key"]: _attempt(row) for row in found.mappings()}

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store import (
     access_blocks,
     after_payment_policy,
+    attempts,
     charge_stops,
     crediting_payments,
     ledger,
@@ -39,7 +40,7 @@ async def take_in(connection: Connection, told: Told, now: datetime) -> Dispute:
     event = told.event
     id_ = keys.dispute(told.gateway, event.dispute or "")
     before = await find(connection, id_)
-    payment = await paid.get(connection, before.payment if before else (event.payment or ""), lock=True)
+    payment = await paid.get(connection, before.payment if before else await _payment_of(connection, told), lock=True)
     if before is None:
         before = await _open(connection, told, payment, now)
     else:
@@ -48,6 +49,14 @@ async def take_in(connection: Connection, told: Told, now: datetime) -> Dispute:
     if verdict is None or before.state in CLOSED:
         return before
     return await (_win if verdict is DisputeState.won else _lose)(connection, before, payment, now)
+
+
+async def _payment_of(connection: Connection, told: Told) -> str:
+    """Stripe's dispute carries none of our keys, only its own name of the payment."""
+    if told.event.payment is not None:
+        return told.event.payment
+    found = await attempts.key_of(connection, told.gateway, told.event.reference) if told.event.reference else None
+    return found or ""
 
 
 async def _open(connection: Connection, told: Told, payment: Paid, now: datetime) -> Dispute:

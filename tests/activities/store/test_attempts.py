@@ -100,3 +100,13 @@ async def test_what_a_gateway_answered_is_added_up_by_stretches_of_time(connecti
         (timedelta(), 3, 1, 40, 40),
         (timedelta(minutes=10), 1, 0, 40, 40),
     ]
+
+
+async def test_a_payment_is_found_by_what_its_own_gateway_calls_it(connection: Connection) -> None:
+    key = keys.payment("O-77", 1)
+    await asked(connection, key, "amber")
+    held = PaymentResult(outcome=Outcome.succeeded, reference="pi_77")
+    await attempts.answer(connection, key, held, timedelta(milliseconds=40), NOW)
+
+    assert await attempts.key_of(connection, "amber", "pi_77") == key
+    assert await attempts.key_of(connection, "basalt", "pi_77") is None

@@ -79,6 +79,7 @@ def _dispute(kind: GatewayEventKind) -> Callable[[Facts, Facts], GatewayEvent]:
             said,
             dispute=str(dispute["id"]),
             payment=_key_of(charge) if isinstance(charge, dict) else _key_of(dispute),
+            reference=_name_of(dispute.get("payment_intent")),
             amount=from_stripe(int(dispute["amount"]), str(dispute["currency"])),
             fee=from_stripe(sum(fees), str(dispute["currency"])) if fees else None,
             reason=str(dispute.get("reason") or ""),
@@ -86,6 +87,11 @@ def _dispute(kind: GatewayEventKind) -> Callable[[Facts, Facts], GatewayEvent]:
         )
 
     return read
+
+
+def _name_of(subject: object) -> str | None:
+    """Of an object that comes as its id, or whole."""
+    return str(subject["id"]) if isinstance(subject, dict) else str(subject) if subject else None
 
 
 def _method_updated(event: Facts, method: Facts) -> GatewayEvent:

@@ -13,7 +13,7 @@ from activities.adapters.gateway.stripe.calls import Declined, call
 from activities.adapters.gateway.stripe.declines import outcome_of
 from activities.adapters.gateway.stripe.events import read_event
 from activities.adapters.gateway.stripe.lookup import Lookup
-from activities.adapters.gateway.stripe.objects import KEY, Intent, method_facts
+from activities.adapters.gateway.stripe.objects import KEY, Intent, Refund, method_facts
 from activities.adapters.gateway.stripe.report import movements
 from activities.adapters.http import CONNECT_SECONDS, TOTAL_SECONDS
 from domain.billing.reconciliation.comparison import MovementPage
@@ -135,8 +135,8 @@ class StripeGateway:
         if intent.currency.upper() != request.amount.currency:
             raise Refused(f"stripe: refund {request.refund_key}: the payment is in {intent.currency}", "currency_mismatch")
         amount = to_stripe(request.amount)
-        if any(each.metadata.get(KEY) == request.refund_key for each in intent.refunds):
-            return intent.result()
+        if (made := next((each for each in intent.refunds if each.metadata.get(KEY) == request.refund_key), None)) is not None:
+            return _as_made(made, request, intent)
         if intent.refunded + amount > intent.captured:
             left = intent.money(intent.captured - intent.refunded)
             raise Refused(f"stripe: refund {request.refund_key}: {left} can still be refunded", "refund_exceeds_captured")
@@ -152,11 +152,13 @@ class StripeGateway:
     async def status(self, key: str) -> PaymentResult:
         try:
             found = await self._lookup.find(key)
+            absent = PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=ABSENT)
+            told = absent if found is None else found.result()
         except (Refused, Unavailable, Unknown, Declined) as error:
             return PaymentResult(outcome=Outcome.unknown, message=str(error))
-        if found is None:
-            return PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=ABSENT)
-        return found.result()
+        except (ValueError, TypeError, AttributeError):
+            return PaymentResult(outcome=Outcome.unknown, message="stripe: status: answered with something unreadable")
+        return told
 
     async def report(self, since: datetime, until: datetime, cursor: str | None = None) -> MovementPage:
         return await movements(self._client, since, until, cursor)
@@ -207,12 +209,15 @@ class StripeGateway:
     async def _told(self, key: str, answer: Any, what: str) -> PaymentResult:
         try:
             intent = Intent.model_validate(_flat(await call(what, answer)))
+            told = intent.result()
         except Declined as declined:
             return await self._declined(key, declined)
         except (Unavailable, Unknown) as error:
             return _unanswered(error)
+        except ValueError:
+            return PaymentResult(outcome=Outcome.unknown, message=f"stripe: {what}: answered with something unreadable")
         self._lookup.remember(key, intent.id)
-        return intent.result()
+        return told
 
     async def _declined(self, key: str, declined: Declined) -> PaymentResult:
         reference = None
@@ -237,6 +242,15 @@ class StripeGateway:
 
     async def _method(self, method: str) -> dict[str, Any]:
         return await call("payment_methods", self._client.v1.payment_methods.retrieve_async(method))
+
+
+def _as_made(made: Refund, request: RefundRequest, intent: Intent) -> PaymentResult:
+    """A refund that was made before: one that failed since gave nothing back."""
+    if made.amount != to_stripe(request.amount):
+        raise Refused(f"stripe: refund {request.refund_key}: it was made with another amount", "idempotency_conflict")
+    if not made.counts:
+        return PaymentResult(outcome=Outcome.declined_hard, code=f"refund_{made.status}", reference=intent.id)
+    return intent.result()
 
 
 def _key(key: str) -> Any:

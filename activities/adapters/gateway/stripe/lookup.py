@@ -67,6 +67,8 @@ class Lookup:
             if not page.get("has_more") or not found:
                 return None
             params["starting_after"] = found[-1]["id"]
+        if place := await self._searched(key):
+            return place
         raise Unknown(f"stripe: there are too many recent payments to tell whether {key} is among them; it is asked again")
 
     async def _searched(self, key: str) -> str | None:

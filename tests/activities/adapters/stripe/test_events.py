@@ -63,6 +63,16 @@ def test_a_dispute_says_how_much_why_and_until_when() -> None:
     assert (event.reason, event.deadline is not None) == ("fraudulent", True)
 
 
+def test_a_dispute_names_its_payment_as_stripe_does_since_none_of_our_keys_is_in_it() -> None:
+    """As Stripe sends it: https://docs.stripe.com/api/disputes/object, `charge` and `payment_intent` by id."""
+    dispute = {"id": "du_1", "amount": 5000, "currency": "eur", "charge": "ch_1", "payment_intent": "pi_1", "metadata": {}}
+
+    event = _read(_body("charge.dispute.created", dispute))
+
+    assert event is not None
+    assert (event.payment, event.reference) == (None, "pi_1")
+
+
 @pytest.mark.parametrize(("status", "kind"), [("won", GatewayEventKind.dispute_won), ("lost", GatewayEventKind.dispute_lost)])
 def test_a_closed_dispute_is_won_or_lost(status: str, kind: GatewayEventKind) -> None:
     event = _read(_body("charge.dispute.closed", {"id": "du_1", "amount": 1, "currency": "eur", "status": status}))

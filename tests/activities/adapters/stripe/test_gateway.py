@@ -161,6 +161,15 @@ async def test_refunds_end_at_what_was_captured_also_where_the_peer_would_give_m
     assert (whole.state, whole.refunded) == (RemotePayment.refunded, eur(5000))
 
 
+async def test_a_refund_that_was_made_is_not_made_with_another_amount(case: Case, gateway: StripeGateway) -> None:
+    await gateway.purchase(case.payment())
+    await gateway.refund(case.refund(2000))
+
+    with pytest.raises(Refused) as refusal:
+        await gateway.refund(case.refund(2001))
+    assert refusal.value.code == "idempotency_conflict"
+
+
 async def test_a_refund_in_another_currency_is_refused(case: Case, gateway: StripeGateway) -> None:
     await gateway.purchase(case.payment())
     dollars = RefundRequest(key=case.key, refund_key=f"{case.key}:refund:1", amount=Money(minor=100, currency="USD"))
