@@ -46,10 +46,9 @@ class PaymentActivities(Payments):
     async def _start(
         self, request: PaymentRequest, call: Callable[[Gateway, PaymentRequest], Awaitable[PaymentResult]], verb: str
     ) -> PaymentResult:
-        again = may_have_happened()
-        route = await self._router.begun(request, again=again)
+        route = await self._router.begun(request, again=may_have_happened())
         attempt, gateway = route.attempt, self._gateway(route.attempt.gateway)
-        if again:
+        if route.before:
             found = await _found(gateway, request.key)
             if found.state is not RemotePayment.absent:
                 return await self._noted(attempt, found, None)

@@ -20,11 +20,12 @@ FRESH = 1.0
 
 class Route(Value):
     """`token` is what the attempt's gateway calls the method; None where it is expired or revoked, is none to be charged, or
-    that gateway does not know it any more."""
+    that gateway does not know it any more. `before` says that it was begun before, so that the gateway may have been asked."""
 
     attempt: Attempt
     token: str | None
     alternatives: tuple[str, ...]
+    before: bool
 
 
 class Router:
@@ -44,17 +45,16 @@ class Router:
         payment = payment_of(request, method, self._default)
         attempt = await self._before(request.key) if again else None
         if attempt is not None:
-            return Route(
-                attempt=attempt, token=_token(request.method, method, attempt.gateway), alternatives=_others(payment, attempt)
-            )
+            token = _token(request.method, method, attempt.gateway)
+            return Route(attempt=attempt, token=token, alternatives=_others(payment, attempt), before=True)
         decision = route(payment, await self._surroundings())
         if stop := self._stops.get(request.customer):
             raise Refused(f"customer {request.customer} is not charged now: {stop}")
+        now = datetime.now(UTC)
         async with self._database.transaction(statement=True) as connection:
-            attempt = await attempts.begin(connection, request, decision, datetime.now(UTC))
-        return Route(
-            attempt=attempt, token=_token(request.method, method, attempt.gateway), alternatives=_others(payment, attempt)
-        )
+            attempt = await attempts.begin(connection, request, decision, now)
+        token = _token(request.method, method, attempt.gateway)
+        return Route(attempt=attempt, token=token, alternatives=_others(payment, attempt), before=attempt.asked_at != now)
 
     async def _before(self, key: str) -> Attempt | None:
         async with self._database.transaction(statement=True) as connection:

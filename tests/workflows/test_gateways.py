@@ -171,3 +171,20 @@ async def test_what_is_given_back_is_given_back_where_it_was_taken(world: World)
 
     assert await _at(world, order) == {}
     assert cash(done) == 0
+
+
+async def test_a_payment_that_finance_tries_again_is_asked_about_before_another_gateway_is(world: World) -> None:
+    """The first tries may have happened: here they have, and nothing answers while finance tries again."""
+    order = await _draft(world, await _payer(world))
+    lost: Json = {"operation": "authorize", "mode": "timeout_after", "gateway": "sandbox", "order": order}
+    silent: Json = {"operation": "status", "mode": "timeout_before", "gateway": "sandbox", "order": order}
+    await world.sandbox.faults(lost, silent)
+    await world.submit(order)
+    record = await world.stuck(order)
+
+    await world.sandbox.faults({"operation": "authorize", "mode": "not_attempted", "gateway": "sandbox", "order": order})
+    await world.resolve(record, "retry")
+    done = await world.settled(order)
+
+    assert _shown(done) == [(1, "captured", "sandbox")]
+    assert await _at(world, order) == {"sandbox": 1000}
