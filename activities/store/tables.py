@@ -572,6 +572,7 @@ payment_attempts = Table(
     Index(None, "asked_at", "key"),
     Index(None, "customer", "asked_at", "key"),
     Index(None, "gateway", "answered_at"),
+    Index(None, "gateway", "reference"),
     comment="Written before a gateway is asked: it is asked again at the same one",
 )
 

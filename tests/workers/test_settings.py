@@ -114,3 +114,37 @@ def test_no_secret_shows_when_settings_are_printed() -> None:
 def test_every_setting_is_documented() -> None:
     assert all(meaning for _name, _default, meaning in settings_table())
     assert ("TURNUP_API_HOST", "127.0.0.1", "interface the API listens on") in settings_table()
+
+
+@pytest.mark.parametrize(
+    ("gateways", "words"),
+    [
+        ('{"cards": {"kind": "stripe"}}', "needs its api_key"),
+        ('{"cards": {"kind": "stripe", "api_key": "sk_1", "url": "http://stripe.example"}}', "should begin with https://"),
+        ('{"cards": {"kind": "sandbox"}}', "needs its url"),
+        ('{"cards": {"kind": "other"}}', "TURNUP_GATEWAYS.cards.kind"),
+        ("nonsense", "should be JSON such as"),
+    ],
+)
+def test_gateways_that_make_no_sense_are_named_without_their_keys(
+    bare_environment: pytest.MonkeyPatch, gateways: str, words: str
+) -> None:
+    bare_environment.setenv("TURNUP_GATEWAYS", gateways)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert words in str(refused.value)
+    assert "sk_1" not in str(refused.value)
+
+
+def test_the_default_gateway_is_one_that_there_is(bare_environment: pytest.MonkeyPatch) -> None:
+    bare_environment.setenv("TURNUP_GATEWAYS", '{"cards": {"kind": "stripe", "api_key": "sk_1"}}')
+    with pytest.raises(SettingsError, match="TURNUP_GATEWAY: should be one of TURNUP_GATEWAYS, which are cards"):
+        load_settings()
+
+    bare_environment.setenv("TURNUP_GATEWAY", "cards")
+    settings = load_settings()
+
+    assert list(settings.all_gateways()) == ["cards"]
+    assert "sk_1" not in repr(settings)
+    assert "sk_1" in as_environment(settings)["TURNUP_GATEWAYS"]

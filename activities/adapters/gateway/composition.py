@@ -16,6 +16,7 @@ GatewayName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+LOOPBACK = ("http://127.0.0.1:", "http://localhost:")
 
 
 class GatewaySettings(StrictValue):
@@ -34,6 +35,8 @@ class GatewaySettings(StrictValue):
             raise ValueError("a sandbox gateway needs its url")
         if self.kind == "stripe" and self.api_key is None:
             raise ValueError("a stripe gateway needs its api_key, and a webhook_secret for what Stripe tells")
+        if self.kind == "stripe" and self.url is not None and not self.url.startswith(("https://", *LOOPBACK)):
+            raise ValueError("the url of a stripe gateway should begin with https://: the API key goes there")
         return self
 
 
