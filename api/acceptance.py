@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
+from activities.runtime.screening import Screener
 from activities.store import capacity, coupons, customers, entry, orders, payment_methods
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
@@ -21,6 +22,7 @@ from domain.checks import Surroundings, wanted
 from domain.customers import Customer
 from domain.entry import Placing, freeze, taxed
 from domain.errors import BadInput, Conflict, NotFound
+from domain.fraud import Screening
 from domain.money import Money
 from domain.orders import MAIN, Order, OrderRequest
 from domain.payment_methods import is_stored
@@ -142,7 +144,8 @@ async def submit_draft(
 
 
 async def preview(context: Context, principal: Principal, request: OrderRequest) -> OrderPreview:
-    """What placing `request` now would charge and do. Raises what placing it would."""
+    """What placing `request` now would charge and do. Raises what placing it would. Who may not read orders is not told why the
+    fraud rules say what they say, or could find out by asking what gets past them."""
     demand(principal, Right.place_orders)
     wish = Wish(request, principal, context.now())
     refuse_odd_dates(request.requested_start, request.requested_completion, wish.now)
@@ -151,8 +154,11 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
         async with context.database.transaction() as connection:
             order, found = await _frozen(context, connection, replace(wish, answers=answers), "preview")
             free = await capacity.free(connection, order.id, list(wanted(order.items)))
+            screening = await Screener().judge(connection, order, found.customer, wish.now)
         around = Surroundings(customer=found.customer, active_products=found.active_products, free=free)
-        return describe(order, around)
+        if not principal.may(Right.read_orders):
+            screening = Screening(band=screening.band)
+        return describe(order, around, screening)
 
     return await order_taxes.asking(context, attempt)
 

@@ -7,7 +7,7 @@ from domain import checks, jeopardy
 from domain.approvals import ApprovalRequirement
 from domain.billing.order_lines import explained_lines
 from domain.checks import Blocker, Surroundings
-from domain.fraud import Screening, screen
+from domain.fraud import Screening
 from domain.jeopardy import Jeopardy, StepForecast
 from domain.money import Money, total
 from domain.orders import Action, Order, OrderItem
@@ -75,7 +75,7 @@ class OrderPreview(Value):
     catalogue_revision: int
 
 
-def describe(order: Order, around: Surroundings) -> OrderPreview:
+def describe(order: Order, around: Surroundings, screening: Screening) -> OrderPreview:
     """The preview of an order frozen at `order.placed_at`."""
     final = [f"item {item.id}: {step.name}" for item in order.items for step in item.plan.steps if step.point_of_no_return]
     forecast = jeopardy.forecast(
@@ -92,7 +92,7 @@ def describe(order: Order, around: Surroundings) -> OrderPreview:
         points_of_no_return=final,
         blockers=checks.blockers(order, around),
         approval=order.approval,
-        screening=screen(order.customer.risk, order.total),
+        screening=screening,
         expected_completion=forecast.expected_completion,
         jeopardy=forecast.jeopardy,
         catalogue_revision=order.catalogue_revision,

@@ -62,6 +62,13 @@ ROUTING_RULE: dict[str, Any] = {
     "when": {"currencies": ["EUR"], "kinds": ["card"], "amount_to": 100000},
     "shares": [{"gateway": "sandbox", "weight": 70}, {"gateway": "backup", "weight": 30}],
 }
+FRAUD_RULE: dict[str, Any] = {
+    "id": "new-and-dear",
+    "priority": 10,
+    "when": "order.currency == 'EUR' && order.total > 50000 && customer.orders_before == 0",
+    "band": "review",
+    "reason": "a first order above 500 euros",
+}
 GATEWAY_COST: dict[str, Any] = {"gateway": "backup", "currency": "EUR", "percent": "1.4", "fixed": 25}
 CREDIT: dict[str, Any] = {
     "reason": "service_failure",

@@ -12,6 +12,7 @@ class Role(StrEnum):
     approver = "approver"
     finance = "finance"
     viewer = "viewer"
+    fraud = "fraud"
     partner = "partner"
 
 
@@ -29,6 +30,7 @@ class Right(StrEnum):
     bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
     route_payments = "say where payments go"
+    keep_fraud_rules = "keep fraud rules"
     manage_keys = "manage API keys"
 
 
@@ -60,6 +62,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.route_payments,
         }
     ),
+    Role.fraud: frozenset({Right.read_orders, Right.read_records, Right.approve, Right.keep_fraud_rules}),
     Role.viewer: frozenset({Right.read_orders, Right.read_records, Right.read_billing}),
     Role.partner: frozenset({Right.place_orders}),
 }

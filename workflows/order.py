@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.cancellation import CancellationPreview, CancelRequest
     from domain.errors import Conflict, TurnupError
     from domain.fallout import FalloutDecision, Subject
-    from domain.fraud import Band
+    from domain.fraud import SCREENED, Band, Screening
     from domain.money import Money, total
     from domain.orders import Order
     from domain.plans import Stage
@@ -291,11 +291,19 @@ class OrderWorkflow:
         if self._checked_revision == self._book.order.revision:
             return
         screening = (await self._unblocked()).screening
+        self._note(screening)
+        self._till.step_up = screening.wants_confirmation
         if screening.band is Band.reject:
             raise Ended(OrderState.rejected, "; ".join(screening.reasons))
         if screening.band is Band.review:
             self._book.approval(approval.ORDER, self._book.order.approval or REVIEW)
         self._checked_revision = self._book.order.revision
+
+    def _note(self, screening: Screening) -> None:
+        """Why an order is not simply let through, with each rule that held, in the version that did."""
+        if screening.fired:
+            said = f"Fraud check: {screening.band.replace('_', ' ')}: {'; '.join(screening.reasons)}"
+            self._book.note(SCREENED, said, data=screening.as_facts)
 
     async def _unblocked(self) -> Assessment:
         try:

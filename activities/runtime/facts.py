@@ -8,6 +8,7 @@ from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
 from activities.contracts.subscriptions import Subscriptions
+from activities.runtime.screening import Screener
 from activities.store import capacity, changes, services, surroundings
 from activities.store.database import Database
 from domain.checks import blockers
@@ -29,15 +30,19 @@ class StoredFacts(Facts):
 class StoredChecks(Checks):
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._screener = Screener()
 
     @activity.defn(name="assess")
     async def assess(self, order: Order) -> Assessment:
+        now = datetime.now(UTC)
         async with self._database.transaction() as connection:
-            around = await surroundings.look(connection, order, datetime.now(UTC))
+            around = await surroundings.look(connection, order, now)
             found = blockers(order, around)
-            if not found:
-                await capacity.reserve(connection, order.id, order.items, list(around.free))
-        return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
+            if found:
+                return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
+            screening = await self._screener.judge(connection, order, around.customer, now)
+            await capacity.reserve(connection, order.id, order.items, list(around.free))
+        return Assessment(blockers=[], screening=screening)
 
     @activity.defn(name="release_capacity")
     async def release_capacity(self, release: checks_contract.Release) -> None:

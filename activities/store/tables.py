@@ -609,6 +609,18 @@ routing_rules = Table(
     comment="Append-only: the highest version of each holds; without a document it is retired",
 )
 
+fraud_rules = Table(
+    "fraud_rules",
+    metadata,
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", JSONB(none_as_null=True)),
+    _moment("published_at"),
+    Column("published_by", String, nullable=False),
+    PrimaryKeyConstraint("id", "version"),
+    comment="Append-only: the highest version of each holds; without a document it is retired",
+)
+
 gateway_health = Table(
     "gateway_health",
     metadata,
@@ -678,6 +690,7 @@ disputes = Table(
     _moment("closed_at", optional=True),
     UniqueConstraint("gateway", "name"),
     Index(None, "payment"),
+    Index(None, "customer"),
     Index(None, "opened_at", "id"),
 )
 

@@ -34,6 +34,7 @@ from domain.billing.lines import InvoiceLine
 from domain.errors import NotFound
 from domain.facts import ApprovalStatus, Event, ItemStatus, PaymentStatus, StepStatus
 from domain.fallout import Fallout
+from domain.fraud import SCREENED, Band
 from domain.jeopardy import Jeopardy
 from domain.money import Money, total
 from domain.orders import Order, OrderRequest
@@ -133,6 +134,15 @@ class OrderDetail(OrderLine):
     subscriptions: list[Subscription] = []
 
 
+class OrderScreening(Value):
+    """What the fraud check last said of an order that some rule held for; `rules` are `id@version`."""
+
+    band: Band
+    score: int
+    rules: list[str]
+    reasons: list[str]
+
+
 class StoredEvent(Event):
     """`seq` counts an order's events from 1 without a gap."""
 
@@ -223,6 +233,15 @@ async def order_detail(connection: Connection, order: str) -> OrderDetail:
         raise NotFound("order", order)
     invoice = await _invoice(connection, row["invoices"][0]["id"]) if row["invoices"] else None
     return OrderDetail.model_validate({**_line(row), **_document(row), **_parts(row), "invoice": invoice})
+
+
+async def screening_of(connection: Connection, order: str) -> OrderScreening | None:
+    query = select(events.c.data).where(events.c.order_id == order, events.c.type == SCREENED).order_by(events.c.seq.desc())
+    data = (await connection.execute(query.limit(1))).scalar()
+    if data is None:
+        return None
+    lines = {name: data[name].split("\n") if data[name] else [] for name in ("rules", "reasons")}
+    return OrderScreening(band=data["band"], score=data["score"], **lines)
 
 
 def _documents(table: Table, by: Any) -> ScalarSelect[Any]:

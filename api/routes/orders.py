@@ -11,7 +11,7 @@ from activities.runtime.settings import Settings
 from activities.store import views
 from activities.store.database import Connection
 from activities.store.entitlements import Entitlement
-from activities.store.views import EventPage, InboxMessage, OrderDetail, OrderFilter, OrderLine, StoredEvent
+from activities.store.views import EventPage, InboxMessage, OrderDetail, OrderFilter, OrderLine, OrderScreening, StoredEvent
 from api import acceptance, commands, live
 from api.acceptance import Placed
 from api.auth import Keyring
@@ -49,6 +49,7 @@ class OrderWithLinks(OrderDetail):
     links: OrderLinks
     inbox: list[InboxMessage] = []
     entitlements: list[Entitlement] = []
+    screening: OrderScreening | None = None
 
 
 class OrderQuery(StrictValue):
@@ -118,9 +119,9 @@ async def get_order(order_id: OrderId, principal: OwnReader, database: Db, setti
         detail = await views.order_detail(connection, order_id)
         inbox = await views.inbox_of(connection, order_id)
         granted = await views.entitlements_of(connection, order_id)
-    return OrderWithLinks.model_validate(
-        {**dict(detail), "links": links(settings, order_id), "inbox": inbox, "entitlements": granted}
-    )
+        screening = await views.screening_of(connection, order_id)
+    beside = {"links": links(settings, order_id), "inbox": inbox, "entitlements": granted, "screening": screening}
+    return OrderWithLinks.model_validate({**dict(detail), **beside})
 
 
 @router.patch("/{order_id}", summary="Amend an order", responses=declares(404, 409))

@@ -6,11 +6,11 @@ from domain.roles import RIGHTS, Principal, Right, Role
 
 HOLDERS = {
     Right.place_orders: {"admin", "operator", "partner"},
-    Right.read_orders: {"admin", "operator", "approver", "finance", "viewer"},
+    Right.read_orders: {"admin", "operator", "approver", "finance", "fraud", "viewer"},
     Right.change_orders: {"admin", "operator"},
-    Right.approve: {"admin", "approver"},
+    Right.approve: {"admin", "approver", "fraud"},
     Right.resolve_fallout: {"admin", "operator", "finance"},
-    Right.read_records: {"admin", "operator", "approver", "finance", "viewer"},
+    Right.read_records: {"admin", "operator", "approver", "finance", "fraud", "viewer"},
     Right.write_records: {"admin", "operator"},
     Right.write_tax: {"admin", "finance"},
     Right.keep_methods: {"admin", "operator", "finance"},
@@ -18,6 +18,7 @@ HOLDERS = {
     Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},
     Right.route_payments: {"admin", "finance"},
+    Right.keep_fraud_rules: {"admin", "fraud"},
     Right.manage_keys: {"admin"},
 }
 

@@ -1,0 +1,144 @@
+"""Fraud rules as they were published, the thresholds of points, and what rules ask about an order."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import payment_methods
+from activities.store.database import Connection
+from activities.store.tables import fraud_rules, settings
+from domain.customers import Customer
+from domain.errors import NotFound
+from domain.fraud_rules import (
+    CustomerTraits,
+    FraudPolicy,
+    FraudRule,
+    MethodTraits,
+    OrderTraits,
+    PublishedFraudRule,
+    Thresholds,
+    Traits,
+    in_order,
+)
+from domain.orders import Order
+from domain.payment_methods import is_stored
+from domain.states import OrderState
+
+THRESHOLDS = "fraud_thresholds"
+"""There is one of the kind."""
+LARGEST = 10**15
+
+
+async def publish(connection: Connection, rule: FraudRule, by: str, now: datetime) -> PublishedFraudRule:
+    """The next version, or the one that holds where it says the same already."""
+    document = rule.model_dump(mode="json")
+    before = await _last(connection, rule.id)
+    if before is not None and before.document == document:
+        return PublishedFraudRule(
+            rule=rule, version=before.version, published_at=before.published_at, published_by=before.published_by
+        )
+    version = before.version + 1 if before is not None else 1
+    row = {"id": rule.id, "version": version, "published_at": now, "published_by": by}
+    await connection.execute(insert(fraud_rules).values(**row, document=document))
+    return PublishedFraudRule(rule=rule, version=version, published_at=now, published_by=by)
+
+
+async def retire(connection: Connection, rule: str, by: str, now: datetime) -> None:
+    """Raises NotFound where there is none, or it is retired."""
+    before = await _last(connection, rule)
+    if before is None or before.document is None:
+        raise NotFound("fraud rule", rule)
+    row = {"id": rule, "version": before.version + 1, "published_at": now, "published_by": by, "document": None}
+    await connection.execute(insert(fraud_rules).values(**row))
+
+
+async def _last(connection: Connection, rule: str) -> Any:
+    """The newest version, nobody else publishing one until the transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"fraud_rule:{rule}", 0))))
+    query = select(fraud_rules).where(fraud_rules.c.id == rule).order_by(fraud_rules.c.version.desc()).limit(1)
+    return (await connection.execute(query)).first()
+
+
+async def every(connection: Connection) -> tuple[PublishedFraudRule, ...]:
+    """Those that hold, in the order in which they are named."""
+    newest = select(fraud_rules.c.id, func.max(fraud_rules.c.version).label("version")).group_by(fraud_rules.c.id).subquery()
+    together = and_(fraud_rules.c.id == newest.c.id, fraud_rules.c.version == newest.c.version)
+    query = select(fraud_rules).join(newest, together).where(fraud_rules.c.document.is_not(None))
+    return in_order(_published(row) for row in (await connection.execute(query)).mappings())
+
+
+async def versions(connection: Connection, rule: str) -> list[PublishedFraudRule]:
+    """All that were published, the oldest first. Raises NotFound."""
+    query = select(fraud_rules).where(fraud_rules.c.id == rule, fraud_rules.c.document.is_not(None))
+    found = [_published(row) for row in (await connection.execute(query.order_by(fraud_rules.c.version))).mappings()]
+    if not found:
+        raise NotFound("fraud rule", rule)
+    return found
+
+
+def _published(row: Any) -> PublishedFraudRule:
+    return PublishedFraudRule.model_validate({**row, "rule": row["document"]})
+
+
+async def put_thresholds(connection: Connection, thresholds: Thresholds) -> None:
+    document = thresholds.model_dump(mode="json")
+    made = insert(settings).values(kind=THRESHOLDS, id=THRESHOLDS, document=document)
+    await connection.execute(made.on_conflict_do_update(index_elements=["kind", "id"], set_={"document": document}))
+
+
+async def thresholds(connection: Connection) -> Thresholds:
+    document = (await connection.execute(select(settings.c.document).where(settings.c.kind == THRESHOLDS))).scalar()
+    return Thresholds() if document is None else Thresholds.model_validate(document)
+
+
+async def policy(connection: Connection) -> FraudPolicy:
+    return FraudPolicy(rules=await every(connection), thresholds=await thresholds(connection))
+
+
+_PAST = text("""
+    SELECT (SELECT created_at FROM customers WHERE id = :customer) AS since,
+           (SELECT count(*) FROM (SELECT FROM orders WHERE customer = :customer AND state = :completed AND id <> :order
+                                   LIMIT 1000) AS completed) AS orders_before,
+           (SELECT count(*) FROM disputes WHERE customer = :customer) AS disputes
+""")
+
+
+async def traits(connection: Connection, order: Order, customer: Customer, now: datetime) -> Traits:
+    """What rules ask about `order` at `now`."""
+    asked = {"customer": customer.id, "order": order.id, "completed": OrderState.completed}
+    past = (await connection.execute(_PAST, asked)).one()
+    return Traits(
+        order=OrderTraits(
+            total=min(order.total.minor, LARGEST),
+            currency=order.currency,
+            items=len(order.items),
+            coupons=len(order.coupons),
+        ),
+        customer=CustomerTraits(
+            id=customer.id,
+            country=customer.country,
+            risk=customer.risk,
+            verified=customer.verified,
+            business=customer.tax.business,
+            age_days=max(0, (now - (past.since or now)).days),
+            orders_before=past.orders_before,
+            disputes=past.disputes,
+        ),
+        method=await _method(connection, order.payment_method),
+    )
+
+
+async def _method(connection: Connection, name: str | None) -> MethodTraits:
+    stored = await payment_methods.find(connection, name) if name and is_stored(name) else None
+    if stored is None:
+        return MethodTraits()
+    facts = stored.facts
+    return MethodTraits(
+        kind=facts.kind,
+        brand=facts.brand or "",
+        country=facts.country or "",
+        stored=True,
+        fingerprinted=facts.fingerprint is not None,
+    )

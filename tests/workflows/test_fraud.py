@@ -1,0 +1,131 @@
+"""Fraud rules over real orders: each band from the rule to the end of the order."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from activities.runtime import screening
+from domain.roles import Role
+from tests.workflows.plans import access
+from tests.world import Json, Money, World
+
+Publish = Callable[..., Awaitable[None]]
+
+
+@pytest_asyncio.fixture
+async def publish(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Publish]:
+    """Publish a rule about one customer, to be retired after the test."""
+    monkeypatch.setattr(screening, "FRESH", 0.0)
+    published: list[str] = []
+
+    async def put(customer: str, when: str = "true", **consequence: str | int) -> None:
+        name = f"rule-{next(world.numbers)}"
+        rule = {"id": name, "when": f"customer.id == '{customer}' && {when}", "reason": f"{name} says so", **consequence}
+        await world.succeed(world.api.put(f"/v1/fraud-rules/{name}", json=rule))
+        published.append(name)
+
+    yield put
+    for name in published:
+        await world.succeed(world.api.delete(f"/v1/fraud-rules/{name}"))
+
+
+async def _order(world: World, customer: str) -> str:
+    product, plan = await world.product(access())
+    return await world.order(customer, {"product": product, "plan": plan})
+
+
+async def _screened(world: World, order: str) -> list[Json]:
+    return [event for event in await world.events(order) if event["type"] == "order.screened"]
+
+
+async def test_what_no_rule_holds_for_goes_through_and_says_nothing(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, "order.total > 1000", band="reject")
+
+    done = await world.settled(await _order(world, customer))
+
+    assert (done["state"], done["screening"]) == ("completed", None)
+
+
+async def test_a_payment_to_be_confirmed_waits_for_its_payer(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, "order.total >= 1000", band="step_up")
+    order = await _order(world, customer)
+
+    async def asked() -> bool:
+        return "payment_pending" in await world.sandbox.kinds(order) or bool((await world.get(order))["waiting_on"])
+
+    await world.until(asked, "the payment to be asked for")
+    waiting = await world.get(order)
+    assert waiting["waiting_on"] == "payment 1 at the gateway"
+    assert await world.money(order) == Money(captured=0, refunded=0, open=0)
+    settled = await world.sandbox.client.post(f"/gateway/payments/{order}:payment:1/settle")
+    assert settled.is_success, settled.text
+
+    done = await world.settled(order)
+
+    assert done["state"] == "completed"
+    assert done["screening"]["band"] == "step_up"
+    assert await world.money(order) == Money(captured=1000, refunded=0, open=0)
+
+
+async def test_an_order_to_be_looked_at_waits_for_a_person_and_says_why(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, band="review")
+    await publish(customer, "customer.orders_before == 0", points=10)
+    order = await _order(world, customer)
+
+    pending = await world.state(order, "pending")
+
+    assert (pending["waiting_on"], pending["owner"]) == ("approval: fraud review", "fraud")
+    assert (pending["screening"]["band"], pending["screening"]["score"]) == ("review", 10)
+    assert len(pending["screening"]["rules"]) == len(pending["screening"]["reasons"]) == 2
+    (event,) = await _screened(world, order)
+    assert all(reason in event["summary"] for reason in pending["screening"]["reasons"])
+    assert await world.money(order) == Money(captured=0, refunded=0, open=0)
+    keeper = await world.client_for("fay", Role.fraud)
+    await world.succeed(keeper.post(f"/v1/orders/{order}/approvals", json={"decision": "approve"}))
+    assert (await world.settled(order))["state"] == "completed"
+
+
+async def test_an_order_that_nobody_looks_at_in_time_is_rejected(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, band="review")
+    order = await _order(world, customer)
+    await world.state(order, "pending")
+
+    done = await world.settled(order, step=timedelta(days=1))
+
+    assert (done["state"], done["reason"]) == ("rejected", "nobody approved it in time")
+
+
+async def test_a_rejected_order_asks_for_no_money(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, points=100)
+
+    done = await world.settled(await _order(world, customer))
+
+    assert (done["state"], done["screening"]["band"]) == ("rejected", "reject")
+    assert "100 points" in done["reason"]
+    assert done["payments"] == []
+
+
+async def test_a_trial_changes_nothing_of_the_order(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    order = await _order(world, customer)
+    await world.state(order, "completed")
+    draft = {
+        "id": "draft",
+        "when": f"customer.id == '{customer}' && order.total == 1000",
+        "band": "reject",
+        "reason": "a trial",
+    }
+
+    tried = await world.succeed(world.api.post("/v1/fraud-rules/try", json={"order": order, "draft": draft}))
+
+    assert (tried["screening"]["band"], tried["screening"]["reasons"]) == ("reject", ["a trial"])
+    assert (tried["facts"]["order"]["total"], tried["facts"]["customer"]["orders_before"]) == (1000, 0)
+    assert (await world.get(order))["screening"] is None
+    assert (await world.api.get("/v1/fraud-rules/draft/versions")).status_code == 404
