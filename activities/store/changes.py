@@ -103,8 +103,9 @@ _HAND_OVER = text("""
     INSERT INTO subscriptions (id, customer, order_id, item, state, document, version, created_at, payment_method)
     SELECT one ->> 'subscription', one ->> 'customer', one ->> 'order', one ->> 'item', :pending, one - 'service', 1,
            (one ->> 'activated_at')::timestamptz,
-           NULLIF(orders.document ->> 'payment_method', customers.document ->> 'payment_method')
-      FROM given JOIN orders ON orders.id = one ->> 'order' JOIN customers ON customers.id = orders.customer
+           NULLIF((SELECT document ->> 'payment_method' FROM orders WHERE orders.id = one ->> 'order'),
+                  (SELECT document ->> 'payment_method' FROM customers WHERE customers.id = one ->> 'customer'))
+      FROM given
     ON CONFLICT DO NOTHING
 """)
 """A subscription keeps the method of its order where that was not the customer's default, which it follows otherwise."""
