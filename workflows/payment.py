@@ -40,6 +40,8 @@ class Till:
         self._book = book
         self._desk = desk
         self._methods: dict[int, str] = {}
+        self._step_ups: dict[int, bool] = {}
+        """As each payment was first asked for: the same key with another request would be refused."""
         self._told = 0
         self.step_up = False
         """Whether the payer has to confirm the payment (3-D Secure), as the fraud rules want it."""
@@ -150,7 +152,7 @@ class Till:
             customer=self._book.order.customer.id,
             country=self._book.order.customer.country,
             tried=tried,
-            step_up=self.step_up,
+            step_up=self._step_ups.setdefault(number, self.step_up),
         )
         await self._book.save()
         return await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
