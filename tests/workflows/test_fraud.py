@@ -85,7 +85,7 @@ async def test_an_order_to_be_looked_at_waits_for_a_person_and_says_why(world: W
     (event,) = await _screened(world, order)
     assert all(reason in event["summary"] for reason in pending["screening"]["reasons"])
     assert await world.money(order) == Money(captured=0, refunded=0, open=0)
-    keeper = await world.client_for("fay", Role.fraud)
+    keeper = await world.client_for("ula", Role.fraud)
     await world.succeed(keeper.post(f"/v1/orders/{order}/approvals", json={"decision": "approve"}))
     assert (await world.settled(order))["state"] == "completed"
 

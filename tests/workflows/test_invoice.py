@@ -13,6 +13,7 @@ from temporalio.worker import Replayer, Worker
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts import queues
 from activities.contracts.invoices import Asked
+from activities.runtime.facts import StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.processes import Processes
@@ -35,6 +36,7 @@ from tests.workflows.plans import build
 from tests.world import World
 from workers.worker import sandbox_runner
 from workflows.invoice import InvoiceWorkflow
+from workflows.subscription import SubscriptionWorkflow
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 VOID = {"by": "fay", "reason": "sent to the wrong customer"}
@@ -82,11 +84,19 @@ class Forgetful(StoredInvoices):
 
 
 def worker(world: World, queue: str, does: StoredInvoices) -> Worker:
+    """Takes over services too: those of other tests that go live meanwhile are sent to the queue that is replaced."""
     return Worker(
         world.temporal.client,
         task_queue=queue,
-        workflows=[InvoiceWorkflow],
-        activities=[does.finalize, does.void, does.write_off, does.reschedule, does.credit],
+        workflows=[InvoiceWorkflow, SubscriptionWorkflow],
+        activities=[
+            does.finalize,
+            does.void,
+            does.write_off,
+            does.reschedule,
+            does.credit,
+            StoredSubscriptions(world.database).activate,
+        ],
         workflow_runner=sandbox_runner(),
         interceptors=[FailureTranslation()],
     )
