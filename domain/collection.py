@@ -22,18 +22,21 @@ class CollectionState(StrEnum):
 
 
 class CollectionRequest(Value):
-    """`reason` is why now: `issued`, `asked`, `new_method`. `by` is who asked, where somebody did."""
+    """`reason` is why now: `issued`, `asked`, `new_method`, `returned`, `released`. `by` is who asked, where somebody did.
+    `after` is the number of the invoice's last payment when it was asked for: the next one answers it."""
 
     invoice: str
     customer: str = ""
     reason: str = "asked"
     by: str = ""
+    after: int = 0
 
 
 class Claim(Value):
     """The payment that is to be asked for; None where there is none, for the reason in `words`."""
 
     request: PaymentRequest | None = None
+    number: int = 0
     words: str = ""
 
 

@@ -23,13 +23,27 @@ class CollectionWorkflow:
     @workflow.init
     def __init__(self, asked: CollectionRequest) -> None:
         self._news = 0
+        self._asks: list[CollectionRequest] = []
+        self._number = 0
+        """Of the last payment that was claimed, which answers all who asked before it; 0 where there was none to claim."""
 
     @workflow.run
     async def run(self, asked: CollectionRequest) -> str:
         """What became of it, in words."""
-        said = await self._collect(asked)
+        while True:
+            self._asks.clear()
+            self._number = 0
+            said = await self._collect(asked)
+            again = [ask for ask in self._asks if ask.after >= self._number]
+            if not again:
+                break
+            asked = again[-1]
         workflow.set_current_details(said)
         return said
+
+    @workflow.signal(name="asked", description="Sent by the dispatcher: the invoice is to be collected.")
+    def asked(self, asked: CollectionRequest) -> None:
+        self._asks.append(asked)
 
     @workflow.signal(name="payment_changed", description="The gateway has told something: the payment is asked about at once.")
     def payment_changed(self, key: str) -> None:
@@ -39,6 +53,7 @@ class CollectionWorkflow:
         claim = await ensure_here(Collections.claim, asked)
         given_up: list[str] = []
         while claim.request is not None:
+            self._number = claim.number
             result = await self._definite(claim.request)
             answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=workflow.now())
             if not result.elsewhere:

@@ -11,11 +11,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.disputes import Dispute
     from domain.errors import Conflict
     from domain.gateway_events import Told
-    from workflows.calls import CALL_FAILED, ensure, ensure_here, explain
+    from domain.plans import Retry
+    from workflows.calls import CALL_FAILED, attempt_here, ensure, ensure_here, explain
     from workflows.messages import parse, refusal
 
 EVIDENCE_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name", "evidence": {"explanation": "used every day until now"}}
+AT_FIRST = Retry(attempts=8, first_wait=1, longest_wait=30)
 LOOK_AGAIN = timedelta(hours=1)
+"""Where it did not go at first: a payment that is none of ours is never booked, and a history has room for some thousands."""
 DECISION_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name"}
 
 
@@ -42,7 +45,7 @@ class DisputeWorkflow:
         """What the gateway has told is booked, if not now then once what stands in the way is put right."""
         while True:
             try:
-                _said(await ensure_here(Disputes.take_in, told))
+                _said(await attempt_here(Disputes.take_in, told, retry=AT_FIRST))
                 return
             except CALL_FAILED as error:
                 workflow.set_current_details(f"dispute {self._dispute} cannot be booked: {explain(error)}")
@@ -78,9 +81,15 @@ class DisputeWorkflow:
 class ReturnedDebitWorkflow:
     @workflow.run
     async def run(self, told: Told) -> str:
-        words = await ensure_here(Returns.take_back, told)
-        workflow.set_current_details(words)
-        return words
+        """A payment that is not booked yet is looked for again every hour."""
+        while True:
+            try:
+                words = await attempt_here(Returns.take_back, told, retry=AT_FIRST)
+                workflow.set_current_details(words)
+                return words
+            except CALL_FAILED as error:
+                workflow.set_current_details(f"the returned payment {told.event.payment} cannot be booked: {explain(error)}")
+                await workflow.sleep(LOOK_AGAIN, summary="before the return is booked anew")
 
 
 def _said(dispute: Dispute) -> Dispute:

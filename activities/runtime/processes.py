@@ -145,7 +145,7 @@ class Processes:
             raise _translated(error) from error
 
     async def collect(self, asked: CollectionRequest) -> None:
-        """Have an invoice collected. Where that is under way already, it is left as it is."""
+        """Have an invoice collected. Where that is under way already, its process is told."""
         try:
             await self.client.start_workflow(
                 "collection",
@@ -155,6 +155,8 @@ class Processes:
                 task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"Collect invoice {asked.invoice}",
+                start_signal="asked",
+                start_signal_args=[asked],
                 search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, asked.customer)]),
             )
         except (RPCError, RuntimeError) as error:

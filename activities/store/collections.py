@@ -32,24 +32,17 @@ from domain.collection import Answered, Claim, Collection, CollectionRequest, Co
 from domain.errors import Conflict
 from domain.money import Money
 from domain.payment_methods import is_stored
-from domain.payments import Outcome, PaymentRequest
+from domain.payments import Outcome, PaymentRequest, RemotePayment
 
 
 async def ask(connection: Connection, asked: Iterable[CollectionRequest], due_at: datetime, because: str) -> None:
-    """Have these invoices collected at `due_at`; `because` makes it unique for an invoice."""
-    await dispatches.request(
-        connection,
-        [
-            Dispatch(
-                key=f"{each.invoice}:collect:{because}",
-                kind=Kind.collect,
-                subject=each.invoice,
-                payload=each.model_dump(mode="json"),
-                due_at=due_at,
-            )
-            for each in asked
-        ],
-    )
+    """Have these invoices collected at `due_at`. `because` makes it unique for an invoice until it is sent; asked again after
+    that, it is sent again, since nothing may have come of it."""
+    for each in asked:
+        key, payload = f"{each.invoice}:collect:{because}", each.model_dump(mode="json")
+        await dispatches.request_again(
+            connection, Dispatch(key=key, kind=Kind.collect, subject=each.invoice, payload=payload, due_at=due_at)
+        )
 
 
 async def ask_when_due(connection: Connection, issued: Iterable[Invoice]) -> None:
@@ -68,8 +61,9 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     stored = await invoices.get(connection, invoice, lock=True)
     await open_of(connection, invoice, refuse=True)
     await _payable(connection, stored, now)
-    request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by)
-    await ask(connection, [request], now, f"asked:{await _count(connection, invoice)}")
+    after = await count(connection, invoice)
+    request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by, after=after)
+    await ask(connection, [request], now, f"asked:{after}")
 
 
 async def past_due(connection: Connection, customer: str, now: datetime) -> list[str]:
@@ -83,13 +77,16 @@ async def past_due(connection: Connection, customer: str, now: datetime) -> list
     return list((await connection.execute(query.order_by(invoice_table.c.due_date, invoice_table.c.id))).scalars())
 
 
-async def ask_for_past_due(connection: Connection, customer: str, method: str, by: str, now: datetime) -> list[str]:
-    """The customer has given `method`: have what is past due collected at once. Given again before anything came of it, it is
-    asked once. Returns the invoices."""
+async def ask_for_past_due(
+    connection: Connection, customer: str, because: str, by: str, now: datetime, reason: str = "new_method"
+) -> list[str]:
+    """Have what is past due collected at once, `because` the customer has given a method, or may be charged again. Told again
+    before anything came of it, it is asked once. Returns the invoices."""
     owed = await past_due(connection, customer, now)
     for invoice in owed:
-        request = CollectionRequest(invoice=invoice, customer=customer, reason="new_method", by=by)
-        await ask(connection, [request], now, f"{method}:{await _count(connection, invoice)}")
+        after = await count(connection, invoice)
+        request = CollectionRequest(invoice=invoice, customer=customer, reason=reason, by=by, after=after)
+        await ask(connection, [request], now, f"{because}:{after}")
     return owed
 
 
@@ -98,12 +95,12 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime)
     stored = await invoices.get(connection, asked.invoice, lock=True)
     before = await open_of(connection, asked.invoice)
     if before is not None:
-        return Claim(request=await _request(connection, before, ()))
+        return Claim(request=await _request(connection, before, ()), number=before.number)
     try:
         method = await _payable(connection, stored, now)
     except Conflict as reason:
         return Claim(words=str(reason))
-    number = await _count(connection, asked.invoice) + 1
+    number = await count(connection, asked.invoice) + 1
     row = {
         "key": keys.collection(asked.invoice, number),
         "invoice": asked.invoice,
@@ -117,7 +114,7 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime)
         "begun_at": now,
     }
     await connection.execute(insert(collections).values(**row))
-    return Claim(request=await _request(connection, _collection(row), ()))
+    return Claim(request=await _request(connection, _collection(row), ()), number=number)
 
 
 async def _payable(connection: Connection, stored: StoredInvoice, now: datetime) -> str:
@@ -166,7 +163,7 @@ async def elsewhere(connection: Connection, answered: Answered) -> Claim:
         collections.c.begun_at >= before.begun_at,
     )
     names = tuple(name for name in (await connection.execute(tried)).scalars() if name)
-    return Claim(request=await _request(connection, _collection(following), names))
+    return Claim(request=await _request(connection, _collection(following), names), number=before.number + 1)
 
 
 async def settle(connection: Connection, answered: Answered, default_gateway: str) -> str:
@@ -177,9 +174,9 @@ async def settle(connection: Connection, answered: Answered, default_gateway: st
     stored = await invoices.get(connection, answered.invoice, lock=True)
     number = stored.invoice.number or stored.invoice.id
     result = answered.result
-    if result.outcome is not Outcome.succeeded:
+    if result.outcome is not Outcome.succeeded or result.state is RemotePayment.voided:
         await _end(connection, answered, CollectionState.declined)
-        return f"the payment for invoice {number} was declined: {result.code or result.outcome}"
+        return f"the payment for invoice {number} came to nothing: {result.code or result.state}"
     await _end(connection, answered, CollectionState.paid)
     if not await ledger.posted(connection, answered.key):
         await _book(connection, stored.invoice, answered, default_gateway)
@@ -236,7 +233,7 @@ async def of_invoice(connection: Connection, invoice: str) -> list[Collection]:
     return [_collection(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def _count(connection: Connection, invoice: str) -> int:
+async def count(connection: Connection, invoice: str) -> int:
     query = select(func.coalesce(func.max(collections.c.number), 0)).where(collections.c.invoice == invoice)
     return int((await connection.execute(query)).scalar_one())
 

@@ -57,6 +57,14 @@ async def request(connection: Connection, asked: Iterable[Dispatch]) -> None:
         await connection.execute(_REQUEST, rows)
 
 
+async def request_again(connection: Connection, asked: Dispatch) -> None:
+    """Ask for it, also where it was asked for and sent before; one that waits still stays as it is."""
+    made = insert(dispatches).values(asked.model_dump(exclude={"attempts"}))
+    renewed = {"sent_at": None, "attempts": 0, "due_at": made.excluded.due_at, "payload": made.excluded.payload}
+    sent = dispatches.c.sent_at.is_not(None)
+    await connection.execute(made.on_conflict_do_update(index_elements=["key"], set_=renewed, where=sent))
+
+
 async def wake_blocked(connection: Connection, subjects: Iterable[str], now: datetime, because: str) -> None:
     """Wake every order that waits for one of `subjects`. `because` makes the wake-up unique: what changed, and its version."""
     wanted = list(subjects)

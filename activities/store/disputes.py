@@ -11,6 +11,7 @@ from activities.store import (
     after_payment_policy,
     attempts,
     charge_stops,
+    collections,
     crediting_payments,
     ledger,
     paid,
@@ -115,7 +116,7 @@ async def _fill_in(connection: Connection, dispute: Dispute, told: Told) -> Disp
 async def _win(connection: Connection, dispute: Dispute, payment: Paid, now: datetime) -> Dispute:
     """Money and fee are back, charges go on, and the access that it had closed is open again."""
     await ledger.post(connection, dispute_postings.won(_booking(dispute), _account(payment), dispute.amount, dispute.fee, now))
-    await _let_go(connection, dispute.id, now)
+    await _let_go(connection, dispute, now)
     return await _moved(connection, dispute, state=DisputeState.won, closed_at=now)
 
 
@@ -164,13 +165,16 @@ async def release(connection: Connection, dispute: str, now: datetime) -> Disput
     found = await get(connection, dispute, lock=True)
     if found.state not in CLOSED:
         raise Conflict(f"dispute {dispute} is {found.state}: charges and access are let go once it is decided")
-    await _let_go(connection, dispute, now)
+    await _let_go(connection, found, now)
     return found
 
 
-async def _let_go(connection: Connection, dispute: str, now: datetime) -> None:
-    await charge_stops.lift(connection, dispute, now)
-    await access_blocks.lift(connection, BLOCKED_BY, dispute, now)
+async def _let_go(connection: Connection, dispute: Dispute, now: datetime) -> None:
+    """What fell due while charges were stopped is collected now."""
+    await charge_stops.lift(connection, dispute.id, now)
+    await access_blocks.lift(connection, BLOCKED_BY, dispute.id, now)
+    if dispute.customer is not None and await charge_stops.stopped(connection, dispute.customer) is None:
+        await collections.ask_for_past_due(connection, dispute.customer, dispute.id, dispute.id, now, "released")
 
 
 def _booking(dispute: Dispute) -> str:

@@ -63,6 +63,7 @@ async def _decide(connection: Connection, payment: Paid, reason: str, now: datet
     made = Representment(payment=payment.key, invoice=invoice, reason=reason, count=count + 1, decided_at=now, **dict(decided))
     await representments.add(connection, made)
     if made.due_at is not None and made.invoice is not None:
-        again = CollectionRequest(invoice=made.invoice, customer=payment.customer, reason="returned")
+        after = await collections.count(connection, made.invoice)
+        again = CollectionRequest(invoice=made.invoice, customer=payment.customer, reason="returned", after=after)
         await collections.ask(connection, [again], made.due_at, f"returned:{made.count}")
     return made

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.store import charge_stops, collections, invoices, ledger, payment_methods, returned_debits
@@ -14,7 +14,7 @@ from domain import keys
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
 from domain.billing.postings import invoice_finalized
-from domain.collection import Collection
+from domain.collection import Collection, CollectionRequest
 from domain.gateway_events import GatewayEvent, GatewayEventKind, Told
 from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
 from tests.domain.billing.invoice_samples import EVIDENCE, invoice_of, issue
@@ -232,6 +232,9 @@ async def test_a_customer_whose_charges_are_stopped_is_not_charged(world: World)
         f"customer {customer} is not charged now: a payment is disputed",
     )
     async with world.database.transaction() as connection:
+        await collections.ask(connection, [CollectionRequest(invoice=invoice.id, customer=customer)], NOW, "asked:0")
+    await world.until(lambda: _said(world, invoice, "is not charged now"), "the process to end without a payment")
+    async with world.database.transaction() as connection:
         await charge_stops.lift(connection, f"dispute-of-{customer}", NOW)
 
     await _collect(world, invoice)
@@ -269,3 +272,31 @@ async def test_a_returned_debit_is_presented_again_only_as_the_networks_allow(wo
     found = await _decided(world, invoice, least=2)
     assert [each.state for each in found] == ["paid", "paid"]
     assert (await _shown(world, invoice))["state"] == "paid"
+
+
+async def _said(world: World, invoice: Invoice, words: str) -> bool:
+    """Whether the invoice's process has ended, saying so."""
+    try:
+        found = await _process(world, invoice).describe()
+    except RPCError:
+        return False
+    return found.status is WorkflowExecutionStatus.COMPLETED and words in await _ended(world, invoice)
+
+
+async def test_a_method_that_is_given_while_a_payment_is_undecided_is_tried_after_it(world: World) -> None:
+    """The first is declined at last; the new card, given meanwhile, then pays, and only once."""
+    customer = await _payer(world, sandbox="tok_never_confirmed")
+    invoice = await _issued(world, customer)
+    await _collect(world, invoice)
+    await _open(world, invoice)
+
+    body = {"customer": customer, "token": "tok_visa", "default": True}
+    await world.succeed(world.api.post("/v1/payment-methods", json=body))
+    voided = f"/gateway/payments/{invoice.id}:payment:1/void"
+    headers = {"Idempotency-Key": f"{invoice.id}:payment:1:void"}
+    (await world.sandbox.client.post(voided, headers=headers)).raise_for_status()
+
+    found = await _decided(world, invoice, least=2)
+    assert [(each.number, each.state) for each in found] == [(1, "declined"), (2, "paid")]
+    assert (await _shown(world, invoice))["state"] == "paid"
+    assert await _taken(world, invoice) == {"sandbox": GROSS}
