@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import access_blocks
+from activities.store.tables.services import access_blocks
 from domain.values import Instant, Value
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import settings
+from activities.store.tables.access import settings
 from domain.disputes import AfterPaymentPolicy
 
 KIND = "after_payment"

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from activities.store.database import Connection
-from activities.store.tables import api_keys
+from activities.store.tables.access import api_keys
 from domain.errors import Conflict, NotFound
 from domain.roles import Principal, Role
 from domain.values import Instant, Value

@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, u
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import invoices, payment_attempts, payments
+from activities.store.tables.invoices import invoices
+from activities.store.tables.orders import payments
+from activities.store.tables.payments import payment_attempts
 from domain import keys
 from domain.errors import NotFound
 from domain.money import Money

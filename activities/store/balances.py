@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import customer_balances
+from activities.store.tables.ledger import customer_balances
 from domain.money import Money
 
 

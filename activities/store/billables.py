@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import select, text, tuple_
 
 from activities.store.database import Connection, among
-from activities.store.tables import billables
+from activities.store.tables.invoices import billables
 from domain.billing.gathering import Billable
 from domain.billing.lines import InvoiceLine
 from domain.errors import NotFound

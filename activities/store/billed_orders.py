@@ -7,7 +7,10 @@ from sqlalchemy.sql.selectable import Select
 
 from activities.store import legal_entities
 from activities.store.database import Connection
-from activities.store.tables import customers, invoices, orders, settings, vat_proofs
+from activities.store.tables.access import settings
+from activities.store.tables.customers import customers
+from activities.store.tables.invoices import invoices, vat_proofs
+from activities.store.tables.orders import orders
 from domain import keys
 from domain.billing.entities import DEFAULT, LegalEntity
 from domain.billing.tax.parties import VatCheck, VatProof

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import catalogue, dispatches
 from activities.store.database import Connection, among
-from activities.store.tables import capacity_reservations, capacity_totals
+from activities.store.tables.catalogue import capacity_reservations, capacity_totals
 from domain.checks import capacity_subject
 from domain.orders import Action, OrderItem
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import dispatches
 from activities.store.database import Connection
-from activities.store.tables import catalogue_entries, catalogue_revision
+from activities.store.tables.catalogue import catalogue_entries, catalogue_revision
 from domain.catalogue import Catalogue, Plan, Price, Product, check_charged
 from domain.checks import capacity_subject
 from domain.errors import BadInput, NotFound

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import charge_stops
+from activities.store.tables.payments import charge_stops
 
 
 async def stop(connection: Connection, customer: str, source: str, reason: str, now: datetime) -> None:

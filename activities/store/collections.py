@@ -22,8 +22,8 @@ from activities.store import (
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.invoices import StoredInvoice
-from activities.store.tables import collections
-from activities.store.tables import invoices as invoice_table
+from activities.store.tables.invoices import invoices as invoice_table
+from activities.store.tables.payments import collections
 from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, payment_received
 from domain.billing.invoice_states import OPEN

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import coupon_redemptions, coupons
+from activities.store.tables.catalogue import coupon_redemptions, coupons
 from domain.billing.coupons import Coupon, Redemption, Tally, redeem
 from domain.errors import Conflict, NotFound
 from domain.values import Value

@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import credit_notes
+from activities.store.tables.invoices import credit_notes
 from domain.billing.credit_notes import CreditNote, CreditReason
 from domain.errors import Conflict, NotFound
 from domain.money import Money

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import dispatches, vat_checks
 from activities.store.database import Connection
-from activities.store.tables import customers
+from activities.store.tables.customers import customers
 from domain.checks import customer_subject
 from domain.customers import Customer
 from domain.errors import NotFound

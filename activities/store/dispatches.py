@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import dispatches
+from activities.store.tables.orders import dispatches
 from domain.values import Value
 
 

@@ -19,7 +19,7 @@ from activities.store import (
     refunds,
 )
 from activities.store.database import Connection
-from activities.store.tables import disputes
+from activities.store.tables.payments import disputes
 from domain import keys
 from domain.billing import dispute_postings
 from domain.billing.credit_notes import CreditReason

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import entitlements
+from activities.store.tables.services import entitlements
 from domain.values import Instant, Value
 
 

@@ -8,7 +8,12 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from activities.store import legal_entities
 from activities.store.database import Connection
 from activities.store.policies import KIND
-from activities.store.tables import catalogue_revision, customers, order_numbers, services, settings, tax_rates, vat_proofs
+from activities.store.tables.access import settings
+from activities.store.tables.catalogue import catalogue_revision, tax_rates
+from activities.store.tables.customers import customers
+from activities.store.tables.invoices import vat_proofs
+from activities.store.tables.orders import order_numbers
+from activities.store.tables.services import services
 from domain import keys
 from domain.approvals import ApprovalPolicy
 from domain.billing.entities import DEFAULT, LegalEntity

@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import payment_methods
 from activities.store.database import Connection
-from activities.store.tables import fraud_rules, settings
+from activities.store.tables.access import settings
+from activities.store.tables.payments import fraud_rules
 from domain.customers import Customer
 from domain.errors import NotFound
 from domain.fraud_rules import (

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store import dispatches, payment_methods
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
-from activities.store.tables import gateway_inbox
+from activities.store.tables.payments import gateway_inbox
 from domain.gateway_events import ABOUT_METHODS, GatewayEvent
 
 

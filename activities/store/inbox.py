@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store import dispatches
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
-from activities.store.tables import inbox, order_items
+from activities.store.tables.orders import inbox, order_items
 from domain.errors import NotFound
 from domain.provisioning import PartnerCallback
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import invoice_events
+from activities.store.tables.invoices import invoice_events
 from domain.values import Instant, Value
 
 

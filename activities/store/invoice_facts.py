@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from activities.store import legal_entities
 from activities.store.database import Connection, among
-from activities.store.tables import catalogue_entries, coupon_redemptions, customer_balances, wallets
+from activities.store.tables.catalogue import catalogue_entries, coupon_redemptions
+from activities.store.tables.ledger import customer_balances, wallets
 from domain.billing.coupons import Redemption
 from domain.billing.credits import Wallet
 from domain.billing.entities import LegalEntity

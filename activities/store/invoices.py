@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store import billables
 from activities.store.billables import Debtor
 from activities.store.database import Connection, among
-from activities.store.tables import invoices
+from activities.store.tables.invoices import invoices
 from domain.billing.balance import OpenItem
 from domain.billing.evidence import Evidence
 from domain.billing.gathering import Gathered, Group, in_order

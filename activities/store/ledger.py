@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Select, func, select, text
 
 from activities.store.database import Connection, among
-from activities.store.tables import ledger_entries, ledger_transactions
+from activities.store.tables.ledger import ledger_entries, ledger_transactions
 from domain.billing.ledger import AccountKind, Posting, Transaction
 from domain.money import Money
 from domain.values import Instant, Value

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import document_numbers
+from activities.store.tables.invoices import document_numbers
 from domain.billing.numbers import NumberFormat, sequence_of, written
 
 _COUNTED = insert(document_numbers)

@@ -7,16 +7,9 @@ from typing import Any
 from sqlalchemy import Select, Table, select, text
 
 from activities.store.database import Connection, among
-from activities.store.tables import (
-    entitlements,
-    events,
-    ledger_entries,
-    order_items,
-    order_steps,
-    orders,
-    payments,
-    services,
-)
+from activities.store.tables.ledger import ledger_entries
+from activities.store.tables.orders import events, order_items, order_steps, orders, payments
+from activities.store.tables.services import entitlements, services
 from domain import keys
 from domain.invariants.facts import EventFacts, ItemFacts, OrderFacts, PaymentFacts, Posting
 from domain.orders import Order, OrderItem

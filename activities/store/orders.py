@@ -10,12 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
-from activities.store.tables import (
-    events,
-    idempotency_keys,
-    order_numbers,
-    orders,
-)
+from activities.store.tables.access import idempotency_keys
+from activities.store.tables.orders import events, order_numbers, orders
 from domain import keys
 from domain.errors import Conflict, NotFound
 from domain.facts import Event

@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import select
 
 from activities.store.database import Connection, among
-from activities.store.tables import invoices, ledger_entries, ledger_transactions, services, subscriptions
+from activities.store.tables.invoices import invoices
+from activities.store.tables.ledger import ledger_entries, ledger_transactions
+from activities.store.tables.services import services, subscriptions
 from domain import keys
 from domain.billing.cash_postings import PaymentPart
 from domain.billing.ledger import AccountKind, kind_of

@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select, tuple_, union, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import dispatches, orders, patrol_findings, patrol_rounds, patrol_watched
+from activities.store.tables.orders import dispatches, orders
+from activities.store.tables.patrol import patrol_findings, patrol_rounds, patrol_watched
 from domain.invariants.facts import QueuedFacts, Violation
 from domain.invariants.progress import MOST_ATTEMPTS
 from domain.values import Instant, Value

@@ -8,7 +8,8 @@ from sqlalchemy import Select, String, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import customers, payment_method_events, payment_method_tokens, payment_methods, subscriptions
+from activities.store.tables.customers import customers, payment_method_events, payment_method_tokens, payment_methods
+from activities.store.tables.services import subscriptions
 from domain import keys
 from domain.errors import BadInput, NotFound
 from domain.gateway_events import GatewayEvent, GatewayEventKind

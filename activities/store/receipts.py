@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import balances, invoices, ledger, representments
 from activities.store.database import Connection, among
-from activities.store.tables import invoices as invoices_table
-from activities.store.tables import receipt_parts, receipts, statements
+from activities.store.tables.invoices import invoices as invoices_table
+from activities.store.tables.ledger import receipt_parts, receipts, statements
 from domain.billing.balance import Allocation
 from domain.billing.cash_postings import Payment, PaymentPart, money_matched, money_unmatched, payment_received
 from domain.billing.invoice_states import OPEN, InvoiceState

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import case, func, literal, select
 
 from activities.store.database import Connection
-from activities.store.tables import invoices
+from activities.store.tables.invoices import invoices
 from domain.billing.invoice_states import OPEN
 from domain.money import Money
 from domain.values import Value

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, case, func, select, tuple_, union, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
-from activities.store.tables import differences, invoices, ledger_entries, movements, reconciliations
+from activities.store.tables.invoices import invoices
+from activities.store.tables.ledger import differences, ledger_entries, movements, reconciliations
 from domain.billing.ledger import AccountKind, cash
 from domain.billing.reconciliation.comparison import Booked, Difference, Movement, Standing
 from domain.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store import access_blocks, balances, crediting_payments, dispatches, ledger, paid
 from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
-from activities.store.tables import disputes, refunds
+from activities.store.tables.payments import disputes, refunds
 from domain import keys
 from domain.billing.cash_postings import refund_came_back, refunded
 from domain.billing.credit_notes import CreditReason

@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import access_blocks
 from activities.store.database import Connection
-from activities.store.tables import ledger_transactions, representments
+from activities.store.tables.ledger import ledger_transactions
+from activities.store.tables.payments import representments
 from domain.values import Instant, Value
 
 BLOCKED_BY = "returned"

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import invoices, ledger, wallets
 from activities.store.database import Connection, among
-from activities.store.tables import revenue_schedules
+from activities.store.tables.invoices import revenue_schedules
 from domain import keys
 from domain.billing.cash_postings import CreditMovement, credit_expired
 from domain.billing.credits import Draw, Wallet, expire

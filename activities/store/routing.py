@@ -8,7 +8,8 @@ from sqlalchemy import and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import gateway_health, routing_rules, settings
+from activities.store.tables.access import settings
+from activities.store.tables.payments import gateway_health, routing_rules
 from domain.errors import NotFound
 from domain.gateway_health import Health
 from domain.routing import GatewayCost, PublishedRule, RoutingRule, Surroundings

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, text, update
 
 from activities.store.database import Connection
-from activities.store.tables import services, subscriptions
+from activities.store.tables.services import services, subscriptions
 from domain import keys
 from domain.errors import NotFound
 from domain.facts import ItemStatus

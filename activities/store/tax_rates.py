@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, text
 
 from activities.store.database import Connection
-from activities.store.tables import tax_rates
+from activities.store.tables.catalogue import tax_rates
 from domain.billing.tax.overrides import check_addition
 from domain.billing.tax.rates import TaxRate
 

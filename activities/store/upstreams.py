@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import dispatches
 from activities.store.database import Connection
-from activities.store.tables import upstreams
+from activities.store.tables.catalogue import upstreams
 from domain.checks import upstream_subject
 from domain.values import Instant, Value
 

@@ -6,7 +6,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import customers, vat_checks
+from activities.store.tables.customers import customers
+from activities.store.tables.invoices import vat_checks
 from domain.customers import Customer
 from domain.errors import Conflict
 from domain.values import Value

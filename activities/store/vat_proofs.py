@@ -4,7 +4,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import vat_proofs
+from activities.store.tables.invoices import vat_proofs
 from domain.billing.tax.parties import VatCheck, VatProof
 
 

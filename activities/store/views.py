@@ -12,22 +12,10 @@ from activities.store.database import Connection
 from activities.store.entitlements import Entitlement
 from activities.store.ledger import LedgerLine
 from activities.store.services import Service
-from activities.store.tables import (
-    approvals,
-    credit_notes,
-    entitlements,
-    events,
-    fallout,
-    inbox,
-    invoices,
-    ledger_entries,
-    order_items,
-    order_steps,
-    orders,
-    payments,
-    services,
-    subscriptions,
-)
+from activities.store.tables.invoices import credit_notes, invoices
+from activities.store.tables.ledger import ledger_entries
+from activities.store.tables.orders import approvals, events, fallout, inbox, order_items, order_steps, orders, payments
+from activities.store.tables.services import entitlements, services, subscriptions
 from domain import keys
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.lines import InvoiceLine

@@ -6,7 +6,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
-from activities.store.tables import wallets
+from activities.store.tables.ledger import wallets
 from domain.billing.credits import Wallet
 
 

@@ -9,7 +9,7 @@ writes_revision = context.config.attributes.get("writes_revision", False)
 
 context.configure(
     connection=connection,
-    target_metadata=importlib.import_module("activities.store.tables").metadata if writes_revision else None,
+    target_metadata=importlib.import_module("activities.store.schema").metadata if writes_revision else None,
     compare_server_default=True,
 )
 with context.begin_transaction():

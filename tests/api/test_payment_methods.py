@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 
 from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.store.database import Database
-from activities.store.tables import subscriptions
+from activities.store.tables.services import subscriptions
 from domain.roles import Role
 from tests.api import samples
 from tests.api.conftest import KeyFor

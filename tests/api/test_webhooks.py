@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from activities.store.database import Database
-from activities.store.tables import dispatches
+from activities.store.tables.orders import dispatches
 from tests.api.conftest import GATEWAY_SECRET
 from tests.api.test_callbacks import signed
 

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from sqlalchemy import insert
 
 from activities.store.database import Database
-from activities.store.tables import disputes, refunds
+from activities.store.tables.payments import disputes, refunds
 from domain.roles import Role
 from tests.console.conftest import SignIn
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from activities.runtime import routing as router
 from activities.store import attempts, payment_methods, routing
 from activities.store.attempts import Attempt
-from activities.store.tables import gateway_health, payment_attempts
+from activities.store.tables.payments import gateway_health, payment_attempts
 from domain import keys
 from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
 from domain.routing import Conditions, RoutingRule

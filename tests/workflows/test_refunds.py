@@ -12,7 +12,7 @@ from sqlalchemy import select
 from temporalio.service import RPCError
 
 from activities.store import ledger
-from activities.store.tables import entitlements
+from activities.store.tables.services import entitlements
 from tests.workflows.plans import access
 from tests.world import World
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from activities.store.tables import ledger_transactions, metadata
+from activities.store.schema import metadata
+from activities.store.tables.ledger import ledger_transactions
 from tests.world import World
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

@@ -1,0 +1,80 @@
+"""What runs for a customer: services, subscriptions, entitlements and what blocks them."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from activities.store.tables.base import metadata, moment, order_id
+
+services = Table(
+    "services",
+    metadata,
+    Column("id", String, primary_key=True, comment="<order>:<item>"),
+    order_id(),
+    Column("item", String, nullable=False),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("product", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("remote_id", String),
+    moment("activated_at", optional=True),
+    moment("ended_at", optional=True),
+    Index(None, "customer", "product"),
+    Index(None, "order_id"),
+)
+
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("source", String, nullable=False, comment="the service that grants it"),
+    Column("feature", String, nullable=False),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("value", String, nullable=False),
+    moment("granted_at"),
+    moment("revoked_at", optional=True),
+    Column("suspended", Boolean, nullable=False, server_default=false()),
+    PrimaryKeyConstraint("source", "feature"),
+    Index(None, "customer"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    order_id(),
+    Column("item", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+    moment("created_at"),
+    Column("payment_method", String, comment="its own; empty where the customer's default is charged"),
+    UniqueConstraint("order_id", "item"),
+    Index(None, "customer"),
+    Index("ix_subscriptions_payment_method", "payment_method", postgresql_where=text("payment_method IS NOT NULL")),
+)
+
+access_blocks = Table(
+    "access_blocks",
+    metadata,
+    Column("service", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("source", String, nullable=False),
+    moment("opened_at"),
+    moment("lifted_at", optional=True),
+    PrimaryKeyConstraint("service", "reason", "source"),
+    Index(None, "source"),
+    comment="Why a service is not to be used; each lifted only by what it came from",
+)
