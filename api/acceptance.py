@@ -182,7 +182,7 @@ async def placing_of(
         policies=found.policies,
         active_products=found.active_products,
         placed_by=placed_by,
-        placed_at=at,
+        placed_at=found.shown or at,
         legal_entity=found.customer.legal_entity or MAIN,
         timezone=found.customer.timezone or "UTC",
         drafting=found.seller.drafting,

@@ -30,11 +30,13 @@ from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
 from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
+from activities.runtime.clocks import StoredClocks
 from activities.runtime.collections import StoredCollections
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.disputes import StoredDisputes, StoredReturns
+from activities.runtime.due_sweep import StoredDueSweep
 from activities.runtime.expiry_watch import StoredExpiryWatch
-from activities.runtime.facts import StoredChecks, StoredFacts, StoredSubscriptions
+from activities.runtime.facts import StoredChecks, StoredFacts
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.gateway_watch import GatewayWatch
 from activities.runtime.heartbeats import BEAT, Heartbeats
@@ -51,14 +53,17 @@ from activities.runtime.refunds import StoredRefunds
 from activities.runtime.revenue_close import StoredRevenueClose
 from activities.runtime.schedules import ensure_schedules
 from activities.runtime.settings import Settings, SettingsError, load_settings
+from activities.runtime.subscriptions import StoredSubscriptions
 from activities.runtime.taxes import tax_engines
 from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
+from workflows.clock import ClockWorkflow
 from workflows.collection import CollectionWorkflow
 from workflows.dispute import DisputeWorkflow, ReturnedDebitWorkflow
+from workflows.due_sweep import DueSweepWorkflow
 from workflows.expiry_watch import ExpiryWatchWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
@@ -132,6 +137,8 @@ def workers(
     expiry_watch = StoredExpiryWatch(database)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
+    due_sweep = StoredDueSweep(database, Processes(client))
+    clocks = StoredClocks(database, adapters.taxes, Processes(client))
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],
         "graceful_shutdown_timeout": timedelta(seconds=5),
@@ -180,6 +187,7 @@ def workers(
             ],
             activities=[
                 subscriptions.activate,
+                subscriptions.due,
                 invoices.finalize,
                 invoices.void,
                 invoices.write_off,
@@ -218,6 +226,8 @@ def workers(
                 ExpiryWatchWorkflow,
                 InvoiceRunWorkflow,
                 RevenueCloseWorkflow,
+                DueSweepWorkflow,
+                ClockWorkflow,
             ],
             activities=[
                 patrol.look,
@@ -233,6 +243,10 @@ def workers(
                 invoice_run.age,
                 revenue_close.lines,
                 revenue_close.credit,
+                due_sweep.sweep,
+                clocks.next,
+                clocks.bill,
+                clocks.hand_out,
             ],
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=1,

@@ -1,11 +1,9 @@
 """Collections, carried out on the store."""
 
-from datetime import UTC, datetime
-
 from temporalio import activity
 
 from activities.contracts.collections import Collections
-from activities.store import collections
+from activities.store import clocks, collections
 from activities.store.database import Database
 from domain.collection import Answered, Claim, CollectionRequest
 
@@ -20,7 +18,8 @@ class StoredCollections(Collections):
     @activity.defn(name="collection_claim")
     async def claim(self, asked: CollectionRequest) -> Claim:
         async with self._database.transaction() as connection:
-            return await collections.claim(connection, asked, datetime.now(UTC))
+            now = await clocks.business_now(connection, asked.customer)
+            return await collections.claim(connection, asked, now)
 
     @activity.defn(name="collection_elsewhere")
     async def elsewhere(self, answered: Answered) -> Claim:

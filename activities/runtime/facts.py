@@ -7,12 +7,11 @@ from temporalio import activity
 from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
-from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.screening import Screener
-from activities.store import capacity, changes, services, surroundings
+from activities.store import capacity, changes, surroundings
 from activities.store.database import Database
 from domain.checks import blockers
-from domain.facts import HandOver, OrderChange, Recorded
+from domain.facts import OrderChange, Recorded
 from domain.fraud import screen
 from domain.orders import Order
 
@@ -48,13 +47,3 @@ class StoredChecks(Checks):
     async def release_capacity(self, release: checks_contract.Release) -> None:
         async with self._database.transaction() as connection:
             await capacity.release(connection, release.order, release.items, datetime.now(UTC))
-
-
-class StoredSubscriptions(Subscriptions):
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @activity.defn(name="activate_subscription")
-    async def activate(self, service: HandOver) -> str:
-        async with self._database.transaction() as connection:
-            return await services.activate_subscription(connection, service.subscription)

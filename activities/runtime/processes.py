@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -18,11 +19,13 @@ from activities.contracts import queues
 from activities.contracts.attributes import CUSTOMER, ORDER_STATE
 from activities.runtime.aftermath import Aftermath
 from activities.runtime.temporal import TASK_TIMEOUT
+from activities.store.due_rows import DueRow
 from domain import keys
 from domain.collection import CollectionRequest
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
 from domain.facts import HandOver
 from domain.orders import Order
+from domain.subscriptions.facts import Opening
 
 OVERTAKEN = (0.05, 0.2, 0.5)
 """Seconds between the tries of a command whose workflow task was overtaken."""
@@ -144,10 +147,28 @@ class Processes:
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
-    async def collect(self, asked: CollectionRequest) -> None:
+    async def due(self, row: DueRow) -> WorkflowHandle[Any, str]:
+        """Open a subscription with what is due to it, or tell its process where it is open."""
+        try:
+            return await self.client.start_workflow(
+                "subscription",
+                Opening(subscription=row.subject),
+                id=keys.subscription_workflow(row.subject),
+                task_queue=queues.SUBSCRIPTIONS,
+                task_timeout=TASK_TIMEOUT,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Subscription {row.subject}: {row.kind}",
+                start_signal="due",
+                start_signal_args=[row.key],
+                search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, row.customer)]),
+            )
+        except (RPCError, RuntimeError) as error:
+            raise _translated(error) from error
+
+    async def collect(self, asked: CollectionRequest) -> WorkflowHandle[Any, str]:
         """Have an invoice collected. Where that is under way already, its process is told."""
         try:
-            await self.client.start_workflow(
+            return await self.client.start_workflow(
                 "collection",
                 asked,
                 id=keys.collection_workflow(asked.invoice),

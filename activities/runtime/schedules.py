@@ -25,7 +25,10 @@ VAT_CHECKS = "vat-checks"
 EXPIRY_WATCH = "expiry-watch"
 INVOICE_RUN = "invoice-run"
 REVENUE_CLOSE = "revenue-close"
+DUE_SWEEP = "due-sweep"
 EVERY = timedelta(minutes=5)
+AT_ONCE = timedelta(seconds=15)
+"""How long at most what is due at a business date lies until it is handed out."""
 SOON = timedelta(minutes=1)
 """How long a VAT id that was written waits for its check."""
 CATCH_UP = timedelta(minutes=10)
@@ -85,6 +88,14 @@ def _invoice_run() -> Schedule:
     )
 
 
+def _due_sweep() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(DUE_SWEEP, id=DUE_SWEEP, task_queue=queues.JOBS, execution_timeout=LONGEST_RUN),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=AT_ONCE)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+    )
+
+
 def _revenue_close() -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
@@ -102,6 +113,7 @@ async def ensure_schedules(client: Client, gateways: Iterable[str]) -> None:
     await _ensure(client, EXPIRY_WATCH, _expiry_watch())
     await _ensure(client, INVOICE_RUN, _invoice_run())
     await _ensure(client, REVENUE_CLOSE, _revenue_close())
+    await _ensure(client, DUE_SWEEP, _due_sweep())
     for gateway in gateways:
         await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 

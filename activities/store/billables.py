@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import select, text, tuple_
 
 from activities.store.database import Connection, among
+from activities.store.tables.customers import ON_A_CLOCK
 from activities.store.tables.invoices import billables
 from domain.billing.gathering import Billable
 from domain.billing.lines import InvoiceLine
@@ -67,12 +68,21 @@ async def waiting(connection: Connection, customer: str, after: tuple[datetime, 
 
 
 async def debtors_due(connection: Connection, now: datetime, after: Debtor | None, limit: int) -> list[Debtor]:
-    """Those with something due at `now` that is on no invoice, in their order, after `after`."""
+    """Those with something due at `now` that is on no invoice, in their order, after `after`. Not those with a test clock."""
     place = (billables.c.customer, billables.c.legal_entity, billables.c.currency)
     query = select(*place).where(billables.c.invoice.is_(None), billables.c.due_at <= now).distinct()
+    query = query.where(billables.c.customer.not_in(ON_A_CLOCK))
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(after.customer, after.legal_entity, after.currency))
     rows = await connection.execute(query.order_by(*place).limit(limit))
+    return [Debtor.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def debtors_of(connection: Connection, customers: Sequence[str], now: datetime) -> list[Debtor]:
+    """As `debtors_due`, of these customers."""
+    place = (billables.c.customer, billables.c.legal_entity, billables.c.currency)
+    query = select(*place).where(among(billables.c.customer, customers), billables.c.invoice.is_(None))
+    rows = await connection.execute(query.where(billables.c.due_at <= now).distinct().order_by(*place))
     return [Debtor.model_validate(dict(row)) for row in rows.mappings()]
 
 

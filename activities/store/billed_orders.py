@@ -10,6 +10,7 @@ from activities.store.database import Connection
 from activities.store.tables.access import settings
 from activities.store.tables.customers import customers
 from activities.store.tables.invoices import invoices, vat_proofs
+from activities.store.tables.life import test_clocks
 from activities.store.tables.orders import orders
 from domain import keys
 from domain.billing.entities import DEFAULT, LegalEntity
@@ -17,17 +18,18 @@ from domain.billing.tax.parties import VatCheck, VatProof
 from domain.customers import Customer
 from domain.errors import Conflict, NotFound
 from domain.orders import Order
-from domain.values import Value
+from domain.values import Instant, Value
 
 
 class BilledOrder(Value):
     """The order as it was frozen, who sells it to whom as they are now, and what a register had said about the buyer's VAT id
-    when it was accepted."""
+    when it was accepted. `shown` is what the buyer's test clock shows, where it has one."""
 
     order: Order
     seller: LegalEntity
     buyer: Customer
     proof: VatProof | None
+    shown: Instant | None = None
 
 
 def _query() -> Select[Any]:
@@ -49,6 +51,7 @@ def _query() -> Select[Any]:
             settings.c.document.label("seller"),
             customers.c.document.label("buyer"),
             proof.label("proof"),
+            select(test_clocks.c.now).where(test_clocks.c.id == customers.c.clock).scalar_subquery().label("shown"),
             exists().where(invoices.c.id == bindparam("invoice")).label("billed"),
         )
         .join(customers, customers.c.id == orders.c.customer)
@@ -69,4 +72,4 @@ async def get(connection: Connection, order: str) -> BilledOrder | None:
         return None
     if isinstance(row.order["customer"], str):
         raise Conflict(f"order {order} is a draft, and nothing of a draft is billed")
-    return BilledOrder(order=row.order, seller=row.seller or DEFAULT, buyer=row.buyer, proof=row.proof)
+    return BilledOrder(order=row.order, seller=row.seller or DEFAULT, buyer=row.buyer, proof=row.proof, shown=row.shown)

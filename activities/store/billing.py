@@ -40,6 +40,8 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     if found is None:
         await _pay_open(connection, bill, gateway)
         return
+    if found.shown is not None:
+        bill = bill.model_copy(update={"at": found.shown})
     order, seller = found.order, found.seller
     today = seller.today(bill.at)
     made = invoice_draft(order, bill.items, bill.at, today)

@@ -11,16 +11,21 @@ from activities.store import (
     attempts,
     balances,
     charge_stops,
+    clocks,
     customers,
     dispatches,
+    due_rows,
     invoices,
     ledger,
     legal_entities,
     payment_methods,
     representments,
+    subscriptions,
 )
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
+from activities.store.due_rows import DueRow
+from activities.store.due_rows import Kind as DueKind
 from activities.store.invoices import StoredInvoice
 from activities.store.tables.invoices import invoices as invoice_table
 from activities.store.tables.payments import collections
@@ -35,24 +40,46 @@ from domain.payment_methods import is_stored
 from domain.payments import Outcome, PaymentRequest, RemotePayment
 
 
-async def ask(connection: Connection, asked: Iterable[CollectionRequest], due_at: datetime, because: str) -> None:
-    """Have these invoices collected at `due_at`. `because` makes it unique for an invoice until it is sent; asked again after
-    that, it is sent again, since nothing may have come of it."""
-    for each in asked:
+async def ask(connection: Connection, asked: Iterable[CollectionRequest], because: str, due_at: datetime | None = None) -> None:
+    """Have these invoices collected at `due_at`, at once where it is left out; by its test clock where the customer has one.
+    `because` makes it unique for an invoice until it is sent; asked again after that, it is sent again, since nothing may have
+    come of it."""
+    requests = list(asked)
+    frozen = await clocks.frozen(connection, {each.customer for each in requests})
+    for each in requests:
         key, payload = f"{each.invoice}:collect:{because}", each.model_dump(mode="json")
+        if each.customer in frozen:
+            row = DueRow(
+                key=key,
+                kind=DueKind.collect,
+                subject=each.invoice,
+                customer=each.customer,
+                due_at=due_at or frozen[each.customer],
+                payload={"request": each.model_dump_json()},
+            )
+            await due_rows.put(connection, [row])
+            continue
         await dispatches.request_again(
-            connection, Dispatch(key=key, kind=Kind.collect, subject=each.invoice, payload=payload, due_at=due_at)
+            connection,
+            Dispatch(key=key, kind=Kind.collect, subject=each.invoice, payload=payload, due_at=due_at or datetime.now(UTC)),
         )
 
 
 async def ask_when_due(connection: Connection, issued: Iterable[Invoice]) -> None:
-    """Of what was issued, what comes to a customer whose method on file may be charged is collected on its due day."""
+    """Of what was issued, what is for a subscription is collected at once, from whatever its customer has on file; anything
+    else on its due day, where the method on file may be charged."""
     due = [invoice for invoice in issued if invoice.amount_due.minor > 0 and invoice.state in OPEN]
-    chargeable = await payment_methods.chargeable_defaults(connection, [invoice.customer for invoice in due])
+    named = {line.subscription for invoice in due for line in invoice.lines if line.subscription and line.period}
+    running = await subscriptions.running(connection, named)
+    renewing = {invoice.id for invoice in due if any(line.subscription in running for line in invoice.lines)}
+    others = [invoice.customer for invoice in due if invoice.id not in renewing]
+    chargeable = await payment_methods.chargeable_defaults(connection, others)
     for invoice in due:
-        if invoice.customer in chargeable:
-            request = CollectionRequest(invoice=invoice.id, customer=invoice.customer, reason="issued")
-            await ask(connection, [request], datetime.combine(invoice.due_date, time(), UTC), "issued")
+        request = CollectionRequest(invoice=invoice.id, customer=invoice.customer, reason="issued")
+        if invoice.id in renewing:
+            await ask(connection, [request], "issued")
+        elif invoice.customer in chargeable:
+            await ask(connection, [request], "issued", datetime.combine(invoice.due_date, time(), UTC))
 
 
 async def ask_by_hand(connection: Connection, invoice: str, by: str, now: datetime) -> None:
@@ -63,7 +90,7 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     await _payable(connection, stored, now)
     after = await count(connection, invoice)
     request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by, after=after)
-    await ask(connection, [request], now, f"asked:{after}")
+    await ask(connection, [request], f"asked:{after}")
 
 
 async def past_due(connection: Connection, customer: str, now: datetime) -> list[str]:
@@ -86,7 +113,7 @@ async def ask_for_past_due(
     for invoice in owed:
         after = await count(connection, invoice)
         request = CollectionRequest(invoice=invoice, customer=customer, reason=reason, by=by, after=after)
-        await ask(connection, [request], now, f"{because}:{after}")
+        await ask(connection, [request], f"{because}:{after}")
     return owed
 
 
@@ -173,6 +200,8 @@ async def settle(connection: Connection, answered: Answered, default_gateway: st
     """
     stored = await invoices.get(connection, answered.invoice, lock=True)
     number = stored.invoice.number or stored.invoice.id
+    if shown := (await clocks.frozen(connection, [stored.invoice.customer])).get(stored.invoice.customer):
+        answered = answered.model_copy(update={"at": shown})
     result = answered.result
     if result.outcome is not Outcome.succeeded or result.state is RemotePayment.voided:
         await _end(connection, answered, CollectionState.declined)

@@ -12,6 +12,7 @@ from activities.store.tables.access import settings
 from activities.store.tables.catalogue import catalogue_revision, tax_rates
 from activities.store.tables.customers import customers
 from activities.store.tables.invoices import vat_proofs
+from activities.store.tables.life import test_clocks
 from activities.store.tables.orders import order_numbers
 from activities.store.tables.services import services
 from domain import keys
@@ -22,16 +23,18 @@ from domain.customers import Customer
 from domain.errors import NotFound
 from domain.orders import MAIN
 from domain.states import ServiceState
-from domain.values import Value
+from domain.values import Instant, Value
 
 
 class Circumstances(Value):
     """`active_products` are those the customer has a live service of; `order_id` is a new one, where it is asked for. `proof`
-    is what a register last answered about the VAT id, and `tax_revision` that of the rates that were added."""
+    is what a register last answered about the VAT id, and `tax_revision` that of the rates that were added; `shown` is what the
+    customer's test clock shows, where it has one."""
 
     customer: Customer
     seller: LegalEntity
     proof: VatProof | None = None
+    shown: Instant | None = None
     tax_revision: int
     policies: list[ApprovalPolicy]
     active_products: set[str]
@@ -53,12 +56,17 @@ def _active() -> ScalarSelect[Sequence[str]]:
     return select(func.array_agg(services.c.product)).where(*live).scalar_subquery()
 
 
-_WHO = select(customers.c.document).where(customers.c.id == _CUSTOMER).cte("who")
+_WHO = select(customers.c.document, customers.c.clock).where(customers.c.id == _CUSTOMER).cte("who")
 
 
 def _seller() -> ScalarSelect[object]:
     named = select(func.coalesce(_WHO.c.document["legal_entity"].astext, MAIN)).scalar_subquery()
     return select(settings.c.document).where(settings.c.kind == legal_entities.KIND, settings.c.id == named).scalar_subquery()
+
+
+def _shown() -> ScalarSelect[object]:
+    """What the customer's test clock shows; null where it has none."""
+    return select(test_clocks.c.now).where(test_clocks.c.id == _WHO.c.clock).scalar_subquery()
 
 
 def _proof() -> ScalarSelect[object]:
@@ -73,6 +81,7 @@ _READ = select(
     select(_WHO.c.document).scalar_subquery().label("customer"),
     _seller().label("seller"),
     _proof().label("proof"),
+    _shown().label("shown"),
     func.coalesce(select(func.max(tax_rates.c.id)).scalar_subquery(), literal_column("0")).label("tax_revision"),
     _policies().label("policies"),
     _active().label("active_products"),
@@ -94,6 +103,7 @@ async def circumstances(connection: Connection, customer: str, besides_order: st
         customer=row.customer,
         seller=row.seller or DEFAULT,
         proof=row.proof,
+        shown=row.shown,
         tax_revision=row.tax_revision,
         policies=row.policies or [],
         active_products=set(row.active_products or ()),

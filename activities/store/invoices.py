@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import billables
+from activities.store import billables, due_rows
 from activities.store.billables import Debtor
 from activities.store.database import Connection, among
+from activities.store.tables.customers import ON_A_CLOCK
 from activities.store.tables.invoices import invoices
 from domain.billing.balance import OpenItem
 from domain.billing.evidence import Evidence
@@ -121,6 +122,8 @@ async def finalized(connection: Connection, issued: Sequence[tuple[Invoice, Evid
         update(invoices).where(invoices.c.id == bindparam("draft"), invoices.c.state == InvoiceState.draft).values(_ISSUED)
     )
     await connection.execute(written, [_issued_row(invoice, evidence, now) for invoice, evidence in issued])
+    if paid := [invoice.id for invoice, _ in issued if invoice.state is InvoiceState.paid]:
+        await due_rows.tell_of_invoices(connection, paid)
 
 
 def _issued_row(invoice: Invoice, evidence: Evidence, now: datetime) -> dict[str, Any]:
@@ -149,6 +152,8 @@ async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
     values = {name: value for name, value in _columns(after).items() if name in columns}
     values |= {"finalizable_at": None, "waiting_for": None}
     await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
+    if after.state is not before.state and after.state is not InvoiceState.draft:
+        await due_rows.tell_of_invoices(connection, [after.id])
 
 
 async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
@@ -188,6 +193,7 @@ async def finalizable(connection: Connection, now: datetime, after: tuple[dateti
     """(finalizable_at, id) of drafts that may be issued at `now`, in that order."""
     place = (invoices.c.finalizable_at, invoices.c.id)
     query = select(*place).where(invoices.c.state == InvoiceState.draft, invoices.c.finalizable_at <= now)
+    query = query.where(invoices.c.customer.not_in(ON_A_CLOCK))
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(*after))
     return list((await connection.execute(query.order_by(*place).limit(limit))).all())
@@ -197,9 +203,27 @@ async def falling_due(connection: Connection, legal_entity: str, today: date, li
     """Open invoices of a legal entity that are past their due date and not yet called overdue."""
     open_states = (InvoiceState.finalized, InvoiceState.partially_paid)
     query = select(invoices.c.id).where(
-        invoices.c.state.in_(open_states), invoices.c.legal_entity == legal_entity, invoices.c.due_date < today
+        invoices.c.state.in_(open_states),
+        invoices.c.legal_entity == legal_entity,
+        invoices.c.due_date < today,
+        invoices.c.customer.not_in(ON_A_CLOCK),
     )
     return list((await connection.execute(query.order_by(invoices.c.due_date, invoices.c.id).limit(limit))).scalars())
+
+
+async def unpaid_of(connection: Connection, customers: Sequence[str]) -> list[str]:
+    """Open invoices of these customers that are not yet called overdue."""
+    open_states = (InvoiceState.finalized, InvoiceState.partially_paid)
+    query = select(invoices.c.id).where(among(invoices.c.customer, customers), invoices.c.state.in_(open_states))
+    return list((await connection.execute(query.order_by(invoices.c.id))).scalars())
+
+
+async def finalizable_of(connection: Connection, customers: Sequence[str], now: datetime) -> list[str]:
+    """Drafts of these customers that may be issued at `now`, the first first."""
+    query = select(invoices.c.id).where(
+        among(invoices.c.customer, customers), invoices.c.state == InvoiceState.draft, invoices.c.finalizable_at <= now
+    )
+    return list((await connection.execute(query.order_by(invoices.c.finalizable_at, invoices.c.id))).scalars())
 
 
 async def open_items(connection: Connection, customer: str, currency: str, *, lock: bool = False) -> list[OpenItem]:

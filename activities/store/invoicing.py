@@ -24,7 +24,7 @@ from activities.store.billables import Debtor
 from activities.store.database import Connection, Database
 from activities.store.invoices import OpenDraft, StoredInvoice
 from activities.store.issuing import Answers, Issuing, Ready, Unasked, asking
-from domain.billing.entities import LegalEntity
+from domain.billing.entities import DEFAULT, LegalEntity
 from domain.billing.gathering import Billable, Gathered, finalizable_at, gather, tried_again_at
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice, aged, charge_of
@@ -253,6 +253,18 @@ async def _preview(
         except TurnupError as error:
             raise _by_hand(key, error) from None
     return made, unasked
+
+
+async def age_of(connection: Connection, customers: Sequence[str], now: datetime) -> int:
+    """As `age`, of customers whose time a test clock tells."""
+    sellers = {seller.id: seller for seller in await legal_entities.every(connection)}
+    open_ = await invoices.several(connection, await invoices.unpaid_of(connection, customers))
+    before = [stored.invoice for stored in open_.values()]
+    after = [aged(each, sellers.get(each.legal_entity, DEFAULT).today(now)) for each in before]
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if new.state is not old.state]
+    for old, new in changed:
+        await invoices.save(connection, old, new)
+    return len(changed)
 
 
 async def age(connection: Connection, legal_entity: str, today: date, limit: int) -> int:

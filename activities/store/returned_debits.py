@@ -65,5 +65,5 @@ async def _decide(connection: Connection, payment: Paid, reason: str, now: datet
     if made.due_at is not None and made.invoice is not None:
         after = await collections.count(connection, made.invoice)
         again = CollectionRequest(invoice=made.invoice, customer=payment.customer, reason="returned", after=after)
-        await collections.ask(connection, [again], made.due_at, f"returned:{made.count}")
+        await collections.ask(connection, [again], f"returned:{made.count}", made.due_at)
     return made

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from activities.store.database import Connection
-from activities.store.tables.services import services, subscriptions
+from activities.store.tables.services import services
 from domain import keys
 from domain.errors import NotFound
 from domain.facts import ItemStatus
-from domain.states import SERVICE, ServiceState, SubscriptionState, can_move
+from domain.states import SERVICE, ServiceState, can_move
 from domain.values import Instant, Value
 
 
@@ -30,9 +30,6 @@ class Service(Value):
     ended_at: Instant | None = None
 
 
-_ACTIVATE = text("UPDATE subscriptions SET state = :active, version = version + 1 WHERE id = :id AND state = :pending")
-
-
 async def write_states(connection: Connection, order: str, items: Sequence[ItemStatus]) -> None:
     """Carry an item's service state to its service, where it has gone live before."""
     for item in items:
@@ -41,18 +38,6 @@ async def write_states(connection: Connection, order: str, items: Sequence[ItemS
         if state is not None and can_move(SERVICE, ServiceState(state), item.service):
             values = {"state": item.service, "remote_id": item.remote_id}
             await connection.execute(update(services).where(services.c.id == keys.reference(order, item.item)).values(values))
-
-
-async def activate_subscription(connection: Connection, subscription: str) -> SubscriptionState:
-    """pending → active; active already: nothing. Raises NotFound. Returns the state it is in now."""
-    states = {"pending": SubscriptionState.pending, "active": SubscriptionState.active}
-    if (await connection.execute(_ACTIVATE, {"id": subscription, **states})).rowcount:
-        return SubscriptionState.active
-    query = select(subscriptions.c.state).where(subscriptions.c.id == subscription)
-    state = (await connection.execute(query)).scalar()
-    if state is None:
-        raise NotFound("subscription", subscription)
-    return SubscriptionState(state)
 
 
 async def page(

@@ -16,6 +16,7 @@ from activities.store import (
     inbox,
     invoices,
     orders,
+    renewals,
     services,
     surroundings,
     views,
@@ -30,6 +31,7 @@ from domain.facts import Event
 from domain.jeopardy import Jeopardy
 from domain.provisioning import CallbackStatus, PartnerCallback
 from domain.states import OrderState
+from domain.subscriptions.facts import Opening
 from tests.bench.crowd import CUSTOMERS, FINISHED, FIRST, NOW, Crowded, change_of, fulfil
 from tests.bench.plans import watched
 
@@ -81,7 +83,7 @@ ACTS: dict[str, Act] = {
     ),
     "give capacity back": lambda _, to: capacity.release(to, OLD, ["1"], NOW),
     "what an order depends on": lambda it, to: surroundings.look(to, it.order, NOW),
-    "take a subscription over": lambda _, to: services.activate_subscription(to, keys.subscription(OLD, "1")),
+    "take a subscription over": lambda _, to: renewals.activate(to, Opening(subscription=keys.subscription(OLD, "1"))),
     "receive a callback": receive_and_settle,
     "callbacks of an order": lambda _, to: views.inbox_of(to, OLD),
     "look at an order": lambda _, to: views.order_detail(to, OLD),

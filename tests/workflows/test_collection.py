@@ -232,7 +232,7 @@ async def test_a_customer_whose_charges_are_stopped_is_not_charged(world: World)
         f"customer {customer} is not charged now: a payment is disputed",
     )
     async with world.database.transaction() as connection:
-        await collections.ask(connection, [CollectionRequest(invoice=invoice.id, customer=customer)], NOW, "asked:0")
+        await collections.ask(connection, [CollectionRequest(invoice=invoice.id, customer=customer)], "asked:0", NOW)
     await world.until(lambda: _said(world, invoice, "is not charged now"), "the process to end without a payment")
     async with world.database.transaction() as connection:
         await charge_stops.lift(connection, f"dispute-of-{customer}", NOW)

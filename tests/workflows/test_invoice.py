@@ -13,10 +13,10 @@ from temporalio.worker import Replayer, Worker
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts import queues
 from activities.contracts.invoices import Asked
-from activities.runtime.facts import StoredSubscriptions
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.processes import Processes
+from activities.runtime.subscriptions import StoredSubscriptions
 from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import balances, billables, credit_notes, invoice_events, invoices, ledger
 from activities.store.billables import Debtor

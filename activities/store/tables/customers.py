@@ -1,6 +1,6 @@
 """Customers and what they pay with."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from activities.store.tables.base import metadata, moment
@@ -13,7 +13,12 @@ customers = Table(
     Column("version", Integer, nullable=False),
     moment("created_at"),
     moment("updated_at"),
+    Column("clock", String, ForeignKey("test_clocks.id")),
+    Index("ix_customers_clock", "clock", postgresql_where=text("clock IS NOT NULL")),
 )
+
+ON_A_CLOCK = select(customers.c.id).where(customers.c.clock.is_not(None)).scalar_subquery()
+"""Those whose time a test clock tells: what runs by real time leaves them alone."""
 
 payment_methods = Table(
     "payment_methods",

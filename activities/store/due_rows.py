@@ -1,0 +1,120 @@
+"""What must happen at a business date: a row each, handed out from when it is due until it has happened."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import delete, func, select, text, update
+
+from activities.store.database import Connection, among
+from activities.store.tables.life import due_rows
+from domain.values import Instant, Value
+
+
+class Kind(StrEnum):
+    renewal = "renewal"
+    """The next period of a subscription begins, or one that is charged afterwards has ended."""
+    invoice = "invoice"
+    """An invoice over a subscription was paid, or is past its due date."""
+    collect = "collect"
+    """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
+
+
+OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice})
+"""Those whose subject is a subscription, which acts on them and removes them."""
+
+
+class DueRow(Value):
+    key: str
+    kind: Kind
+    subject: str
+    customer: str
+    due_at: Instant
+    payload: dict[str, str] = {}
+    attempts: int = 0
+
+
+_PUT = text("""
+    INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
+    SELECT one ->> 'key', one ->> 'kind', one ->> 'subject', one ->> 'customer',
+           (SELECT clock FROM customers WHERE id = one ->> 'customer'),
+           (one ->> 'due_at')::timestamptz, (one ->> 'due_at')::timestamptz, one -> 'payload'
+      FROM jsonb_array_elements(CAST(:rows AS jsonb)) one
+        ON CONFLICT (key) DO UPDATE
+       SET due_at = excluded.due_at, handed_at = excluded.due_at, payload = excluded.payload, attempts = 0, error = NULL
+""")
+_CLAIM = text("""
+    UPDATE due_rows SET handed_at = :until, attempts = attempts + 1 WHERE key = ANY(ARRAY(
+        SELECT key FROM due_rows WHERE clock IS NULL AND handed_at <= :now
+         ORDER BY handed_at LIMIT :page FOR UPDATE SKIP LOCKED
+    )) RETURNING *
+""")
+"""An array, as a join would make the planner read all rows of a large backlog."""
+_OF_INVOICES = text("""
+    INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
+    SELECT DISTINCT subscriptions.id || ':invoice:' || billables.invoice, 'invoice', subscriptions.id, subscriptions.customer,
+           customers.clock, now.at, now.at, jsonb_build_object('invoice', billables.invoice)
+      FROM billables
+      JOIN subscriptions ON subscriptions.id = billables.line ->> 'subscription'
+      JOIN customers ON customers.id = subscriptions.customer
+      LEFT JOIN test_clocks ON test_clocks.id = customers.clock,
+      LATERAL (SELECT COALESCE(test_clocks.now, clock_timestamp()) AS at) now
+     WHERE billables.invoice = ANY(CAST(:invoices AS varchar[]))
+        ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at, handed_at = excluded.handed_at, attempts = 0, error = NULL
+""")
+
+
+async def put(connection: Connection, rows: Iterable[DueRow]) -> None:
+    """Have each happen at its date; one of a key that is there already is moved."""
+    document = orjson.dumps([row.model_dump(mode="json", exclude={"attempts"}) for row in rows]).decode()
+    await connection.execute(_PUT, {"rows": document})
+
+
+async def tell_of_invoices(connection: Connection, invoices: Iterable[str]) -> None:
+    """Have the subscriptions that these invoices are for look at them now."""
+    await connection.execute(_OF_INVOICES, {"invoices": list(invoices)})
+
+
+async def get(connection: Connection, key: str) -> DueRow | None:
+    """None once it has happened."""
+    row = (await connection.execute(select(due_rows).where(due_rows.c.key == key))).mappings().first()
+    return None if row is None else DueRow.model_validate(dict(row))
+
+
+async def remove(connection: Connection, keys: Iterable[str]) -> None:
+    await connection.execute(delete(due_rows).where(among(due_rows.c.key, keys)))
+
+
+async def remove_of(connection: Connection, subject: str, kind: Kind) -> None:
+    await connection.execute(delete(due_rows).where(due_rows.c.subject == subject, due_rows.c.kind == kind))
+
+
+async def of_subject(connection: Connection, subject: str) -> list[DueRow]:
+    """What lies ahead of it, the first due first."""
+    query = select(due_rows).where(due_rows.c.subject == subject).order_by(due_rows.c.due_at, due_rows.c.key)
+    return [DueRow.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+
+async def claim(connection: Connection, now: datetime, until: datetime, page: int) -> list[DueRow]:
+    """Take a page of what is due in real time, the oldest first, not handed out again before `until`. Rows that another sweep
+    takes at the same moment are passed over."""
+    rows = (await connection.execute(_CLAIM, {"now": now, "until": until, "page": page})).mappings().all()
+    return sorted((DueRow.model_validate(dict(row)) for row in rows), key=lambda row: (row.due_at, row.key))
+
+
+async def due_at(connection: Connection, clock: str, now: datetime) -> list[str]:
+    """Keys of what is due by a test clock at `now`, in the order it became due."""
+    query = select(due_rows.c.key).where(due_rows.c.clock == clock, due_rows.c.due_at <= now)
+    return list((await connection.execute(query.order_by(due_rows.c.due_at, due_rows.c.key))).scalars())
+
+
+async def failed(connection: Connection, key: str, error: str) -> None:
+    """Why it could not be handed out, for whoever looks."""
+    await connection.execute(update(due_rows).where(due_rows.c.key == key).values(error=error[:500]))
+
+
+async def waiting(connection: Connection, now: datetime) -> int:
+    """How many are due in real time and have not happened."""
+    count = select(func.count()).where(due_rows.c.clock.is_(None), due_rows.c.due_at <= now)
+    return int((await connection.execute(count)).scalar_one())

@@ -1,0 +1,130 @@
+"""What falls due to a subscription: it begins, a period is to be billed, an invoice over it was paid or was not."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from activities.store import billables, clocks, due_rows, invoices, life_policies, orders, subscriptions
+from activities.store.database import Connection
+from activities.store.due_rows import DueRow, Kind
+from activities.store.tables.services import subscriptions as table
+from domain import keys
+from domain.billing.gathering import Billable
+from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoices import Invoice
+from domain.errors import NotFound
+from domain.facts import Event
+from domain.states import SubscriptionState
+from domain.subscriptions.facts import Opening, Subscription
+from domain.subscriptions.opening import opened
+from domain.subscriptions.policies import RenewalPolicy
+from domain.subscriptions.renewal import DuePeriod, line_of, renewed
+
+WORKFLOW = "subscription"
+"""Who is said to have done what its process does by itself."""
+
+
+async def activate(connection: Connection, opening: Opening) -> SubscriptionState:
+    """Take over a service that has gone live; one that was taken over is left as it is. Raises NotFound. Returns its state."""
+    query = select(table.c.state, table.c.order_id, table.c.item, table.c.document).where(table.c.id == opening.subscription)
+    row = (await connection.execute(query.with_for_update())).first()
+    if row is None:
+        raise NotFound("subscription", opening.subscription)
+    if row.state != SubscriptionState.pending:
+        return SubscriptionState(row.state)
+    handed = row.document
+    stored = await orders.get(connection, row.order_id)
+    if stored.order is None:
+        raise NotFound("order", row.order_id)
+    billed = [each.invoice for each in await invoices.of_order(connection, row.order_id)]
+    lines = [line for invoice in billed for line in invoice.lines]
+    activated_at = opening.activated_at or datetime.fromisoformat(handed["activated_at"])
+    begun = opened(stored.order, row.item, lines, activated_at, handed.get("remote_id"))
+    until = f", paid until {begun.paid_until:%Y-%m-%d}" if begun.paid_until else ""
+    event = _event("started", "subscription.started", begun.started_at, f"{begun.plan_name} × {begun.quantity} began{until}")
+    return await subscriptions.save(connection, begun, [event], await clocks.business_now(connection, begun.customer))
+
+
+async def carry_out(connection: Connection, row: DueRow) -> str:
+    """Do what is due to a subscription, all in this transaction. Returns what it is then, in words."""
+    stored = await subscriptions.get(connection, row.subject, lock=True)
+    now = await clocks.business_now(connection, row.customer)
+    match row.kind:
+        case Kind.renewal:
+            state = await _renew(connection, stored.subscription, now)
+        case Kind.invoice:
+            await due_rows.remove(connection, [row.key])
+            state = await _look_at_invoice(connection, stored.subscription, row.payload["invoice"], now)
+    return f"subscription {row.subject} is {state.replace('_', ' ')}"
+
+
+async def _renew(connection: Connection, subscription: Subscription, now: datetime) -> SubscriptionState:
+    """Put what is due on the list of what is to be invoiced. Its row is moved to the next period in the same transaction."""
+    policy = await life_policies.get(connection, RenewalPolicy)
+    made = renewed(subscription, now, policy.missed_cycles)
+    lines = [line_of(subscription, due) for due in made.charged]
+    charged = [
+        Billable(line=line, customer=subscription.customer, legal_entity=subscription.legal_entity, due_at=now)
+        for line in lines
+        if line.amount
+    ]
+    await billables.add(connection, charged)
+    if free := [due.service.end for due, line in zip(made.charged, lines, strict=True) if not line.amount]:
+        paid_until = max(filter(None, [subscription.paid_until, *free]))
+        made = made.model_copy(update={"subscription": made.subscription.model_copy(update={"paid_until": paid_until})})
+    events = [_billed(subscription, due, str(line.amount)) for due, line in zip(made.charged, lines, strict=True)]
+    events += [_waived(subscription, due, now) for due in made.waived]
+    return await subscriptions.save(connection, made.subscription, events, now)
+
+
+async def _look_at_invoice(
+    connection: Connection, subscription: Subscription, invoice: str, now: datetime
+) -> SubscriptionState:
+    """What an invoice over it, as it is now, means to it."""
+    found = (await invoices.get(connection, invoice)).invoice
+    owed = [each for each in subscription.owed if each != invoice]
+    if found.state is InvoiceState.overdue:
+        owed.append(invoice)
+    changes: dict[str, object] = {"owed": tuple(owed)}
+    events = []
+    if found.state is InvoiceState.paid and (ends := _ends(subscription, found)):
+        changes["paid_until"] = max(filter(None, [subscription.paid_until, ends]))
+        events.append(_renewed(found, ends, now))
+    elif found.state is InvoiceState.overdue and invoice not in subscription.owed:
+        events.append(_overdue(found, now))
+    changed = subscription.model_copy(update=changes)
+    return await subscriptions.save(connection, changed, events, now)
+
+
+def _ends(subscription: Subscription, invoice: Invoice) -> datetime | None:
+    """Up to when the invoice pays for it; None where it is over no period of it, or is its order's own."""
+    if invoice.id == keys.invoice(subscription.order):
+        return None
+    ends = [line.period.end for line in invoice.lines if line.subscription == subscription.id and line.period]
+    return max(ends, default=None)
+
+
+def _billed(subscription: Subscription, due: DuePeriod, amount: str) -> Event:
+    days = f"{due.service.start:%Y-%m-%d} to {due.service.end:%Y-%m-%d}"
+    key = f"billed:{due.charge}:{due.number}"
+    return _event(key, "subscription.billed", due.service.start, f"{amount} for {days} is to be invoiced")
+
+
+def _waived(subscription: Subscription, due: DuePeriod, now: datetime) -> Event:
+    days = f"{due.service.start:%Y-%m-%d} to {due.service.end:%Y-%m-%d}"
+    key = f"waived:{due.charge}:{due.number}"
+    return _event(key, "subscription.waived", now, f"{days} was missed, and is not charged")
+
+
+def _renewed(invoice: Invoice, until: datetime, now: datetime) -> Event:
+    summary = f"renewed until {until:%Y-%m-%d}: invoice {invoice.number} over {invoice.gross} is paid"
+    return _event(f"renewed:{invoice.id}", "subscription.renewed", now, summary)
+
+
+def _overdue(invoice: Invoice, now: datetime) -> Event:
+    summary = f"invoice {invoice.number} over {invoice.amount_due} was due on {invoice.due_date} and is not paid"
+    return _event(f"overdue:{invoice.id}:{invoice.due_date}", "subscription.past_due", now, summary)
+
+
+def _event(key: str, kind: str, at: datetime, summary: str) -> Event:
+    return Event(key=key, type=kind, at=at, actor=WORKFLOW, summary=summary)

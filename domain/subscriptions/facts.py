@@ -1,0 +1,99 @@
+"""A subscription as it stands: what it is charged for, up to when, and why it may not be used."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.billing.zones import TimeZone
+from domain.catalogue import Price
+from domain.money import CurrencyCode
+from domain.states import SubscriptionState
+from domain.values import Instant, Value
+
+
+class Opening(Value):
+    """What a subscription's process is opened with. `activated_at` is there when a service has gone live: it is then taken
+    over."""
+
+    subscription: str
+    activated_at: Instant | None = None
+
+
+class Progress(Value):
+    """How far a charge is billed. Its periods are counted from `anchor`; the next to bill is the `number`-th and begins at
+    `until`, the end of the one before."""
+
+    charge: str
+    anchor: Instant
+    number: int
+    until: Instant
+
+
+class EndReason(StrEnum):
+    requested = "requested"
+    """The customer, or an operator for it, wanted it."""
+    not_renewed = "not_renewed"
+    """Its term was over, and it was not to be renewed."""
+    unpaid = "unpaid"
+    """What it was due was not paid, in spite of all reminders."""
+    supplier = "supplier"
+    """We cannot or do not want to go on serving it."""
+
+
+class Ending(Value):
+    """When it ends, why, and who wanted it so."""
+
+    at: Instant
+    reason: EndReason
+    by: str
+    words: str = ""
+
+
+class Subscription(Value):
+    """The facts that a subscription's process keeps. Its price and plan are those it was ordered with.
+
+    `owed` are its invoices that are past their due date; `suspended_for` and `paused_since` say why it is not to be used;
+    `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided.
+    """
+
+    id: str
+    customer: str
+    legal_entity: str
+    order: str
+    item: str
+    product: str
+    plan: str
+    plan_name: str
+    quantity: int
+    currency: CurrencyCode
+    price: Price
+    timezone: TimeZone = "UTC"
+    remote_id: str | None = None
+    started_at: Instant
+    trial_ends: Instant | None = None
+    progress: tuple[Progress, ...] = ()
+    paid_until: Instant | None = None
+    owed: tuple[str, ...] = ()
+    suspended_for: tuple[str, ...] = ()
+    paused_since: Instant | None = None
+    ending: Ending | None = None
+    ended_at: Instant | None = None
+
+    @property
+    def service(self) -> str:
+        """The id of the service it pays for."""
+        return f"{self.order}:{self.item}"
+
+    def progress_of(self, charge: str) -> Progress | None:
+        return next((each for each in self.progress if each.charge == charge), None)
+
+    def state(self, now: datetime) -> SubscriptionState:
+        """The word that matters most to whoever looks: what stands in the way of use comes before what is owed or planned."""
+        reasons = (
+            (self.ended_at is not None, SubscriptionState.ended),
+            (bool(self.suspended_for), SubscriptionState.suspended),
+            (self.paused_since is not None, SubscriptionState.paused),
+            (bool(self.owed), SubscriptionState.past_due),
+            (self.ending is not None, SubscriptionState.cancel_scheduled),
+            (self.trial_ends is not None and now < self.trial_ends, SubscriptionState.trialing),
+        )
+        return next((state for holds, state in reasons if holds), SubscriptionState.active)
