@@ -52,6 +52,7 @@ from api.routes import (
     refunds,
     routing_rules,
     services,
+    subscriptions,
     tax_rates,
     webhooks,
 )
@@ -71,6 +72,7 @@ ROUTES = (
     legal_entities,
     tax_rates,
     services,
+    subscriptions,
     invoices,
     invoice_documents,
     credit_notes,

@@ -15,11 +15,13 @@ from domain.orders import Order
 
 
 class Processes(Protocol):
-    """How a running order, or an invoice, is told something; `activities.runtime.processes` does it through Temporal."""
+    """How a running process is told something; `activities.runtime.processes` does it through Temporal."""
 
     async def command(self, order: Order, update: str, argument: Any, update_id: str) -> Any: ...
 
     async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any: ...
+
+    async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any: ...
 
     async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any: ...
 

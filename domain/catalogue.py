@@ -182,10 +182,6 @@ def check_charged(price: Price) -> None:
     for index, charge in enumerate(price.charges):
         if isinstance(charge, UsageCharge):
             raise BadInput(f"charges[{index}].kind", "'usage' is not charged by this release; use 'one_time' or 'recurring'")
-        if isinstance(charge, RecurringCharge) and charge.timing is Timing.arrears:
-            raise BadInput(f"charges[{index}].timing", "'arrears' is not charged by this release; use 'advance'")
-        if isinstance(charge, RecurringCharge) and charge.trial_days:
-            raise BadInput(f"charges[{index}].trial_days", "what follows a trial is not charged by this release; leave it out")
     for field in ("commitment", "moves_existing_at"):
         if getattr(price, field) is not None:
             raise BadInput(field, "is not acted on by this release; leave it out")

@@ -15,6 +15,10 @@ def subscription_workflow(subscription: str) -> str:
     return f"sub-{subscription}"
 
 
+def deprovision_workflow(subscription: str) -> str:
+    return f"deprovision-{subscription}"
+
+
 def invoice_workflow(invoice: str) -> str:
     return f"invoice-{invoice}"
 

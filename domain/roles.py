@@ -26,6 +26,7 @@ class Right(StrEnum):
     write_records = "write catalogue and customers"
     write_tax = "write tax rates and legal entities"
     keep_methods = "keep payment methods"
+    keep_subscriptions = "change, cancel and suspend subscriptions"
     read_billing = "read invoices, coupons, credits and the ledger"
     bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
@@ -45,6 +46,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.read_records,
             Right.write_records,
             Right.keep_methods,
+            Right.keep_subscriptions,
             Right.read_billing,
         }
     ),

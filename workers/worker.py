@@ -32,6 +32,7 @@ from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
 from activities.runtime.clocks import StoredClocks
 from activities.runtime.collections import StoredCollections
+from activities.runtime.deprovisioning import StoredDeprovisioning
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.disputes import StoredDisputes, StoredReturns
 from activities.runtime.due_sweep import StoredDueSweep
@@ -62,6 +63,7 @@ from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.clock import ClockWorkflow
 from workflows.collection import CollectionWorkflow
+from workflows.deprovisioning import DeprovisioningWorkflow
 from workflows.dispute import DisputeWorkflow, ReturnedDebitWorkflow
 from workflows.due_sweep import DueSweepWorkflow
 from workflows.expiry_watch import ExpiryWatchWorkflow
@@ -126,7 +128,7 @@ def workers(
     billing = BillingActivities(PostgresBilling(database, gateway))
     payments = PaymentActivities(database, adapters.gateways, gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
-    subscriptions = StoredSubscriptions(database)
+    subscriptions, deprovisioning = StoredSubscriptions(database), StoredDeprovisioning(database)
     invoices = StoredInvoices(database, adapters.taxes)
     refunds, returns = StoredRefunds(database), StoredReturns(database)
     disputes = StoredDisputes(database, adapters.heralds)
@@ -184,10 +186,19 @@ def workers(
                 RefundFailedWorkflow,
                 DisputeWorkflow,
                 ReturnedDebitWorkflow,
+                DeprovisioningWorkflow,
             ],
             activities=[
                 subscriptions.activate,
                 subscriptions.due,
+                subscriptions.cancel,
+                subscriptions.uncancel,
+                subscriptions.hold,
+                deprovisioning.look,
+                deprovisioning.note,
+                deprovisioning.done,
+                provisioning.perform,
+                provisioning.look_up,
                 invoices.finalize,
                 invoices.void,
                 invoices.write_off,

@@ -20,6 +20,7 @@ from activities.contracts.attributes import CUSTOMER, ORDER_STATE
 from activities.runtime.aftermath import Aftermath
 from activities.runtime.temporal import TASK_TIMEOUT
 from activities.store.due_rows import DueRow
+from activities.store.due_rows import Kind as DueKind
 from domain import keys
 from domain.collection import CollectionRequest
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
@@ -97,6 +98,12 @@ class Processes:
         process = _opening("invoice", invoice, keys.invoice_workflow(invoice), update)
         return await self._ask(process, update, argument, update_id)
 
+    async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any:
+        """As `correct`, for a subscription."""
+        workflow_id = keys.subscription_workflow(subscription)
+        process = _opening("subscription", subscription, workflow_id, update, Opening(subscription=subscription))
+        return await self._ask(process, update, argument, update_id)
+
     async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any:
         """As `correct`, for a dispute."""
         process = _opening("dispute", dispute, keys.dispute_workflow(dispute), update)
@@ -148,12 +155,13 @@ class Processes:
             raise _translated(error) from error
 
     async def due(self, row: DueRow) -> WorkflowHandle[Any, str]:
-        """Open a subscription with what is due to it, or tell its process where it is open."""
+        """Open the process that acts on what is due, or tell it where it is open."""
+        takes_down = row.kind is DueKind.deprovision
         try:
             return await self.client.start_workflow(
-                "subscription",
+                "deprovision" if takes_down else "subscription",
                 Opening(subscription=row.subject),
-                id=keys.subscription_workflow(row.subject),
+                id=keys.deprovision_workflow(row.subject) if takes_down else keys.subscription_workflow(row.subject),
                 task_queue=queues.SUBSCRIPTIONS,
                 task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -198,7 +206,7 @@ class Processes:
         }
 
 
-def _opening(kind: str, subject: str, workflow_id: str, update: str) -> Process:
+def _opening(kind: str, subject: str, workflow_id: str, update: str, argument: Any = None) -> Process:
     """A process that opens for each command."""
     options = {
         "id": workflow_id,
@@ -207,7 +215,7 @@ def _opening(kind: str, subject: str, workflow_id: str, update: str) -> Process:
         "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
         "static_summary": f"{kind.capitalize()} {subject}: {update}",
     }
-    return Process(kind, subject, subject, options, CLOSING | {RPCStatusCode.NOT_FOUND})
+    return Process(kind, subject, subject if argument is None else argument, options, CLOSING | {RPCStatusCode.NOT_FOUND})
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> TurnupError:

@@ -2,9 +2,11 @@
 
 from temporalio import activity
 
-from activities.contracts.subscriptions import Subscriptions
-from activities.store import due_rows, renewals
+from activities.contracts.subscriptions import Asked, Subscriptions
+from activities.store import due_rows, endings, renewals
 from activities.store.database import Database
+from domain.subscriptions.commands import ByCommand, HoldCommand
+from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
 
 
@@ -22,3 +24,20 @@ class StoredSubscriptions(Subscriptions):
         async with self._database.transaction() as connection:
             row = await due_rows.get(connection, key)
             return "" if row is None else await renewals.carry_out(connection, row)
+
+    @activity.defn(name="subscription_cancel")
+    async def cancel(self, asked: Asked[CancelCommand]) -> Cancellation:
+        async with self._database.transaction() as connection:
+            return await endings.cancel(connection, asked.subscription, asked.command)
+
+    @activity.defn(name="subscription_uncancel")
+    async def uncancel(self, asked: Asked[ByCommand]) -> str:
+        async with self._database.transaction() as connection:
+            state = await endings.uncancel(connection, asked.subscription, asked.command.by)
+        return f"subscription {asked.subscription} is {state.replace('_', ' ')}"
+
+    @activity.defn(name="subscription_hold")
+    async def hold(self, asked: Asked[HoldCommand]) -> str:
+        async with self._database.transaction() as connection:
+            await endings.hold(connection, asked.subscription, asked.command.reason, asked.command.by)
+        return "its data is kept" if asked.command.reason else "its data need not be kept any more"

@@ -17,11 +17,17 @@ class Kind(StrEnum):
     """The next period of a subscription begins, or one that is charged afterwards has ended."""
     invoice = "invoice"
     """An invoice over a subscription was paid, or is past its due date."""
+    end = "end"
+    """A subscription comes to its end."""
+    unused = "unused"
+    """What was billed of a subscription beyond its end is to be credited."""
+    deprovision = "deprovision"
+    """A service that nothing pays for any more is to be closed, or taken down for good."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
 
 
-OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice})
+OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice, Kind.end, Kind.unused})
 """Those whose subject is a subscription, which acts on them and removes them."""
 
 
@@ -33,6 +39,7 @@ class DueRow(Value):
     due_at: Instant
     payload: dict[str, str] = {}
     attempts: int = 0
+    error: str | None = None
 
 
 _PUT = text("""
@@ -67,7 +74,7 @@ _OF_INVOICES = text("""
 
 async def put(connection: Connection, rows: Iterable[DueRow]) -> None:
     """Have each happen at its date; one of a key that is there already is moved."""
-    document = orjson.dumps([row.model_dump(mode="json", exclude={"attempts"}) for row in rows]).decode()
+    document = orjson.dumps([row.model_dump(mode="json", exclude={"attempts", "error"}) for row in rows]).decode()
     await connection.execute(_PUT, {"rows": document})
 
 

@@ -7,12 +7,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.access import settings
-from domain.subscriptions.policies import RenewalPolicy
+from domain.subscriptions.policies import EndingPolicy, RenewalPolicy
+from domain.values import StrictValue
 
-KINDS = {RenewalPolicy: "renewal"}
+KINDS: dict[type[StrictValue], str] = {RenewalPolicy: "renewal", EndingPolicy: "ending"}
 """There is one of each kind; its defaults hold where none was given."""
 
-Policy = TypeVar("Policy", bound=RenewalPolicy)
+Policy = TypeVar("Policy", bound=StrictValue)
 
 
 async def put(connection: Connection, policy: Policy) -> None:

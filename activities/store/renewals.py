@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from activities.store import billables, clocks, due_rows, invoices, life_policies, orders, subscriptions
+from activities.store import billables, clocks, due_rows, endings, invoices, life_policies, orders, subscriptions
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.services import subscriptions as table
@@ -38,7 +38,9 @@ async def activate(connection: Connection, opening: Opening) -> SubscriptionStat
         raise NotFound("order", row.order_id)
     billed = [each.invoice for each in await invoices.of_order(connection, row.order_id)]
     lines = [line for invoice in billed for line in invoice.lines]
-    activated_at = opening.activated_at or datetime.fromisoformat(handed["activated_at"])
+    customer = stored.order.customer.id
+    shown = (await clocks.frozen(connection, [customer])).get(customer)
+    activated_at = shown or opening.activated_at or datetime.fromisoformat(handed["activated_at"])
     begun = opened(stored.order, row.item, lines, activated_at, handed.get("remote_id"))
     until = f", paid until {begun.paid_until:%Y-%m-%d}" if begun.paid_until else ""
     event = _event("started", "subscription.started", begun.started_at, f"{begun.plan_name} × {begun.quantity} began{until}")
@@ -55,6 +57,12 @@ async def carry_out(connection: Connection, row: DueRow) -> str:
         case Kind.invoice:
             await due_rows.remove(connection, [row.key])
             state = await _look_at_invoice(connection, stored.subscription, row.payload["invoice"], now)
+        case Kind.end:
+            state = await endings.end(connection, stored.subscription, now)
+        case Kind.unused:
+            return await endings.give_back(connection, stored.subscription, row, now)
+        case _:
+            raise ValueError(f"kind: {row.kind} is none that a subscription acts on")
     return f"subscription {row.subject} is {state.replace('_', ' ')}"
 
 

@@ -29,6 +29,7 @@ class StoredSubscription(Value):
     subscription: Subscription
     state: SubscriptionState
     version: int
+    created_at: Instant
     next_renewal: Instant | None = None
     payment_method: str | None = None
 
@@ -145,6 +146,7 @@ def _stored(row: Any) -> StoredSubscription:
         subscription=Subscription.model_validate(row["document"]),
         state=row["state"],
         version=row["version"],
+        created_at=row["created_at"],
         next_renewal=row["next_renewal"],
         payment_method=row["payment_method"],
     )

@@ -1,9 +1,10 @@
 """An order as an invoice has it: its items' lines with discounts and tax, and the draft over those that were fulfilled."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from domain import keys
+from domain.billing.calendar import Period
 from domain.billing.discounts import discounted
 from domain.billing.drafting import Draft, draft, tax_of
 from domain.billing.gathering import Gathered, Group
@@ -59,8 +60,8 @@ def explained_lines(order: Order, item: OrderItem) -> list[PricedLine]:
 
 def invoice_draft(order: Order, items: Collection[str], at: datetime, today: date) -> Draft:
     """The invoice over the items that were fulfilled, all that is due of them being due now: an order is paid in advance.
-    `today` is the local date of the legal entity. Where the calendar did not decide otherwise, the first period of what recurs
-    begins at `at`, since service begins once it is paid.
+    `today` is the local date of the legal entity. Where the calendar did not decide otherwise, the first period of what recurs,
+    or its trial, begins at `at`, since service begins once it is paid.
 
     ValueError where it does not come to what its items are due: what is billed is what was captured.
     """
@@ -84,7 +85,11 @@ def invoice_draft(order: Order, items: Collection[str], at: datetime, today: dat
 def _served(line: InvoiceLine, item: OrderItem, timezone: TimeZone, at: datetime) -> InvoiceLine:
     charges = {item.price.charge_id(index): charge for index, charge in enumerate(item.price.charges)}
     charge = charges.get(line.charge)
-    if line.period is not None or not isinstance(charge, RecurringCharge):
+    if not isinstance(charge, RecurringCharge):
+        return line
+    if charge.trial_days:
+        return line.model_copy(update={"period": Period(start=at, end=at + timedelta(days=charge.trial_days))})
+    if line.period is not None:
         return line
     return line.model_copy(update={"period": charge.schedule(at, timezone).period(0)})
 

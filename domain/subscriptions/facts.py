@@ -52,7 +52,8 @@ class Subscription(Value):
     """The facts that a subscription's process keeps. Its price and plan are those it was ordered with.
 
     `owed` are its invoices that are past their due date; `suspended_for` and `paused_since` say why it is not to be used;
-    `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided.
+    `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided. `legal_hold` is
+    why its data must be kept; empty where it need not.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Subscription(Value):
     paused_since: Instant | None = None
     ending: Ending | None = None
     ended_at: Instant | None = None
+    legal_hold: str = ""
 
     @property
     def service(self) -> str:

@@ -1,6 +1,11 @@
-"""How renewals go, as data."""
+"""How subscriptions are renewed and ended, as data."""
 
+from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from domain.values import StrictValue
 
@@ -21,3 +26,26 @@ class RenewalPolicy(StrictValue):
     otherwise."""
 
     missed_cycles: MissedCycles = MissedCycles.one
+
+
+class Unused(StrEnum):
+    """What becomes of what was billed beyond an early end."""
+
+    credit = "credit"
+    """It is taken off what is still due; what was paid of it becomes the customer's credit."""
+    nothing = "nothing"
+
+
+Days = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=3660))]
+
+
+class EndingPolicy(StrictValue):
+    """`notice` lies between a cancellation and the end, at least. Whoever ends before `minimum_term`, counted from the start,
+    pays `early_fee_percent` of what the rest of it would have cost. Data is kept for `retention` after the end, before the
+    service is taken down for good."""
+
+    notice: Days = timedelta(0)
+    minimum_term: Days = timedelta(0)
+    early_fee_percent: Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)] = Decimal(0)
+    unused: Unused = Unused.credit
+    retention: Days = timedelta(days=30)

@@ -49,10 +49,20 @@ def renewed(subscription: Subscription, now: datetime, missed: MissedCycles = Mi
 
 def next_renewal(subscription: Subscription) -> datetime | None:
     """When the next period is to be billed; None where nothing recurs any more."""
+    return min((_billed_at(subscription, period) for period in _next(subscription)), default=None)
+
+
+def upcoming(subscription: Subscription) -> list[DuePeriod]:
+    """What is billed at the next renewal."""
+    at = next_renewal(subscription)
+    return [period for period in _next(subscription) if _billed_at(subscription, period) == at]
+
+
+def _next(subscription: Subscription) -> list[DuePeriod]:
+    """The next period of each charge."""
     if subscription.ended_at is not None or subscription.paused_since is not None:
-        return None
-    upcoming = [_period(subscription, each) for each in subscription.progress]
-    return min((_billed_at(subscription, period) for period in upcoming if period), default=None)
+        return []
+    return list(filter(None, (_period(subscription, each) for each in subscription.progress)))
 
 
 def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:

@@ -70,6 +70,9 @@ class StandIn:
         self.corrected.append(Corrected(invoice, update, argument, update_id))
         return self._said()
 
+    async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any:
+        return self._said()
+
     async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any:
         return self._said()
 

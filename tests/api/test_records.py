@@ -132,7 +132,6 @@ async def test_services_are_read_only(api: httpx.AsyncClient) -> None:
     ("charge", "field", "right"),
     [
         ({"kind": "usage", "meter": "calls", "unit_amount": "0.01"}, "charges[0].kind", "use 'one_time' or 'recurring'"),
-        ({"kind": "recurring", "unit_amount": "9", "timing": "arrears"}, "charges[0].timing", "use 'advance'"),
         (
             {"kind": "recurring", "unit_amount": "9", "rate": {"model": "flat", "amount": "9"}},
             "charges[0].rate",

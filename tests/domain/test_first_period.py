@@ -85,8 +85,6 @@ def test_two_charges_of_one_id_are_refused_also_where_one_has_none_of_its_own() 
     ("charge", "field"),
     [
         ({"kind": "usage", "meter": "calls"}, "charges[0].kind"),
-        ({"timing": "arrears"}, "charges[0].timing"),
-        ({"trial_days": 14}, "charges[0].trial_days"),
     ],
 )
 def test_what_nothing_charges_yet_cannot_be_published(charge: dict[str, Any], field: str) -> None:

@@ -14,6 +14,7 @@ HOLDERS = {
     Right.write_records: {"admin", "operator"},
     Right.write_tax: {"admin", "finance"},
     Right.keep_methods: {"admin", "operator", "finance"},
+    Right.keep_subscriptions: {"admin", "operator"},
     Right.read_billing: {"admin", "operator", "finance", "viewer"},
     Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},

@@ -1,68 +1,18 @@
 """The life of a subscription on a test clock: what falls due happens with the production code, in order, once."""
 
-from datetime import UTC, datetime
-from typing import Any
+import asyncio
+from datetime import UTC, datetime, timedelta
 
-from activities.contracts import queues
-from activities.store import clocks, subscriptions
-from domain.clocks import Advance, Clock
-from tests.workflows.plans import access
-from tests.world import Json, World
+import pytest
+from sqlalchemy import update
 
-JANUARY = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-
-
-async def clocked(world: World, now: datetime = JANUARY, **customer: Any) -> tuple[str, str]:
-    """A clock that shows `now`, and a customer attached to it."""
-    clock, who = f"clock-{next(world.numbers)}", await world.customer(**customer)
-    async with world.database.transaction() as connection:
-        made = Clock(id=clock, name=clock, now=now, created_at=datetime.now(UTC), created_by="test")
-        await clocks.add(connection, made)
-        await clocks.attach(connection, clock, who)
-    return clock, who
-
-
-async def advance(world: World, clock: str, to: datetime) -> None:
-    await world.temporal.client.execute_workflow(
-        "clock", Advance(clock=clock, to=to), id=f"clock-{clock}-{to:%Y%m%d%H%M}", task_queue=queues.JOBS
-    )
-
-
-async def plan(world: World, *charges: Json) -> Json:
-    """An item of a new product with these charges."""
-    product, plan_ = await world.product(access())
-    price = {"id": plan_.replace("plan", "price"), "plan": plan_, "currency": "EUR", "charges": list(charges)}
-    await world.succeed(world.api.put(f"/v1/prices/{price['id']}", json=price))
-    return {"product": product, "plan": plan_}
-
-
-def monthly(amount: str = "10.00", **changes: Any) -> Json:
-    return {"kind": "recurring", "name": "Fee", "unit_amount": amount, "interval": "month", **changes}
-
-
-async def live(world: World, customer: str, item: Json, **changes: Any) -> str:
-    """The subscription of an order that has gone live."""
-    order = await world.order(customer, item, **changes)
-    await world.state(order, "completed")
-    name = f"S-{order.removeprefix('O-')}-1"
-
-    async def taken_over() -> bool:
-        async with world.database.transaction() as connection:
-            return bool(await subscriptions.events(connection, name, 0, 1))
-
-    await world.until(taken_over, f"{name} to be taken over")
-    return name
-
-
-async def events(world: World, subscription: str) -> list[tuple[str, str]]:
-    async with world.database.transaction() as connection:
-        found = await subscriptions.events(connection, subscription, 0, 100)
-    return [(each.type.removeprefix("subscription."), f"{each.at:%Y-%m-%d}") for each in found]
-
-
-async def invoices(world: World, customer: str) -> list[Json]:
-    answer = await world.succeed(world.api.get("/v1/invoices", params={"customer": customer, "limit": 100}))
-    return sorted(answer["items"], key=lambda each: (each["issue_date"], each["id"]))
+from activities.runtime.due_sweep import StoredDueSweep
+from activities.runtime.processes import Processes
+from activities.store import billables, subscriptions
+from activities.store.tables.customers import customers
+from activities.store.tables.life import due_rows, test_clocks
+from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
+from tests.world import World
 
 
 async def test_a_subscription_renews_month_after_month_from_its_anchor(world: World) -> None:
@@ -76,3 +26,66 @@ async def test_a_subscription_renews_month_after_month_from_its_anchor(world: Wo
     async with world.database.transaction() as connection:
         stored = await subscriptions.get(connection, name)
     assert stored.subscription.paid_until == stored.next_renewal == datetime(2026, 4, 30, 9, tzinfo=UTC)
+
+
+async def test_a_trial_costs_nothing_and_is_followed_by_the_first_period(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly(trial_days=14)))
+    assert (await shown(world, name))["state"] == "trialing"
+    await advance(world, clock, datetime(2026, 3, 20, tzinfo=UTC))
+    found = await invoices(world, customer)
+    assert [(each["issue_date"], each["total"]["minor"]) for each in found] == [
+        ("2026-01-31", 0),
+        ("2026-02-14", 1000),
+        ("2026-03-14", 1000),
+    ]
+    assert (await shown(world, name))["state"] == "active"
+
+
+async def test_what_is_charged_afterwards_is_billed_at_the_end_of_each_period(world: World) -> None:
+    clock, customer = await clocked(world)
+    charges = [monthly("10.00"), monthly("3.00", timing="arrears", name="Support")]
+    name = await live(world, customer, await plan(world, *charges))
+    await advance(world, clock, datetime(2026, 3, 1, tzinfo=UTC))
+    found = await invoices(world, customer)
+    assert [each["total"]["minor"] for each in found] == [1000, 1300]
+    lines = (await world.succeed(world.api.get(f"/v1/invoices/{found[-1]['id']}")))["lines"]
+    assert [line["period"]["start"][:10] for line in lines] == ["2026-01-31", "2026-02-28"]
+    assert (await shown(world, name))["next_charge"] == {"minor": 1300, "currency": "EUR"}
+
+
+@pytest.mark.money_case(25)
+async def test_of_cycles_that_were_missed_only_the_last_is_billed(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    async with world.database.transaction() as connection:
+        await connection.execute(
+            update(test_clocks).where(test_clocks.c.id == clock).values(now=datetime(2026, 6, 10, tzinfo=UTC))
+        )
+    await advance(world, clock, datetime(2026, 6, 11, tzinfo=UTC))
+    assert [each["total"]["minor"] for each in await invoices(world, customer)] == [1000, 1000]
+    assert [kind for kind, _ in await events(world, name)] == ["started", "billed", *["waived"] * 3, "renewed"]
+    assert (await shown(world, name))["next_renewal"] == "2026-06-30T09:00:00Z"
+
+
+async def test_the_sweep_renews_in_real_time_and_leaves_customers_on_a_clock_alone(world: World) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(days=40)
+    _, resting = await clocked(world, begun)
+    asleep = await live(world, resting, await plan(world, monthly()))
+    clock, customer = await clocked(world, begun)
+    name = await live(world, customer, await plan(world, monthly()))
+    async with world.database.transaction() as connection:
+        await connection.execute(update(customers).where(customers.c.id == customer).values(clock=None))
+        await connection.execute(update(due_rows).where(due_rows.c.clock == clock).values(clock=None))
+    sweep = StoredDueSweep(world.database, Processes(world.temporal.client))
+    taken = await asyncio.gather(*(sweep.sweep_page(datetime.now(UTC)) for _ in range(3)))
+
+    async def billed() -> bool:
+        return "billed" in [kind for kind, _ in await events(world, name)]
+
+    await world.until(billed, f"{name} to be billed")
+    assert sum(taken) >= 1
+    assert [kind for kind, _ in await events(world, asleep)] == ["started"]
+    async with world.database.transaction() as connection:
+        charged = await billables.waiting(connection, customer, None, 10)
+    assert [each.line.id.rpartition(":")[2] for each in charged] == ["1"]

@@ -89,6 +89,7 @@ billables = Table(
     Column("line", JSONB, nullable=False),
     Index("ix_billables_due", "customer", "legal_entity", "currency", "due_at", postgresql_where=text("invoice IS NULL")),
     Index(None, "invoice"),
+    Index("ix_billables_subscription", text("(line ->> 'subscription')")),
     comment="What was or will be charged: each charge of each period once, by its business key",
 )
 

@@ -1,0 +1,37 @@
+"""Taking a service down that nothing pays for any more: what is to be done, and that it was done. Local activities."""
+
+from abc import ABC, abstractmethod
+
+from temporalio import activity
+
+from activities.contracts.provisioning import StepCall
+from domain.values import Value
+
+
+class TakeDown(Value):
+    """What is to be asked of which systems; nothing, for the reason in `words`."""
+
+    calls: list[StepCall] = []
+    words: str = ""
+
+
+class Trouble(Value):
+    key: str
+    message: str
+
+
+class Deprovisioning(ABC):
+    @abstractmethod
+    @activity.defn(name="deprovision_look")
+    async def look(self, key: str) -> TakeDown:
+        """What the due row asks for, as things stand now."""
+
+    @abstractmethod
+    @activity.defn(name="deprovision_note")
+    async def note(self, trouble: Trouble) -> str:
+        """Keep why it could not be done yet, and have it tried again later: it is never given up. When, in words."""
+
+    @abstractmethod
+    @activity.defn(name="deprovision_done")
+    async def done(self, key: str) -> str:
+        """All that was asked for is done and verified. Again changes nothing. What the service is then, in words."""

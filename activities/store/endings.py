@@ -1,0 +1,238 @@
+"""The end of a subscription: decided, taken back, and carried out at its instant, all in one transaction each."""
+
+from datetime import datetime
+
+from activities.store import (
+    access_blocks,
+    billables,
+    clocks,
+    corrections,
+    deprovisioning,
+    due_rows,
+    invoices,
+    life_policies,
+    subscription_lines,
+    subscriptions,
+)
+from activities.store.database import Connection
+from activities.store.due_rows import DueRow, Kind
+from activities.store.subscription_lines import BilledLine
+from activities.store.subscriptions import StoredSubscription
+from domain.billing.corrections import CreditCommand
+from domain.billing.credit_notes import CreditReason, LineCredit
+from domain.billing.debits import PeriodCredit
+from domain.billing.gathering import Billable
+from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoices import Invoice
+from domain.billing.lines import InvoiceLine
+from domain.billing.paid_lines import debit_of
+from domain.billing.tax.reversal import Basis
+from domain.errors import Conflict
+from domain.facts import Event
+from domain.states import SubscriptionState
+from domain.subscriptions.ending import CancelCommand, Cancellation, early_fee, ends_at, fee_line, given_back, scheduled, unused
+from domain.subscriptions.facts import Ending, EndReason, Subscription
+from domain.subscriptions.policies import EndingPolicy, MissedCycles, Unused
+from domain.subscriptions.renewal import DuePeriod, charge_of, line_of, renewed
+from domain.values import digest_of
+
+ENDED = "ended"
+"""The reason why what has ended is not to be used."""
+WORKFLOW = "subscription"
+
+
+async def preview(connection: Connection, subscription: str, command: CancelCommand) -> Cancellation:
+    """What cancelling comes to. Raises NotFound and Conflict as cancelling does."""
+    stored = await subscriptions.get(connection, subscription)
+    now = await clocks.business_now(connection, stored.subscription.customer)
+    return await _cancellation(connection, stored, command, now)
+
+
+async def cancel(connection: Connection, subscription: str, command: CancelCommand) -> Cancellation:
+    """Decide its end, and carry it out where it is due at once. The same again changes nothing; another date moves the end.
+    Raises NotFound; Conflict where it has ended, at a stale version, or where it comes to other than the preview showed."""
+    stored = await subscriptions.get(connection, subscription, lock=True)
+    now = await clocks.business_now(connection, stored.subscription.customer)
+    frozen = (await clocks.frozen(connection, [stored.subscription.customer])).get(stored.subscription.customer)
+    as_of = command.as_of if command.as_of is not None and frozen is None else now
+    made = await _cancellation(connection, stored, command, as_of)
+    if command.shown is not None and digest_of(made) != command.shown:
+        raise Conflict("what the cancellation comes to is other than the preview showed; preview again")
+    if stored.subscription.ending is not None and stored.subscription.ending.at == made.at:
+        return made
+    changed = scheduled(stored.subscription, command, made.at)
+    if made.fee:
+        charge = fee_line(changed, made.fee)
+        billed = Billable(line=charge, customer=changed.customer, legal_entity=changed.legal_entity, due_at=max(made.at, now))
+        await billables.add(connection, [billed])
+    words = f" ({command.words})" if command.words else ""
+    event = Event(
+        key=f"cancelled:{stored.version}",
+        type="subscription.cancelled",
+        at=now,
+        actor=command.by,
+        summary=f"is to end on {made.at:%Y-%m-%d %H:%M} UTC{words}",
+    )
+    changed = await _without_what_follows(connection, changed, made.at)
+    await subscriptions.save(connection, changed, [event], now)
+    if made.at <= now:
+        await end(connection, changed, now)
+    else:
+        await due_rows.put(connection, [_row(changed, Kind.end, f"{changed.id}:end", made.at)])
+    return made
+
+
+async def uncancel(connection: Connection, subscription: str, by: str) -> SubscriptionState:
+    """Go on after all; one that is to go on already is left as it is. Raises NotFound, and Conflict where it has ended."""
+    stored = await subscriptions.get(connection, subscription, lock=True)
+    now = await clocks.business_now(connection, stored.subscription.customer)
+    _refuse_ended(stored)
+    if stored.subscription.ending is None:
+        return stored.state
+    await due_rows.remove(connection, [f"{subscription}:end"])
+    changed = stored.subscription.model_copy(update={"ending": None})
+    fee = [each for each in await subscription_lines.waiting(connection, subscription) if each.line.charge == "early-end"]
+    await subscription_lines.take_back(connection, fee)
+    event = Event(
+        key=f"uncancelled:{stored.version}", type="subscription.uncancelled", at=now, actor=by, summary="is to go on after all"
+    )
+    return await subscriptions.save(connection, changed, [event], now)
+
+
+async def end(connection: Connection, subscription: Subscription, now: datetime) -> SubscriptionState:
+    """Carry out the end that is decided: billing and access end at the same instant. The caller has locked its row."""
+    ending = subscription.ending or Ending(at=now, reason=EndReason.supplier, by=WORKFLOW)
+    made = renewed(subscription.model_copy(update={"ending": ending}), ending.at, MissedCycles.each)
+    last = [line_of(made.subscription, due) for due in made.charged]
+    charged = [
+        Billable(line=line, customer=subscription.customer, legal_entity=subscription.legal_entity, due_at=now)
+        for line in last
+        if line.amount
+    ]
+    await billables.add(connection, charged)
+    ended = await _without_what_follows(connection, made.subscription, ending.at, shortened=True)
+    ended = ended.model_copy(update={"ended_at": ending.at, "owed": (), "paused_since": None})
+    await _give_back(connection, ended, ending.at, now)
+    await access_blocks.block(connection, [ended.service], ENDED, ended.id, now)
+    await due_rows.remove(connection, [f"{ended.id}:end"])
+    await due_rows.put(connection, [deprovisioning.begin(ended, now)])
+    event = Event(
+        key="ended",
+        type="subscription.ended",
+        at=ending.at,
+        actor=ending.by,
+        summary=f"ended ({ending.reason.replace('_', ' ')}{': ' + ending.words if ending.words else ''})",
+    )
+    return await subscriptions.save(connection, ended, [event], now)
+
+
+async def give_back(connection: Connection, subscription: Subscription, row: DueRow, now: datetime) -> str:
+    """Credit what of an invoice lies beyond the end. Raises Conflict while a payment of it is under way: it is tried again."""
+    at = datetime.fromisoformat(row.payload["at"])
+    invoice = (await invoices.get(connection, row.payload["invoice"], lock=True)).invoice
+    unused_of = {line: credit for line in row.payload["lines"].split() if (credit := _unused(subscription, invoice, line, at))}
+    lines = tuple(LineCredit(line=line, amount=each.gross + each.unpaid) for line, each in unused_of.items())
+    if lines:
+        memo = f"{subscription.plan_name} ended on {at:%Y-%m-%d}"
+        command = CreditCommand(
+            reason=CreditReason.cancellation, memo=memo, lines=lines, basis=Basis.gross, by=WORKFLOW, key=row.key
+        )
+        await corrections.credit(connection, invoice.id, command, now)
+    await due_rows.remove(connection, [row.key])
+    return f"invoice {invoice.number}: what was not used of it is credited"
+
+
+async def _cancellation(
+    connection: Connection, stored: StoredSubscription, command: CancelCommand, now: datetime
+) -> Cancellation:
+    _refuse_ended(stored)
+    if command.version is not None and command.version != stored.version:
+        raise Conflict(f"subscription {stored.subscription.id} is at version {stored.version}; look at it again")
+    subscription, policy = stored.subscription, await life_policies.get(connection, EndingPolicy)
+    at = ends_at(subscription, command, now, policy)
+    credited: list[PeriodCredit] = []
+    if policy.unused is Unused.credit:
+        for each in await subscription_lines.beyond(connection, subscription.id, at):
+            if each.invoice is not None and each.is_issued:
+                invoice = (await invoices.get(connection, each.invoice)).invoice
+                credited += filter(None, [_unused(subscription, invoice, each.line.id, at)])
+    return Cancellation(
+        subscription=subscription.id,
+        at=at,
+        given_back=given_back(credited, subscription.currency),
+        fee=early_fee(subscription, at, policy),
+        access_until=at,
+        data_until=max(at, now) + policy.retention,
+    )
+
+
+async def _without_what_follows(
+    connection: Connection, subscription: Subscription, at: datetime, *, shortened: bool = False
+) -> Subscription:
+    """Take back what is on the list for periods that begin at the end or after it, as if it had not been billed; `shortened`
+    charges a period that lasts longer than the subscription for its part."""
+    open_ = [each for each in await subscription_lines.beyond(connection, subscription.id, at) if not each.is_issued]
+    after = [each for each in open_ if each.line.period is not None and each.line.period.start >= at]
+    await subscription_lines.take_back(connection, after)
+    for each in [each for each in open_ if shortened and each not in after]:
+        await subscription_lines.replace(connection, each, _shortened(subscription, each, at))
+    progress = []
+    for each_progress in subscription.progress:
+        begins = [each.line.period.start for each in after if each.line.period and each.line.charge == each_progress.charge]
+        moved = {"number": each_progress.number - len(begins), "until": min(begins)} if begins else {}
+        progress.append(each_progress.model_copy(update=moved))
+    return subscription.model_copy(update={"progress": tuple(progress)})
+
+
+def _shortened(subscription: Subscription, billed: BilledLine, at: datetime) -> InvoiceLine:
+    progress = subscription.progress_of(billed.line.charge)
+    if progress is None or billed.line.period is None:
+        return billed.line
+    schedule = charge_of(subscription, progress.charge).schedule(progress.anchor, subscription.timezone)
+    number = int(billed.line.id.rpartition(":")[2])
+    return line_of(subscription, DuePeriod(charge=progress.charge, number=number, service=schedule.final(at)))
+
+
+async def _give_back(connection: Connection, subscription: Subscription, at: datetime, now: datetime) -> None:
+    """Have what was billed beyond the end credited, invoice by invoice."""
+    policy = await life_policies.get(connection, EndingPolicy)
+    if policy.unused is Unused.nothing:
+        return
+    by_invoice: dict[str, list[str]] = {}
+    for each in await subscription_lines.beyond(connection, subscription.id, at):
+        if each.invoice is not None and each.is_issued and each.state is not InvoiceState.voided:
+            by_invoice.setdefault(each.invoice, []).append(each.line.id)
+    rows = []
+    for invoice, lines in by_invoice.items():
+        row = _row(subscription, Kind.unused, f"{subscription.id}:unused:{invoice}", now)
+        rows.append(row.model_copy(update={"payload": {"invoice": invoice, "at": at.isoformat(), "lines": " ".join(lines)}}))
+    await due_rows.put(connection, rows)
+
+
+def _unused(subscription: Subscription, invoice: Invoice, line: str, at: datetime) -> PeriodCredit | None:
+    try:
+        credit = unused(subscription, debit_of(invoice, line), at)
+    except Conflict:  # a free line, or an invoice that was taken back: nothing of it is given back
+        return None
+    return credit if credit is not None and (credit.gross + credit.unpaid).minor > 0 else None
+
+
+def _refuse_ended(stored: StoredSubscription) -> None:
+    if stored.subscription.ended_at is not None:
+        raise Conflict(f"subscription {stored.subscription.id} ended on {stored.subscription.ended_at:%Y-%m-%d}")
+
+
+def _row(subscription: Subscription, kind: Kind, key: str, at: datetime) -> DueRow:
+    return DueRow(key=key, kind=kind, subject=subscription.id, customer=subscription.customer, due_at=at)
+
+
+async def hold(connection: Connection, subscription: str, reason: str, by: str) -> None:
+    """Keep its data for a legal reason, or no longer where the reason is empty. Again changes nothing. Raises NotFound."""
+    stored = await subscriptions.get(connection, subscription, lock=True)
+    if stored.subscription.legal_hold == reason:
+        return
+    now = await clocks.business_now(connection, stored.subscription.customer)
+    words = f"its data is kept: {reason}" if reason else "its data need not be kept any more"
+    event = Event(key=f"hold:{stored.version}", type="subscription.hold", at=now, actor=by, summary=words)
+    changed = stored.subscription.model_copy(update={"legal_hold": reason})
+    await subscriptions.save(connection, changed, [event], now)

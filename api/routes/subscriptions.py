@@ -1,0 +1,143 @@
+"""Subscriptions: what customers have, what it is charged, what lies ahead, and how it ends."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query
+from pydantic import ConfigDict, Field
+
+from activities.store import endings, subscriptions
+from activities.store.subscriptions import StoredEvent
+from api.dependencies import BillingReader, Ctx, Db, SubscriptionKeeper
+from api.openapi import declares
+from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
+from api.preview_tokens import PreviewToken, Token, digest_in, instant_of, token_of
+from api.subscriptions import SubscriptionDetail, SubscriptionLine, detail, instruct, line
+from domain.plans import Identifier
+from domain.states import SubscriptionState
+from domain.subscriptions.ending import CancelCommand, Cancellation, When
+from domain.subscriptions.facts import EndReason
+from domain.values import Instant, StrictValue
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+SubscriptionId = Annotated[str, Path(max_length=200, examples=["S-1001-1"])]
+
+
+class _Position(StrictValue):
+    created_at: Instant
+    id: str
+
+
+class SubscriptionQuery(StrictValue):
+    customer: Identifier | None = None
+    state: SubscriptionState | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class TimelineQuery(StrictValue):
+    """`after` is the number of the last event that was seen."""
+
+    after: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    limit: Limit = 50
+
+
+class CancelRequest(StrictValue):
+    """`when` is `now`, `period_end`, or an instant. `version` refuses it where the subscription has changed since."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"when": "period_end", "words": "moves to another plan"}]})
+
+    when: When | Instant = When.period_end
+    words: Annotated[str, Field(max_length=500)] = ""
+    renew: Annotated[bool, Field(description="true: it is cancelled; false: it is not renewed at the end of its period")] = True
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+    def command(self, by: str) -> CancelCommand:
+        reason = EndReason.requested if self.renew else EndReason.not_renewed
+        return CancelCommand(when=self.when, by=by, words=self.words, reason=reason, version=self.version)
+
+
+class CancellationPreview(Cancellation):
+    """`token` holds the cancellation to this."""
+
+    token: Token
+
+
+class HoldRequest(StrictValue):
+    reason: Annotated[str, Field(min_length=1, max_length=500, examples=["lawsuit 4711"])]
+
+
+class Said(StrictValue):
+    message: str
+
+
+@router.get("", summary="List subscriptions, the newest first")
+async def list_subscriptions(
+    query: Annotated[SubscriptionQuery, Query()], principal: BillingReader, database: Db
+) -> Page[SubscriptionLine]:
+    position = position_of(_Position, query.cursor)
+    after = None if position is None else (position.created_at, position.id)
+    async with database.transaction() as connection:
+        found = await subscriptions.page(connection, after, query.limit + 1, customer=query.customer, state=query.state)
+    shown = page(found, query.limit, lambda one: cursor_of(_Position(created_at=one.created_at, id=one.subscription.id)))
+    return Page(items=[line(one) for one in shown.items], next=shown.next)
+
+
+@router.get("/{subscription}", summary="Look at one subscription", responses=declares(404))
+async def get_subscription(subscription: SubscriptionId, principal: BillingReader, database: Db) -> SubscriptionDetail:
+    async with database.transaction() as connection:
+        return await detail(connection, subscription)
+
+
+@router.get("/{subscription}/timeline", summary="What happened to a subscription", responses=declares(404))
+async def get_timeline(
+    subscription: SubscriptionId, query: Annotated[TimelineQuery, Query()], principal: BillingReader, database: Db
+) -> list[StoredEvent]:
+    """In order. `at` is business time, `recorded_at` real time."""
+    async with database.transaction() as connection:
+        await subscriptions.get(connection, subscription)
+        return await subscriptions.events(connection, subscription, query.after, query.limit)
+
+
+@router.post("/{subscription}/cancel/preview", summary="See what a cancellation comes to", responses=declares(404, 409))
+async def preview_cancel(
+    subscription: SubscriptionId, request: Annotated[CancelRequest, Body()], principal: SubscriptionKeeper, context: Ctx
+) -> CancellationPreview:
+    """Computed by what cancels; nothing is written."""
+    async with context.database.transaction() as connection:
+        made = await endings.preview(connection, subscription, request.command(principal.name))
+    return CancellationPreview(**dict(made), token=token_of(context.now(), made))
+
+
+@router.post("/{subscription}/cancel", summary="Cancel a subscription", responses=declares(404, 409))
+async def cancel(
+    subscription: SubscriptionId,
+    request: Annotated[CancelRequest, Body()],
+    principal: SubscriptionKeeper,
+    context: Ctx,
+    token: PreviewToken = None,
+) -> Cancellation:
+    """The same again changes nothing; another date moves the end. Billing and access end at the same instant."""
+    shown = {} if token is None else {"shown": digest_in(token, context.now()), "as_of": instant_of(token, context.now())}
+    asked = request.command(principal.name).model_dump(exclude={"by", "shown", "as_of"})
+    return Cancellation.model_validate(await instruct(context, principal, subscription, "cancel", **asked, **shown))
+
+
+@router.post("/{subscription}/uncancel", summary="Let a cancelled subscription go on", responses=declares(404, 409))
+async def uncancel(subscription: SubscriptionId, principal: SubscriptionKeeper, context: Ctx) -> SubscriptionDetail:
+    """Until it has ended."""
+    await instruct(context, principal, subscription, "uncancel")
+    async with context.database.transaction() as connection:
+        return await detail(connection, subscription)
+
+
+@router.put("/{subscription}/legal-hold", summary="Keep its data for a legal reason", responses=declares(404))
+async def put_hold(
+    subscription: SubscriptionId, request: Annotated[HoldRequest, Body()], principal: SubscriptionKeeper, context: Ctx
+) -> Said:
+    """It is not taken down as long as the hold is there, also after it has ended."""
+    return Said(message=str(await instruct(context, principal, subscription, "hold", reason=request.reason)))
+
+
+@router.delete("/{subscription}/legal-hold", summary="Lift a legal hold", responses=declares(404))
+async def lift_hold(subscription: SubscriptionId, principal: SubscriptionKeeper, context: Ctx) -> Said:
+    return Said(message=str(await instruct(context, principal, subscription, "hold", reason="")))

@@ -1,0 +1,126 @@
+"""Subscriptions as they are shown, and what is asked of one: through its process, which writes it."""
+
+import asyncio
+import uuid
+from datetime import datetime
+from typing import Any
+
+from activities.runtime.processes import Ended
+from activities.store import due_rows, subscriptions
+from activities.store.database import Connection
+from activities.store.subscriptions import StoredSubscription
+from api.commands import PATIENCE
+from api.context import Context
+from domain.billing.lines import InvoiceLine
+from domain.errors import Conflict, Unavailable
+from domain.money import Money
+from domain.roles import Principal
+from domain.states import SubscriptionState
+from domain.subscriptions.facts import Ending, Progress
+from domain.subscriptions.renewal import line_of, upcoming
+from domain.values import Instant, Value
+
+
+class SubscriptionLine(Value):
+    """`next_renewal` is when its next period is billed, `paid_until` the end of the last one that was paid for."""
+
+    id: str
+    customer: str
+    product: str
+    plan: str
+    quantity: int
+    currency: str
+    state: SubscriptionState
+    version: int
+    started_at: Instant
+    next_renewal: Instant | None
+    paid_until: Instant | None
+    ending: Ending | None
+    ended_at: Instant | None
+
+
+class Ahead(Value):
+    """What happens to it at a business date; `trouble` is why it has not happened yet, where it was due."""
+
+    kind: str
+    due_at: Instant
+    trouble: str | None = None
+
+
+class SubscriptionDetail(SubscriptionLine):
+    """`next_charge` is what the next period costs before discounts and tax, as things stand."""
+
+    order: str
+    item: str
+    service: str
+    plan_name: str
+    price: str
+    price_version: int
+    payment_method: str | None
+    trial_ends: Instant | None
+    progress: tuple[Progress, ...]
+    owed: tuple[str, ...]
+    suspended_for: tuple[str, ...]
+    paused_since: Instant | None
+    legal_hold: str
+    next_charge: Money | None
+    ahead: list[Ahead]
+
+
+def line(stored: StoredSubscription) -> SubscriptionLine:
+    return SubscriptionLine(**_line(stored))
+
+
+async def detail(connection: Connection, subscription: str) -> SubscriptionDetail:
+    """Raises NotFound."""
+    stored = await subscriptions.get(connection, subscription)
+    facts = stored.subscription
+    ahead = [
+        Ahead(kind=row.kind, due_at=row.due_at, trouble=row.error)
+        for row in await due_rows.of_subject(connection, subscription)
+    ]
+    kept = set(SubscriptionDetail.model_fields) & set(type(facts).model_fields)
+    return SubscriptionDetail(
+        **{name: getattr(facts, name) for name in kept - {"price"}},
+        **{name: value for name, value in _line(stored).items() if name not in kept},
+        service=facts.service,
+        price=facts.price.id,
+        price_version=facts.price.version,
+        payment_method=stored.payment_method,
+        next_charge=_next_charge(stored),
+        ahead=ahead,
+    )
+
+
+def _line(stored: StoredSubscription) -> dict[str, Any]:
+    facts = stored.subscription
+    own = set(SubscriptionLine.model_fields) & set(type(facts).model_fields)
+    around = {"state": stored.state, "version": stored.version, "next_renewal": stored.next_renewal}
+    return {name: getattr(facts, name) for name in own} | around
+
+
+def _next_charge(stored: StoredSubscription) -> Money | None:
+    due = upcoming(stored.subscription)
+    lines: list[InvoiceLine] = [line_of(stored.subscription, each) for each in due]
+    return None if not lines else sum((each.amount for each in lines[1:]), lines[0].amount)
+
+
+async def instruct(context: Context, principal: Principal, subscription: str, update: str, **asked: Any) -> Any:
+    """What its process answers. Again changes nothing. Raises NotFound, BadInput, Conflict where it is past it, and Unavailable
+    while it cannot be done."""
+    async with context.database.transaction() as connection:
+        await subscriptions.get(connection, subscription)
+    argument = {name: _plain(value) for name, value in asked.items() if value is not None} | {"by": principal.name}
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await context.processes.instruct(subscription, update, argument, f"{update}:{uuid.uuid4().hex}")
+    except TimeoutError:
+        raise Unavailable(
+            f"subscription {subscription} does not answer now; it may still do as asked, so look before asking again"
+        ) from None
+    except Ended:
+        raise Conflict(f"subscription {subscription} was being changed; ask again") from None
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
