@@ -154,7 +154,7 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
         async with context.database.transaction() as connection:
             order, found = await _frozen(context, connection, replace(wish, answers=answers), "preview")
             free = await capacity.free(connection, order.id, list(wanted(order.items)))
-            screening = await Screener().judge(connection, order, found.customer, wish.now)
+            screening = await Screener().judge(connection, order, found.customer, wish.now, count=False)
         around = Surroundings(customer=found.customer, active_products=found.active_products, free=free)
         if not principal.may(Right.read_orders):
             screening = Screening(band=screening.band)

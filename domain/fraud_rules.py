@@ -18,6 +18,7 @@ from domain.fraud import Band, Fired, Screening, by_risk, strictest
 from domain.money import CurrencyCode, Money
 from domain.plans import Identifier
 from domain.values import Instant, StrictValue, Value
+from domain.velocity import Counted, VelocityTraits, asked_about
 
 Count = Annotated[int, Field(strict=True, ge=0, le=10**15)]
 Word = Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]
@@ -67,6 +68,7 @@ class Traits(StrictValue):
     order: OrderTraits = OrderTraits()
     customer: CustomerTraits = CustomerTraits()
     method: MethodTraits = MethodTraits()
+    velocity: VelocityTraits = VelocityTraits()
 
 
 class FraudRule(StrictValue):
@@ -124,12 +126,22 @@ class FraudPolicy(Value):
     rules: tuple[PublishedFraudRule, ...] = ()
     thresholds: Thresholds = Thresholds()
 
+    @functools.cached_property
+    def counted(self) -> frozenset[Counted]:
+        """Whose counters the rules ask about."""
+        return asked_about(each.rule.when for each in self.rules)
 
-_GROUPS: dict[str, type[StrictValue]] = {"order": OrderTraits, "customer": CustomerTraits, "method": MethodTraits}
+
+_GROUPS: dict[str, type[StrictValue]] = {
+    "order": OrderTraits,
+    "customer": CustomerTraits,
+    "method": MethodTraits,
+    "velocity": VelocityTraits,
+}
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _FUNCTIONS = frozenset({"startsWith", "endsWith", "contains", "matches", "int", "string", "double", "has"})
 _LOOP = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(")
-_FIELD = re.compile(r"(?<![\w.])(order|customer|method)\b\s*(\.\s*(\w+))?")
+_FIELD = re.compile(r"(?<![\w.])(order|customer|method|velocity)\b\s*(\.\s*(\w+))?")
 
 
 def check(rule: FraudRule) -> None:
@@ -239,7 +251,8 @@ def _samples() -> Sequence[Traits]:
         MethodTraits(kind="card", brand="visa", country="DE", stored=True, fingerprinted=True),
         MethodTraits(kind="sepa_debit", country="FR", stored=True),
     )
+    counters = (VelocityTraits(), VelocityTraits.model_validate(dict.fromkeys(VelocityTraits.model_fields, 10**9)))
     return [
-        Traits(order=order, customer=customer, method=method)
-        for order, customer, method in itertools.product(orders, customers, methods)
+        Traits(order=order, customer=customer, method=method, velocity=velocity)
+        for (order, velocity), customer, method in itertools.product(zip(orders, counters, strict=True), customers, methods)
     ]

@@ -39,7 +39,7 @@ class StoredChecks(Checks):
             found = blockers(order, around)
             if found:
                 return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
-            screening = await self._screener.judge(connection, order, around.customer, now)
+            screening = await self._screener.judge(connection, order, around.customer, now, count=True)
             await capacity.reserve(connection, order.id, order.items, list(around.free))
         return Assessment(blockers=[], screening=screening)
 

@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from activities.store import fraud
+from activities.store import fraud, velocity
 from activities.store.database import Connection
 from domain.customers import Customer
 from domain.fraud import Screening, screen
@@ -18,12 +18,15 @@ class Screener:
     def __init__(self) -> None:
         self._read: tuple[float, FraudPolicy] | None = None
 
-    async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime) -> Screening:
-        """Nothing of an order is looked up where there are no rules."""
+    async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool) -> Screening:
+        """Nothing of an order is looked up where there are no rules. `count` it where it is placed, not where it is thought
+        of."""
         policy = await self._policy(connection)
         if not policy.rules:
+            if count:
+                await velocity.note(connection, order, customer, now)
             return screen(customer.risk, order.total)
-        return judge(policy, await fraud.traits(connection, order, customer, now), order.total)
+        return judge(policy, await fraud.traits(connection, order, customer, now, policy.counted, count=count), order.total)
 
     async def _policy(self, connection: Connection) -> FraudPolicy:
         if self._read is None or time.monotonic() - self._read[0] > FRESH:

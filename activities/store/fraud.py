@@ -1,12 +1,14 @@
 """Fraud rules as they were published, the thresholds of points, and what rules ask about an order."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.types import String
 
-from activities.store import payment_methods
+from activities.store import payment_methods, velocity
 from activities.store.database import Connection
 from activities.store.tables.access import settings
 from activities.store.tables.payments import fraud_rules
@@ -26,6 +28,7 @@ from domain.fraud_rules import (
 from domain.orders import Order
 from domain.payment_methods import is_stored
 from domain.states import OrderState
+from domain.velocity import Counted, VelocityTraits
 
 THRESHOLDS = "fraud_thresholds"
 """There is one of the kind."""
@@ -98,18 +101,26 @@ async def policy(connection: Connection) -> FraudPolicy:
     return FraudPolicy(rules=await every(connection), thresholds=await thresholds(connection))
 
 
-_PAST = text("""
-    SELECT (SELECT created_at FROM customers WHERE id = :customer) AS since,
+_KNOWN = """
+    SELECT (SELECT locks FROM held) AS locks,
+           (SELECT created_at FROM customers WHERE id = :customer) AS since,
            (SELECT count(*) FROM (SELECT FROM orders WHERE customer = :customer AND state = :completed AND id <> :order
                                    LIMIT 1000) AS completed) AS orders_before,
            (SELECT count(*) FROM disputes WHERE customer = :customer) AS disputes
-""")
+"""
+_PAST = text(f"WITH {velocity.SUBJECTS}, {velocity.LOCK} {_KNOWN}").bindparams(
+    bindparam("subjects", type_=ARRAY(String)), bindparam("locked", type_=ARRAY(String)), bindparam("method", type_=String)
+)
 
 
-async def traits(connection: Connection, order: Order, customer: Customer, now: datetime) -> Traits:
-    """What rules ask about `order` at `now`."""
+async def traits(
+    connection: Connection, order: Order, customer: Customer, now: datetime, counted: Collection[Counted], *, count: bool
+) -> Traits:
+    """What rules ask about `order` at `now`, and of its counters those of `counted`. With `count` they count it, and are held
+    until the transaction ends: of orders at the same moment each sees those before it."""
     asked = {"customer": customer.id, "order": order.id, "completed": OrderState.completed}
-    past = (await connection.execute(_PAST, asked)).one()
+    held = {"locked": sorted(counted) if count else [], **velocity.identity(order, customer)}
+    past = (await connection.execute(_PAST, asked | held)).one()
     return Traits(
         order=OrderTraits(
             total=min(order.total.minor, LARGEST),
@@ -128,7 +139,18 @@ async def traits(connection: Connection, order: Order, customer: Customer, now: 
             disputes=past.disputes,
         ),
         method=await _method(connection, order.payment_method),
+        velocity=await _velocity(connection, order, customer, now, counted, count=count),
     )
+
+
+async def _velocity(
+    connection: Connection, order: Order, customer: Customer, now: datetime, counted: Collection[Counted], *, count: bool
+) -> VelocityTraits:
+    if counted:
+        return await velocity.look(connection, order, customer, now, counted, count=count)
+    if count:
+        await velocity.note(connection, order, customer, now)
+    return VelocityTraits()
 
 
 async def _method(connection: Connection, name: str | None) -> MethodTraits:

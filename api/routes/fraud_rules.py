@@ -17,6 +17,7 @@ from domain.fraud import Screening
 from domain.fraud_rules import FraudPolicy, FraudRule, PublishedFraudRule, Thresholds, Traits, check, in_order, judge
 from domain.money import Money
 from domain.values import StrictValue, Value
+from domain.velocity import Counted
 
 router = APIRouter(tags=["fraud"])
 RULES = "/v1/fraud-rules"
@@ -75,7 +76,7 @@ async def _traits(connection: Connection, order: str, context: Context) -> Trait
     if stored.order is None:
         raise Conflict(f"order {order} is {stored.state}; only an accepted order can be judged")
     customer = await customers.get(connection, stored.order.customer.id)
-    return await fraud.traits(connection, stored.order, customer, context.now())
+    return await fraud.traits(connection, stored.order, customer, context.now(), list(Counted), count=False)
 
 
 def _with(policy: FraudPolicy, draft: FraudRule | None, context: Context) -> FraudPolicy:

@@ -45,6 +45,7 @@ def policy(*rules: FraudRule, thresholds: Thresholds | None = None) -> FraudPoli
         ("order.total > 1 || order.totl > 1", "order.totl"),
         ("method.kind == 'none' && customer.agedays > 1", "customer.agedays"),
         ("ordr.total > 1", "there is no ordr"),
+        ("velocity.card_orders_2h > 1", "velocity.card_orders_1h"),
         ("order.total > 1 || ordr.total > 1", "there is no ordr"),
         ("order.total > '1'", "overload"),
         ("order.total", "true or false"),

@@ -31,6 +31,7 @@ payment_methods = Table(
     moment("added_at"),
     Index(None, "customer", "added_at", "id"),
     Index("ix_payment_methods_expiring", "expires_at", "id", postgresql_where=text("state = 'active'")),
+    Index("ix_payment_methods_fingerprint", text("(facts ->> 'fingerprint')")),
 )
 
 payment_method_tokens = Table(

@@ -44,6 +44,12 @@ payment_attempts = Table(
     Index(None, "customer", "asked_at", "key"),
     Index(None, "gateway", "answered_at"),
     Index(None, "gateway", "reference"),
+    Index(
+        "ix_payment_attempts_declined",
+        "method",
+        "asked_at",
+        postgresql_where=text("outcome IN ('declined_soft', 'declined_hard')"),
+    ),
     comment="Written before a gateway is asked: it is asked again at the same one",
 )
 
@@ -90,6 +96,20 @@ fraud_rules = Table(
     Column("published_by", String, nullable=False),
     PrimaryKeyConstraint("id", "version"),
     comment="Append-only: the highest version of each holds; without a document it is retired",
+)
+
+fraud_sightings = Table(
+    "fraud_sightings",
+    metadata,
+    Column("order_id", String, nullable=False),
+    Column("subject", String, nullable=False, comment="card, customer or address, and a digest of which"),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    moment("at"),
+    PrimaryKeyConstraint("order_id", "subject"),
+    Index(None, "subject", "at"),
+    Index(None, "at"),
+    comment="What fraud rules count: each order once of each; thirty days are kept",
 )
 
 gateway_health = Table(
