@@ -54,6 +54,7 @@ from api.routes import (
     services,
     subscriptions,
     tax_rates,
+    test_clocks,
     webhooks,
 )
 
@@ -71,6 +72,7 @@ ROUTES = (
     approval_policies,
     legal_entities,
     tax_rates,
+    test_clocks,
     services,
     subscriptions,
     invoices,

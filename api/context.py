@@ -1,6 +1,6 @@
 """What every action needs besides its request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from activities.adapters.tax.engines import TaxEngines
 from activities.store import catalogue
 from activities.store.database import Connection, Database
 from domain.catalogue import Catalogue
+from domain.clocks import Advance
 from domain.orders import Order
 
 
@@ -22,6 +23,8 @@ class Processes(Protocol):
     async def correct(self, invoice: str, update: str, argument: Any, update_id: str) -> Any: ...
 
     async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any: ...
+
+    async def advance(self, advance: Advance) -> Awaitable[str]: ...
 
     async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any: ...
 

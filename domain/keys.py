@@ -15,6 +15,10 @@ def subscription_workflow(subscription: str) -> str:
     return f"sub-{subscription}"
 
 
+def clock_workflow(clock: str) -> str:
+    return f"clock-{clock}"
+
+
 def deprovision_workflow(subscription: str) -> str:
     return f"deprovision-{subscription}"
 

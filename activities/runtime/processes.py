@@ -1,12 +1,14 @@
 """Talking to running workflows: starting them, and sending commands to them whether they are open or not."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -22,6 +24,7 @@ from activities.runtime.temporal import TASK_TIMEOUT
 from activities.store.due_rows import DueRow
 from activities.store.due_rows import Kind as DueKind
 from domain import keys
+from domain.clocks import Advance
 from domain.collection import CollectionRequest
 from domain.errors import BadInput, Conflict, TurnupError, Unavailable
 from domain.facts import HandOver
@@ -173,6 +176,24 @@ class Processes:
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
+    async def advance(self, advance: Advance) -> Awaitable[str]:
+        """Begin to advance a test clock; what it shows at last is to be waited for, and Conflict where it came to a halt.
+        Raises Conflict where it is being advanced already."""
+        try:
+            process = await self.client.start_workflow(
+                "clock",
+                advance,
+                id=keys.clock_workflow(advance.clock),
+                task_queue=queues.JOBS,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"Test clock {advance.clock} to {advance.to:%Y-%m-%d %H:%M} UTC",
+            )
+        except WorkflowAlreadyStartedError:
+            raise Conflict(f"test clock {advance.clock} is being advanced; wait until it has come to its target") from None
+        except (RPCError, RuntimeError) as error:
+            raise _translated(error) from error
+        return _ended(process)
+
     async def collect(self, asked: CollectionRequest) -> WorkflowHandle[Any, str]:
         """Have an invoice collected. Where that is under way already, its process is told."""
         try:
@@ -204,6 +225,16 @@ class Processes:
                 [SearchAttributePair(ORDER_STATE, "acknowledged"), SearchAttributePair(CUSTOMER, order.customer.id)]
             ),
         }
+
+
+async def _ended(process: WorkflowHandle[Any, Any]) -> str:
+    try:
+        return str(await process.result())
+    except WorkflowFailureError as error:
+        cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
+        raise Conflict(f"it came to a halt: {cause.message if isinstance(cause, ApplicationError) else cause}") from None
+    except RPCError as error:
+        raise _translated(error) from error
 
 
 def _opening(kind: str, subject: str, workflow_id: str, update: str, argument: Any = None) -> Process:

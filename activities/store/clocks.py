@@ -53,6 +53,14 @@ async def get(connection: Connection, clock: str, *, lock: bool = False) -> Cloc
     return Clock.model_validate(dict(row))
 
 
+async def page(connection: Connection, after: str | None, limit: int) -> list[Clock]:
+    """In order of id, those after `after`."""
+    query = select(test_clocks).order_by(test_clocks.c.id).limit(limit)
+    if after is not None:
+        query = query.where(test_clocks.c.id > after)
+    return [Clock.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+
 async def attach(connection: Connection, clock: str, customer: str) -> None:
     """From now on the clock says what the time is for the customer. Raises NotFound; Conflict where the clock is being
     advanced, or where the customer has business already, which real time goes on with."""
@@ -82,16 +90,15 @@ async def next_moment(connection: Connection, clock: str, to: datetime) -> Momen
     """Move the clock to the first instant up to `to` at which something is due, which is where it stands until nothing is left
     of it. Raises NotFound."""
     found = await get(connection, clock, lock=True)
-    if to <= found.now and found.target is None:
-        return Moment(now=found.now, done=True)
     if rows := await due_rows.due_at(connection, clock, found.now):
         return Moment(now=found.now, rows=tuple(rows))
     upcoming = await _upcoming(connection, clock)
     if upcoming is not None and upcoming <= found.now:
         return Moment(now=found.now)
     if upcoming is None or upcoming > to:
-        await _show(connection, clock, to, None)
-        return Moment(now=to, done=True)
+        shown = max(to, found.now)
+        await _show(connection, clock, shown, None)
+        return Moment(now=shown, done=True)
     await _show(connection, clock, upcoming, to)
     return Moment(now=upcoming, rows=tuple(await due_rows.due_at(connection, clock, upcoming)))
 

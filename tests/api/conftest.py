@@ -21,6 +21,7 @@ from activities.store import api_keys, catalogue, customers
 from activities.store.database import Database
 from api.app import create_app
 from domain.catalogue import Plan, Price, Product
+from domain.clocks import Advance
 from domain.customers import Customer
 from domain.orders import Order
 from domain.roles import Role
@@ -72,6 +73,12 @@ class StandIn:
 
     async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any:
         return self._said()
+
+    async def advance(self, advance: Advance) -> Awaitable[str]:
+        async def ended() -> str:
+            return str(self._said())
+
+        return ended()
 
     async def contest(self, dispute: str, update: str, argument: Any, update_id: str) -> Any:
         return self._said()
