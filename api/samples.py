@@ -69,6 +69,12 @@ FRAUD_RULE: dict[str, Any] = {
     "band": "review",
     "reason": "a first order above 500 euros",
 }
+FRAUD_LISTING: dict[str, Any] = {
+    "list": "blocked",
+    "by": "email_domain",
+    "value": "throwaway.example",
+    "reason": "addresses that live for an hour",
+}
 GATEWAY_COST: dict[str, Any] = {"gateway": "backup", "currency": "EUR", "percent": "1.4", "fixed": 25}
 CREDIT: dict[str, Any] = {
     "reason": "service_failure",

@@ -183,3 +183,8 @@ def fraud_subject(kind: str, value: str) -> str:
     """What fraud counters and lists call a card, a customer or an address: a digest, for addresses are personal data.
     PostgreSQL forms the same of a stored method's fingerprint."""
     return f"{kind}:{sha256(value.encode()).hexdigest()[:32]}"
+
+
+def fraud_listing(name: str, by: str, value: str) -> str:
+    """What stands on a fraud list, there once."""
+    return f"fl_{sha256(f'{name}:{by}:{value}'.encode()).hexdigest()[:24]}"

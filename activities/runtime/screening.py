@@ -3,12 +3,14 @@
 import time
 from datetime import datetime
 
-from activities.store import fraud, velocity
+from activities.store import fraud, fraud_lists, payment_methods, velocity
 from activities.store.database import Connection
 from domain.customers import Customer
 from domain.fraud import Screening, screen
+from domain.fraud_lists import FraudLists, ListedBy, marks
 from domain.fraud_rules import FraudPolicy, judge
 from domain.orders import Order
+from domain.payment_methods import is_stored
 
 FRESH = 1.0
 """Seconds for which rules as they were read are good for: one query a second, not one an order."""
@@ -17,18 +19,39 @@ FRESH = 1.0
 class Screener:
     def __init__(self) -> None:
         self._read: tuple[float, FraudPolicy] | None = None
+        self._lists = FraudLists()
 
     async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool) -> Screening:
-        """Nothing of an order is looked up where there are no rules. `count` it where it is placed, not where it is thought
-        of."""
+        """The lists first, then the rules; nothing of an order is looked up where there are none. `count` it where it is
+        placed, not where it is thought of."""
         policy = await self._policy(connection)
-        if not policy.rules:
-            if count:
-                await velocity.note(connection, order, customer, now)
-            return screen(customer.risk, order.total)
-        return judge(policy, await fraud.traits(connection, order, customer, now, policy.counted, count=count), order.total)
+        listed = await by_lists(connection, self._lists, order, customer, now)
+        if policy.rules and listed is None:
+            traits = await fraud.traits(connection, order, customer, now, policy.counted, count=count)
+            return judge(policy, traits, order.total)
+        if count:
+            await velocity.note(connection, order, customer, now)
+        return listed or screen(customer.risk, order.total)
 
     async def _policy(self, connection: Connection) -> FraudPolicy:
         if self._read is None or time.monotonic() - self._read[0] > FRESH:
+            self._lists = await fraud_lists.current(connection, self._lists)
             self._read = (time.monotonic(), await fraud.policy(connection))
         return self._read[1]
+
+
+async def by_lists(
+    connection: Connection, lists: FraudLists, order: Order, customer: Customer, now: datetime
+) -> Screening | None:
+    """None where no list says anything of the order."""
+    if not lists.listed:
+        return None
+    marked = await marks_of(connection, order, customer, look_up=lists.by_card)
+    return lists.judge(customer.risk, marked, now)
+
+
+async def marks_of(connection: Connection, order: Order, customer: Customer, *, look_up: bool) -> dict[ListedBy, str]:
+    """What the order can be listed by; its stored card, if any, only with `look_up`, which costs a statement."""
+    method = order.payment_method
+    stored = await payment_methods.find(connection, method) if look_up and method and is_stored(method) else None
+    return marks(order, customer, (stored.facts.fingerprint or stored.id) if stored else None)

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Body, Query
 from pydantic import Field, model_validator
 
-from activities.store import customers, fraud, orders
+from activities.runtime.screening import marks_of
+from activities.store import customers, fraud, fraud_lists, orders
 from activities.store.database import Connection
 from api.context import Context
 from api.dependencies import Ctx, Db, FraudKeeper, RecordId
@@ -14,6 +15,7 @@ from api.paging import ById, Page, slice_by_id
 from api.samples import FRAUD_RULE
 from domain.errors import BadInput, Conflict
 from domain.fraud import Screening
+from domain.fraud_lists import FraudLists, ListedBy
 from domain.fraud_rules import FraudPolicy, FraudRule, PublishedFraudRule, Thresholds, Traits, check, in_order, judge
 from domain.money import Money
 from domain.values import StrictValue, Value
@@ -41,11 +43,13 @@ class FraudTrial(StrictValue):
 
 
 class FraudTrialAnswer(Value):
-    """`looked_at` are all rules, in order; `facts` what they were asked about."""
+    """`looked_at` are all rules, in order, or none where a list decides; `facts` what they were asked about; `marks` what the
+    order can be put on a list by."""
 
     screening: Screening
     facts: Traits
     looked_at: list[str]
+    marks: dict[ListedBy, str] = {}
 
 
 @router.get(RULES, summary="List fraud rules in the order in which they are named")
@@ -60,23 +64,33 @@ async def list_rules(query: Annotated[ById, Query()], principal: FraudKeeper, da
 async def try_rules(
     trial: Annotated[FraudTrial, Body(examples=[{"facts": {"order": {"total": 60000}}}])], principal: FraudKeeper, context: Ctx
 ) -> FraudTrialAnswer:
-    """Nothing is kept, and nothing of the order changes. An order is judged by what is known of its customer now."""
+    """Nothing is kept, and nothing of the order changes. An order is judged by what is known of its customer now; made-up facts
+    by the rules alone."""
     if trial.draft is not None:
         check(trial.draft)
     async with context.database.transaction() as connection:
         policy = _with(await fraud.policy(connection), trial.draft, context)
-        traits = trial.facts or await _traits(connection, trial.order or "", context)
+        if trial.order is not None:
+            return await _of_order(connection, policy, trial.order, context)
+    traits = trial.facts or Traits()
     total = Money(minor=traits.order.total, currency=traits.order.currency)
     looked_at = [each.name for each in policy.rules]
     return FraudTrialAnswer(screening=judge(policy, traits, total), facts=traits, looked_at=looked_at)
 
 
-async def _traits(connection: Connection, order: str, context: Context) -> Traits:
+async def _of_order(connection: Connection, policy: FraudPolicy, order: str, context: Context) -> FraudTrialAnswer:
     stored = await orders.get(connection, order)
     if stored.order is None:
         raise Conflict(f"order {order} is {stored.state}; only an accepted order can be judged")
-    customer = await customers.get(connection, stored.order.customer.id)
-    return await fraud.traits(connection, stored.order, customer, context.now(), list(Counted), count=False)
+    customer, now = await customers.get(connection, stored.order.customer.id), context.now()
+    marked = await marks_of(connection, stored.order, customer, look_up=True)
+    traits = await fraud.traits(connection, stored.order, customer, now, list(Counted), count=False)
+    lists = await fraud_lists.current(connection, FraudLists())
+    if (listed := lists.judge(customer.risk, marked, now)) is not None:
+        return FraudTrialAnswer(screening=listed, facts=traits, looked_at=[], marks=marked)
+    looked_at = [each.name for each in policy.rules]
+    screening = judge(policy, traits, stored.order.total)
+    return FraudTrialAnswer(screening=screening, facts=traits, looked_at=looked_at, marks=marked)
 
 
 def _with(policy: FraudPolicy, draft: FraudRule | None, context: Context) -> FraudPolicy:

@@ -98,6 +98,18 @@ fraud_rules = Table(
     comment="Append-only: the highest version of each holds; without a document it is retired",
 )
 
+fraud_lists = Table(
+    "fraud_lists",
+    metadata,
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", JSONB(none_as_null=True)),
+    moment("published_at"),
+    Column("published_by", String, nullable=False),
+    PrimaryKeyConstraint("id", "version"),
+    comment="Append-only: the highest version of each holds; without a document it is removed",
+)
+
 fraud_sightings = Table(
     "fraud_sightings",
     metadata,

@@ -12,11 +12,13 @@ from sqlalchemy import delete, event, func, insert, select, text, update
 from activities.runtime import screening
 from activities.runtime.facts import StoredChecks
 from activities.runtime.screening import Screener
-from activities.store import customers, fraud, payment_methods
+from activities.store import customers, fraud, fraud_lists, payment_methods
 from activities.store.database import Database
+from activities.store.tables.payments import fraud_lists as listings
 from activities.store.tables.payments import fraud_rules, fraud_sightings, payment_attempts
-from domain.customers import Customer
+from domain.customers import Customer, Risk
 from domain.fraud import Band
+from domain.fraud_lists import Listing, normal
 from domain.fraud_rules import FraudRule
 from domain.orders import Order
 from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
@@ -50,7 +52,7 @@ async def database(shared: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr(screening, "FRESH", 0.0)
     yield shared
     async with shared.transaction() as connection:
-        for table in (fraud_rules, fraud_sightings, payment_attempts):
+        for table in (listings, fraud_rules, fraud_sightings, payment_attempts):
             await connection.execute(delete(table))
 
 
@@ -198,3 +200,36 @@ async def test_counting_costs_one_statement_which_scans_no_table(
     assert len(asked) == statements
     assert "Seq Scan on fraud_sightings" not in plans
     assert when is None or "ix_fraud_sightings_subject_at" in plans
+
+
+async def put_on_list(database: Database, name: str, by: str, value: str, until: datetime | None = None) -> str:
+    now = datetime.now(UTC)
+    listing = Listing.model_validate({"list": name, "by": by, "value": value, "reason": f"{name} {by}", "until": until})
+    async with database.transaction() as connection:
+        return (await fraud_lists.put(connection, normal(listing, now), "ula", now)).id
+
+
+async def test_trusted_skips_the_rules_blocked_wins_and_both_end(database: Database) -> None:
+    buyer = samples.customer(id="C-listed", email="eve@Example.com", address=ADDRESS)
+    await keep(database, buyer)
+    card = await stored_card(database, "pm_listed", buyer.id, "listed-card")
+    seen = order(600, buyer, payment_method=card)
+    await publish(database, "true")
+    now, screener = datetime.now(UTC), Screener()
+
+    async def band(at: datetime = now, who: Customer = buyer) -> Band:
+        async with database.transaction() as connection:
+            return (await screener.judge(connection, seen, who, at, count=True)).band
+
+    ruled = await band()
+    await put_on_list(database, "trusted", "email_domain", "EXAMPLE.com", now + timedelta(days=2))
+    trusted, marked = await band(), await band(who=buyer.model_copy(update={"risk": Risk.blocked}))
+    blocked = await put_on_list(database, "blocked", "card", "listed-card", now + timedelta(days=1))
+    both, first_over, all_over = await band(), await band(now + timedelta(days=1)), await band(now + timedelta(days=2))
+    async with database.transaction() as connection:
+        await fraud_lists.remove(connection, blocked, "ula", now)
+
+    assert (ruled, trusted, marked) == (Band.reject, Band.allow, Band.reject)
+    assert (both, first_over, all_over) == (Band.reject, Band.allow, Band.reject)
+    assert await band() is Band.allow
+    assert (await look(database, seen, buyer)).card_orders_1h == 1, "listed orders are counted too"
