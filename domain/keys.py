@@ -47,6 +47,16 @@ def refund(payment_key: str, item: str) -> str:
     return f"{payment_key}:refund:{item}"
 
 
+def rest(payment_key: str) -> str:
+    """The refund of all that is left of a payment that was given up."""
+    return refund(payment_key, "rest")
+
+
+def dispute_booking(payment_key: str, dispute: str) -> str:
+    """What a dispute of a payment is booked under."""
+    return f"{payment_key}:dispute:{dispute}"
+
+
 def refunded_payment(refund_key: str) -> str:
     """The key of the payment that a refund gives back."""
     return refund_key.partition(":refund:")[0]

@@ -52,7 +52,8 @@ class Refund(Value):
 
 
 class Paid(Value):
-    """A payment as it is booked: the account that the money came to, what of it went to which invoices, and what was over."""
+    """A payment as it is booked: the account that the money came to, what of it went to which invoices, and what was over.
+    `order` is the one that it, or its invoice, belongs to."""
 
     key: str
     account: str
@@ -61,6 +62,7 @@ class Paid(Value):
     parts: tuple[PaymentPart, ...]
     over: Money
     at: Instant
+    order: str | None = None
 
 
 def left_of(paid: Money, refunded: Money, disputed: Money) -> Money:

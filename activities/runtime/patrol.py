@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.contracts.patrol import Beat, Patrol
 from activities.store import order_facts, patrol
 from activities.store.database import Database
-from domain.invariants.catalogue import INVARIANTS, QUEUE, violations
+from domain.invariants.catalogue import INVARIANTS, OF_NO_ORDER, violations
 from domain.invariants.facts import Facts
 from domain.states import ORDER, is_terminal
 
@@ -18,8 +18,10 @@ LATE = timedelta(minutes=5)
 """How long a message to Temporal may be due."""
 MOST_QUEUED = 100
 """Overdue messages noted at a time: where there are more, the first ones say it."""
+MOST_INVOICES = 1000
+"""Invoices with more than one payment looked at in a round, those with the newest payments first."""
 
-_OF_ORDERS = [invariant.name for invariant in INVARIANTS if invariant.name != QUEUE]
+_OF_ORDERS = [invariant.name for invariant in INVARIANTS if invariant.name not in OF_NO_ORDER]
 
 
 class StoredPatrol(Patrol):
@@ -47,7 +49,8 @@ class StoredPatrol(Patrol):
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
             queued = await patrol.overdue(connection, now, LATE, MOST_QUEUED)
-            found = violations(Facts(now=now, grace=LATE, queued=queued))
-            await patrol.note(connection, [QUEUE], None, found, now)
+            invoices = await order_facts.paid_more_than_once(connection, MOST_INVOICES)
+            found = violations(Facts(now=now, grace=LATE, queued=queued, invoices=invoices))
+            await patrol.note(connection, OF_NO_ORDER, None, found, now)
             await patrol.finish(connection, beat.orders, beat.began, now)
             return sum((await patrol.open_by_invariant(connection)).values())

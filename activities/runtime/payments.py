@@ -15,12 +15,16 @@ from activities.adapters.gateway.port import Gateway
 from activities.contracts.payments import Payments, Release
 from activities.runtime.failures import may_have_happened
 from activities.runtime.routing import Router
-from activities.store import attempts, refunds
+from activities.store import attempts, reconciliation, refunds
 from activities.store.attempts import Attempt
 from activities.store.database import Database
+from domain import keys
+from domain.billing.ledger import cash
+from domain.billing.reconciliation.comparison import Difference, DifferenceKind
 from domain.errors import Refused, Unavailable, Unknown
 from domain.money import Money
 from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResult, RefundRequest, RemotePayment
+from domain.refunds import Paid
 from domain.routing import EXPLICIT
 
 _ELSEWHERE = {Outcome.not_attempted, Outcome.declined_soft}
@@ -105,9 +109,34 @@ class PaymentActivities(Payments):
         if found.state in {RemotePayment.authorized, RemotePayment.pending}:
             return _done(await gateway.void(release.key), "void")
         if found.state is RemotePayment.captured and (left := _left(found)):
-            refund = RefundRequest(key=release.key, refund_key=f"{release.key}:refund:rest", amount=left)
-            return _done(await gateway.refund(refund), "refund")
+            refund = RefundRequest(key=release.key, refund_key=keys.rest(release.key), amount=left)
+            async with self._database.transaction() as connection:
+                await refunds.reserve_item(connection, refund, datetime.now(UTC))
+            result = _done(await gateway.refund(refund), "refund")
+            await self._book_undone(release.key, found)
+            return result
+        if found.state is RemotePayment.refunded:
+            await self._book_undone(release.key, found)
         return found
+
+    async def _book_undone(self, key: str, found: PaymentResult) -> None:
+        """A capture that was given up and went back is booked both ways, and finance is told, once."""
+        async with self._database.transaction() as connection:
+            attempt = await attempts.find(connection, key)
+            if attempt is None or not found.captured:
+                return
+            now = datetime.now(UTC)
+            undone = Paid(
+                key=key,
+                account=cash(attempt.gateway),
+                customer=attempt.customer,
+                amount=found.captured,
+                parts=(),
+                over=found.captured,
+                at=now,
+            )
+            if await refunds.settle_rest(connection, undone, now):
+                await reconciliation.note(connection, attempt.gateway, now.date(), [], [_undone(undone)], now)
 
     async def _holder(self, key: str) -> Gateway:
         async with self._database.transaction(statement=True) as connection:
@@ -127,6 +156,16 @@ async def _found(gateway: Gateway, key: str) -> PaymentResult:
     if found.outcome is Outcome.unknown:
         raise Unknown(f"the gateway cannot say what has become of payment {key}")
     return found
+
+
+def _undone(payment: Paid) -> Difference:
+    return Difference(
+        kind=DifferenceKind.payment_undone,
+        subject=f"payment {payment.key}",
+        expected="nothing taken",
+        found=f"{payment.amount} taken, and refunded by itself",
+        text="A payment that was given up had taken money all the same; it has gone back, and nothing is left to do",
+    )
 
 
 def _left(found: PaymentResult) -> Money | None:

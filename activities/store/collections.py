@@ -18,6 +18,8 @@ from activities.store import (
     invoices,
     ledger,
     legal_entities,
+    paid,
+    patrol,
     payment_methods,
     representments,
     subscriptions,
@@ -229,7 +231,9 @@ async def _book(connection: Connection, invoice: Invoice, answered: Answered, de
         key=answered.key, at=answered.at, customer=invoice.customer, parts=parts, over=over, reference=invoice.number or ""
     )
     gateway = await attempts.gateway_of(connection, answered.key, default_gateway)
-    await ledger.post(connection, [payment_received(payment, gateway)])
+    order = await paid.order_of(connection, answered.key)
+    await ledger.post(connection, [payment_received(payment, gateway)], order)
+    await patrol.look_again(connection, order)
 
 
 async def _amount(connection: Connection, answered: Answered) -> Money:

@@ -24,6 +24,6 @@ async def credit(connection: Connection, payment: Paid, amount: Money, reason: C
         if taken.minor > 0:
             request = CreditRequest(reason=reason, memo=memo[:500], amount=taken, basis=Basis.gross)
             issued = await crediting.issue(connection, invoice, Asked(request=request), now)
-            await ledger.post(connection, [issued.booked])
+            await ledger.post(connection, [issued.booked], payment.order)
             rest, to_credit = rest - taken, to_credit + issued.note.to_credit
     return to_credit

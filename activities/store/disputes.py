@@ -15,6 +15,7 @@ from activities.store import (
     crediting_payments,
     ledger,
     paid,
+    patrol,
     reconciliation,
     refunds,
 )
@@ -83,7 +84,8 @@ async def _open(connection: Connection, told: Told, payment: Paid, now: datetime
     row |= {"amount": amount.minor, "fee": dispute.fee.minor, "currency": amount.currency}
     await connection.execute(insert(disputes).values(**row))
     booked = dispute_postings.opened(_booking(dispute), _account(payment), amount, dispute.fee, now)
-    await ledger.post(connection, booked)
+    await ledger.post(connection, booked, payment.order)
+    await patrol.look_again(connection, payment.order)
     await charge_stops.stop(connection, payment.customer, dispute.id, f"dispute {dispute.id}", now)
     if dispute.access is AccessWhile.block:
         await access_blocks.block(connection, await paid.services_of(connection, payment), BLOCKED_BY, dispute.id, now)
@@ -115,7 +117,9 @@ async def _fill_in(connection: Connection, dispute: Dispute, told: Told) -> Disp
 
 async def _win(connection: Connection, dispute: Dispute, payment: Paid, now: datetime) -> Dispute:
     """Money and fee are back, charges go on, and the access that it had closed is open again."""
-    await ledger.post(connection, dispute_postings.won(_booking(dispute), _account(payment), dispute.amount, dispute.fee, now))
+    back = dispute_postings.won(_booking(dispute), _account(payment), dispute.amount, dispute.fee, now)
+    await ledger.post(connection, back, payment.order)
+    await patrol.look_again(connection, payment.order)
     await _let_go(connection, dispute, now)
     return await _moved(connection, dispute, state=DisputeState.won, closed_at=now)
 
@@ -126,7 +130,8 @@ async def _lose(connection: Connection, dispute: Dispute, payment: Paid, now: da
     if dispute.lost_as is LostAs.credit_note:
         memo = f"dispute {dispute.id}"
         credited = await crediting_payments.credit(connection, payment, dispute.amount, CreditReason.dispute, memo, now)
-    await ledger.post(connection, [dispute_postings.lost(_booking(dispute), dispute.amount, credited, payment.customer, now)])
+    booked = dispute_postings.lost(_booking(dispute), dispute.amount, credited, payment.customer, now)
+    await ledger.post(connection, [booked], payment.order)
     return await _moved(connection, dispute, state=DisputeState.lost, closed_at=now)
 
 
@@ -178,7 +183,7 @@ async def _let_go(connection: Connection, dispute: Dispute, now: datetime) -> No
 
 
 def _booking(dispute: Dispute) -> str:
-    return f"{dispute.payment}:dispute:{dispute.id}"
+    return keys.dispute_booking(dispute.payment, dispute.id)
 
 
 def _account(payment: Paid) -> str:

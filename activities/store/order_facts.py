@@ -11,7 +11,9 @@ from activities.store.tables.ledger import ledger_entries
 from activities.store.tables.orders import events, order_items, order_steps, orders, payments
 from activities.store.tables.services import entitlements, services
 from domain import keys
-from domain.invariants.facts import EventFacts, ItemFacts, OrderFacts, PaymentFacts, Posting
+from domain.billing.ledger import AccountKind, kind_of
+from domain.disputes import TAKEN
+from domain.invariants.facts import AfterFacts, EventFacts, InvoiceFacts, ItemFacts, OrderFacts, PaymentFacts, Posting
 from domain.orders import Order, OrderItem
 from domain.provisioning import Verb
 from domain.states import ItemState, OrderState, PaymentState, ServiceState, StepState
@@ -28,6 +30,39 @@ _HELD = frozenset(
         PaymentState.releasing,
     }
 )
+_AFTER = text("""
+    WITH paid AS (
+        SELECT key, order_id FROM payments WHERE order_id = ANY(CAST(:orders AS varchar[]))
+        UNION ALL
+        SELECT collections.key, invoices.order_id FROM invoices JOIN collections ON collections.invoice = invoices.id
+         WHERE invoices.order_id = ANY(CAST(:orders AS varchar[])) AND collections.state = 'paid'
+    )
+    SELECT order_id, 'refunded' AS what, sum(amount) AS amount FROM paid JOIN refunds ON payment = paid.key
+     WHERE state = 'succeeded' AND requested_by <> 'order' GROUP BY order_id
+    UNION ALL
+    SELECT order_id, 'disputed', sum(amount) FROM paid JOIN disputes ON payment = paid.key
+     WHERE state = ANY(CAST(:taken AS varchar[])) GROUP BY order_id
+    UNION ALL
+    SELECT order_id, 'collected', sum(amount) FROM paid JOIN collections ON collections.key = paid.key GROUP BY order_id
+""")
+_PAID_AGAIN = text("""
+    WITH again AS (
+        SELECT invoice, max(ended_at) AS last FROM collections
+         WHERE state = 'paid' AND (number > 1 OR invoice LIKE 'O-%')
+         GROUP BY invoice ORDER BY last DESC LIMIT :limit
+    ), paid AS (
+        SELECT invoice, key, amount FROM again JOIN collections USING (invoice) WHERE state = 'paid'
+        UNION ALL
+        SELECT invoice, payments.key, captured FROM again JOIN payments ON order_id = split_part(invoice, ':', 1)
+         WHERE captured > 0
+    ), kept AS (
+        SELECT invoice, amount - coalesce((SELECT sum(refunds.amount) FROM refunds
+                                            WHERE payment = paid.key AND state = 'succeeded'), 0) AS amount
+          FROM paid WHERE NOT EXISTS (SELECT 1 FROM representments WHERE payment = paid.key)
+    )
+    SELECT invoices.id, invoices.total, count(*) AS payments, sum(kept.amount) AS kept
+      FROM kept JOIN invoices ON invoices.id = kept.invoice WHERE kept.amount > 0 GROUP BY invoices.id
+""")
 Row = Mapping[Any, Any]
 Rows = Mapping[str, Sequence[Row]]
 
@@ -49,7 +84,11 @@ async def of_orders(connection: Connection, ids: Sequence[str]) -> list[OrderFac
         for table in (order_items, order_steps, payments, ledger_entries, events, services)
     }
     granted = await _granted(connection, parts[order_items.name])
-    return [_facts(row, {name: rows.get(row["id"], ()) for name, rows in parts.items()}, granted) for row in found]
+    after = await _moved_after(connection, wanted)
+    return [
+        _facts(row, {name: rows.get(row["id"], ()) for name, rows in parts.items()}, granted, after.get(row["id"], {}))
+        for row in found
+    ]
 
 
 async def _by_order(connection: Connection, table: Table, ids: Sequence[str]) -> Rows:
@@ -73,7 +112,12 @@ async def _granted(connection: Connection, items: Rows) -> dict[str, frozenset[s
     return {source: frozenset(features) for source, features in held.items()}
 
 
-def _facts(row: Row, parts: Mapping[str, Sequence[Row]], granted: Mapping[str, frozenset[str]]) -> OrderFacts:
+def _facts(
+    row: Row,
+    parts: Mapping[str, Sequence[Row]],
+    granted: Mapping[str, frozenset[str]],
+    after: Mapping[str, int],
+) -> OrderFacts:
     is_draft = isinstance(row["document"]["customer"], str)
     order = None if is_draft else Order.model_validate(row["document"])
     return OrderFacts(
@@ -87,10 +131,35 @@ def _facts(row: Row, parts: Mapping[str, Sequence[Row]], granted: Mapping[str, f
         deadline=row["deadline"],
         items=[_item(item, order, parts, granted) for item in parts[order_items.name]],
         payments=[_payment(payment) for payment in parts[payments.name]],
+        after=_after(parts, after),
         ledger=[Posting.model_validate(dict(entry)) for entry in parts[ledger_entries.name]],
         event_count=row["event_count"],
         events=[EventFacts(seq=event["seq"], at=event["at"]) for event in parts[events.name]],
     )
+
+
+def _after(parts: Mapping[str, Sequence[Row]], moved: Mapping[str, int]) -> AfterFacts:
+    """A return is as booked: the gateway's message is all that there is of it besides."""
+    returns = {keys.returned(payment["key"]) for payment in parts[payments.name]}
+    returns |= {keys.returned(entry["transaction"]) for entry in parts[ledger_entries.name]}
+    back = [entry for entry in parts[ledger_entries.name] if entry["transaction"] in returns]
+    gone = sum(entry["amount"] for entry in back if kind_of(entry["account"]) is AccountKind.cash)
+    return AfterFacts(returned=-gone, **moved)
+
+
+async def _moved_after(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """By order: what was refunded on request, is disputed, and was collected by its invoices."""
+    rows = await connection.execute(_AFTER, {"orders": ids, "taken": [state.value for state in TAKEN]})
+    moved: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows.mappings():
+        moved[row["order_id"]][row["what"]] = int(row["amount"])
+    return moved
+
+
+async def paid_more_than_once(connection: Connection, limit: int) -> list[InvoiceFacts]:
+    """Invoices that more than one payment may have been kept of, those paid last first."""
+    rows = await connection.execute(_PAID_AGAIN, {"limit": limit})
+    return [InvoiceFacts.model_validate(dict(row)) for row in rows.mappings()]
 
 
 def _item(

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from activities.store.database import Connection, among
 from activities.store.tables.invoices import invoices
 from activities.store.tables.ledger import ledger_entries, ledger_transactions
+from activities.store.tables.orders import orders
 from activities.store.tables.services import services, subscriptions
 from domain import keys
 from domain.billing.cash_postings import PaymentPart
@@ -53,7 +54,17 @@ async def _paid(connection: Connection, head: Any, cash: Any, rows: Sequence[Any
     over = total([Money(minor=-row.amount, currency=row.currency) for row in credits_], cash.currency)
     customer = credits_[0].subject if credits_ else await _customer(connection, [part.invoice for part in parts])
     amount = Money(minor=cash.amount, currency=cash.currency)
-    return Paid(key=head.id, account=cash.account, customer=customer, amount=amount, parts=parts, over=over, at=head.at)
+    order = head.order_id or await order_of(connection, head.id)
+    found = Paid(key=head.id, account=cash.account, customer=customer, amount=amount, parts=parts, over=over, at=head.at)
+    return found.model_copy(update={"order": order})
+
+
+async def order_of(connection: Connection, payment: str) -> str | None:
+    """The order that a payment was asked for, itself or by its invoice."""
+    subject = keys.paid_subject(payment)
+    of_order = select(orders.c.id).where(orders.c.id == subject)
+    of_invoice = select(invoices.c.order_id).where(invoices.c.id == subject)
+    return (await connection.execute(of_order.union_all(of_invoice).limit(1))).scalar()
 
 
 async def _customer(connection: Connection, ids: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The patrol's own records: which orders it has to look at, how far it is, and what it found.
 
-An order is looked at when it is new, and again each round until it is at its end; from then on nothing changes it. One with
+An order is looked at when it is new, each round until it is at its end, and once more when its money moves after that. One with
 an open finding is looked at until the finding is gone. So a round costs as much as there is at work, not as much as there ever
 was.
 """
@@ -72,6 +72,13 @@ async def watch(connection: Connection, seen: Sequence[tuple[int, str]], ended: 
         await connection.execute(insert(patrol_watched).values(rows).on_conflict_do_nothing())
     over = [number for number, order in seen if order in ended]
     await connection.execute(delete(patrol_watched).where(among(patrol_watched.c.number, over)))
+
+
+async def look_again(connection: Connection, order: str | None) -> None:
+    """Money of an order has moved after its end: the next round looks at it, and goes on to until it is well."""
+    if order is not None:
+        moved = select(orders.c.number, orders.c.id).where(orders.c.id == order)
+        await connection.execute(insert(patrol_watched).from_select(["number", "order_id"], moved).on_conflict_do_nothing())
 
 
 async def finish(connection: Connection, looked_at: int, began: datetime, now: datetime) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import access_blocks, balances, crediting_payments, dispatches, ledger, paid
+from activities.store import access_blocks, balances, crediting_payments, dispatches, ledger, paid, patrol
 from activities.store.database import Connection, among
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables.payments import disputes, refunds
 from domain import keys
-from domain.billing.cash_postings import refund_came_back, refunded
+from domain.billing.cash_postings import Payment, payment_received, refund_came_back, refunded
 from domain.billing.credit_notes import CreditReason
 from domain.disputes import TAKEN
 from domain.errors import Conflict, NotFound, Refused
@@ -128,7 +128,8 @@ async def settle(connection: Connection, refund: str, now: datetime) -> Refund:
     payment = await paid.get(connection, asked.payment)
     credited = await crediting_payments.credit(connection, payment, asked.amount, CreditReason.goodwill, asked.reason, now)
     gateway = payment.account.partition(":")[2]
-    await ledger.post(connection, [refunded(asked.key, gateway, payment.customer, asked.amount, now)])
+    await ledger.post(connection, [refunded(asked.key, gateway, payment.customer, asked.amount, now)], payment.order)
+    await patrol.look_again(connection, payment.order)
     if credited != asked.amount:
         await balances.change(connection, payment.customer, credited - asked.amount)
     if asked.access is AccessAfter.revoke:
@@ -146,6 +147,20 @@ async def refuse(connection: Connection, refund: str, message: str, now: datetim
 
 async def note(connection: Connection, refund: str, message: str) -> None:
     await connection.execute(update(refunds).where(refunds.c.id == refund).values(message=message[:500]))
+
+
+async def settle_rest(connection: Connection, undone: Paid, now: datetime) -> Refund | None:
+    """All of a payment that had been given up has gone back: book what came and went, and let finance know. Again changes
+    nothing; None where nothing went back. `undone` is used where the payment is not booked."""
+    row = await _row(connection, refunds.c.id == keys.rest(undone.key), lock=True)
+    if row is None or row["state"] != RefundState.reserved:
+        return None
+    if await paid.find(connection, undone.key, lock=True) is None:
+        gateway = undone.account.partition(":")[2]
+        came = Payment(key=undone.key, at=now, customer=undone.customer, parts=(), over=undone.amount)
+        await ledger.post(connection, [payment_received(came, gateway)], await paid.order_of(connection, undone.key))
+        await balances.change(connection, undone.customer, undone.amount)
+    return await settle(connection, row["id"], now)
 
 
 async def item_settled(connection: Connection, key: str, now: datetime) -> None:
@@ -173,7 +188,9 @@ async def came_back(connection: Connection, key: str, reason: str, now: datetime
         return asked
     payment = await paid.get(connection, asked.payment)
     gateway = payment.account.partition(":")[2]
-    await ledger.post(connection, [refund_came_back(key, gateway, payment.customer, asked.amount, now)])
+    booked = refund_came_back(key, gateway, payment.customer, asked.amount, now)
+    await ledger.post(connection, [booked], payment.order)
+    await patrol.look_again(connection, payment.order)
     await balances.change(connection, payment.customer, asked.amount)
     await access_blocks.lift(connection, BLOCKED_BY, asked.id, now)
     return await _moved(connection, asked, RefundState.failed, now, reason)

@@ -12,6 +12,7 @@ from activities.store import (
     ledger,
     legal_entities,
     paid,
+    patrol,
     representments,
 )
 from activities.store.database import Connection
@@ -42,7 +43,8 @@ async def take_back(connection: Connection, told: Told, now: datetime) -> Repres
         await balances.change(connection, payment.customer, -over)
     gone = Payment(key=key, at=now, customer=payment.customer, parts=parts, over=over, reference=event.reason)
     fee = [gateway_fee(key, gateway, event.fee, now)] if event.fee else []
-    await ledger.post(connection, [payment_returned(gone, gateway), *fee])
+    await ledger.post(connection, [payment_returned(gone, gateway), *fee], payment.order)
+    await patrol.look_again(connection, payment.order)
     if (await after_payment_policy.get(connection)).return_access is AccessWhile.block:
         await access_blocks.block(connection, await paid.services_of(connection, payment), BLOCKED_BY, payment.key, now)
     return await _decide(connection, payment, event.reason, now)

@@ -96,11 +96,12 @@ def refunded(key: str, gateway: str, customer: str, amount: Money, at: datetime)
 
 def refund_came_back(key: str, gateway: str, customer: str, amount: Money, at: datetime) -> Transaction | None:
     """A refund that failed after it was paid out: the money is here again, and the customer's credit."""
+    failed = f"{key}:failed"
     postings = [
-        Posting(account=cash(gateway), amount=amount, subject=key),
+        Posting(account=cash(gateway), amount=amount, subject=failed),
         Posting(account=AccountKind.customer_credit, amount=-amount, subject=customer),
     ]
-    return transaction(f"{key}:failed", at, f"Refund failed {key}", postings, key)
+    return transaction(failed, at, f"Refund failed {key}", postings, key)
 
 
 def balance_used(key: str, customer: str, parts: Sequence[PaymentPart], at: datetime) -> Transaction | None:

@@ -20,12 +20,12 @@ def opened(key: str, gateway: str, amount: Money, fee: Money, at: datetime) -> l
 
 
 def won(key: str, gateway: str, amount: Money, fee: Money, at: datetime) -> list[Transaction | None]:
-    """Both come back."""
+    """Both come back, as a movement of its own at the gateway."""
+    ended = f"{key}:won"
     postings = [
-        Posting(account=cash(gateway), amount=amount, subject=key),
+        Posting(account=cash(gateway), amount=amount, subject=ended),
         Posting(account=AccountKind.disputed, amount=-amount, subject=key),
     ]
-    ended = f"{key}:won"
     return [transaction(ended, at, f"Dispute won {key}", postings, key), gateway_fee(ended, gateway, -fee, at)]
 
 

@@ -4,7 +4,9 @@ from domain.invariants import access, money, progress
 from domain.invariants.facts import Facts, Invariant, Violation
 
 QUEUE = "queue_is_current"
-"""The one that is not judged by order."""
+PAID_ONCE = "paid_once"
+OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE})
+"""Those that are not judged by order."""
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
@@ -13,6 +15,16 @@ INVARIANTS: tuple[Invariant, ...] = (
         money.captured_is_fulfilled,
     ),
     Invariant("captured_once", "A payment is captured once at the most, and of one payment of an order.", money.captured_once),
+    Invariant(
+        "money_is_conserved",
+        "What a settled order's completed items come to, less what was refunded, disputed or returned, is in the ledger.",
+        money.money_is_conserved,
+    ),
+    Invariant(
+        PAID_ONCE,
+        "Of payments for one invoice no more is kept than it comes to.",
+        money.paid_once,
+    ),
     Invariant("nothing_held", "Of a settled order no authorization is left open.", money.nothing_held),
     Invariant("ledger_balances", "Each ledger transaction comes to zero in its currency.", money.ledger_balances),
     Invariant("one_account_per_item", "A partner makes one account for an item.", access.one_account_per_item),

@@ -55,6 +55,20 @@ class Posting(Value):
     amount: int
 
 
+class AfterFacts(Value):
+    """What moved of an order's money after it was taken, in minor units: `refunded` on request, `disputed` and not won back,
+    `returned` by the payer's bank, and `collected` anew by its invoice."""
+
+    refunded: int = 0
+    disputed: int = 0
+    returned: int = 0
+    collected: int = 0
+
+    @property
+    def gone(self) -> int:
+        return self.refunded + self.disputed + self.returned - self.collected
+
+
 class OrderFacts(Value):
     """One order. `gateway` and `accounts` are what the other sides say, None where nobody asked them."""
 
@@ -69,6 +83,7 @@ class OrderFacts(Value):
     items: list[ItemFacts] = []
     payments: list[PaymentFacts] = []
     ledger: list[Posting] = []
+    after: AfterFacts = AfterFacts()
     event_count: int = 0
     events: list[EventFacts] = []
     gateway: list[PaymentFacts] | None = None
@@ -82,6 +97,16 @@ class QueuedFacts(Value):
     order: str
     due_at: datetime
     attempts: int = 0
+
+
+class InvoiceFacts(Value):
+    """One invoice with payments that could be one too many: `kept` is what of them was neither refunded nor returned, in minor
+    units like its `total`."""
+
+    id: str
+    total: int
+    payments: int
+    kept: int
 
 
 class PromiseFacts(Value):
@@ -98,6 +123,7 @@ class Facts(Value):
     grace: timedelta
     orders: list[OrderFacts] = []
     queued: list[QueuedFacts] = []
+    invoices: list[InvoiceFacts] = []
     promises: list[PromiseFacts] = []
 
 

@@ -4,26 +4,46 @@ from collections import Counter
 from collections.abc import Iterator
 
 from domain.invariants.facts import Facts, Found, OrderFacts, PaymentFacts
+from domain.keys import paid_subject
 from domain.states import ORDER, ItemState, is_terminal
 
-CASH = "cash"
-"""How the ledger's accounts of money at a gateway begin."""
+CASH = frozenset({"cash", "gateway_fees"})
+"""The ledger's accounts of money at a gateway, and what the gateway has kept of it for itself."""
 
 
 def captured_is_fulfilled(facts: Facts) -> Iterator[Found]:
-    """By our payments, by our ledger, and by the gateway, where it was asked."""
+    """By our payments, and by the gateway, where it was asked."""
     for order in _settled(facts):
-        fulfilled = sum(item.due for item in order.items if item.state is ItemState.completed)
+        fulfilled = _fulfilled(order)
         for witness, kept in _kept(order).items():
             if kept != fulfilled:
                 yield Found(order.id, order.id, f"{fulfilled} kept for what is completed", f"{kept} by {witness}")
 
 
 def _kept(order: OrderFacts) -> dict[str, int]:
-    """What was taken and not given back, by each who says so."""
-    cash = sum(posting.amount for posting in order.ledger if posting.account.split(":")[0] == CASH)
-    said = {"our payments": _sum(order.payments), "the ledger": cash}
-    return said if order.gateway is None else {**said, "the gateway": _sum(order.gateway)}
+    """What was taken and not given back by the order itself, by each who says so. A gateway counts what was refunded on
+    request, and what was collected anew, among its payments."""
+    said = {"our payments": _sum(order.payments)}
+    if order.gateway is None:
+        return said
+    return {**said, "the gateway": _sum(order.gateway) + order.after.refunded - order.after.collected}
+
+
+def _fulfilled(order: OrderFacts) -> int:
+    return sum(item.due for item in order.items if item.state is ItemState.completed)
+
+
+def _in_ledger(order: OrderFacts) -> int:
+    return sum(posting.amount for posting in order.ledger if posting.account.split(":")[0] in CASH)
+
+
+def money_is_conserved(facts: Facts) -> Iterator[Found]:
+    for order in _settled(facts):
+        after, fulfilled, booked = order.after, _fulfilled(order), _in_ledger(order)
+        if fulfilled - after.gone != booked:
+            gone = f"{after.refunded} refunded, {after.disputed} disputed, {after.returned} returned"
+            expected = f"{fulfilled - after.gone}: {fulfilled} for what is completed, {gone}, {after.collected} collected anew"
+            yield Found(order.id, order.id, expected, f"{booked} by the ledger")
 
 
 def _sum(payments: list[PaymentFacts]) -> int:
@@ -35,10 +55,17 @@ def captured_once(facts: Facts) -> Iterator[Found]:
         for payment in order.gateway or []:
             if payment.captures > 1:
                 yield Found(payment.key, order.id, "one capture", f"{payment.captures} captures")
-        for witness, payments in (("our payments", order.payments), ("the gateway", order.gateway or [])):
+        own = [payment for payment in order.gateway or [] if paid_subject(payment.key) == order.id]
+        for witness, payments in (("our payments", order.payments), ("the gateway", own)):
             kept = [payment.key for payment in payments if payment.captured > payment.refunded]
             if len(kept) > 1:
                 yield Found(order.id, order.id, "money kept of one payment", f"by {witness} of {', '.join(kept)}")
+
+
+def paid_once(facts: Facts) -> Iterator[Found]:
+    for invoice in facts.invoices:
+        if invoice.payments > 1 and invoice.kept > invoice.total:
+            yield Found(invoice.id, None, f"at most {invoice.total} kept", f"{invoice.kept} of {invoice.payments} payments")
 
 
 def nothing_held(facts: Facts) -> Iterator[Found]:

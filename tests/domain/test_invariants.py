@@ -60,9 +60,10 @@ def test_nothing_is_said_where_all_is_well(order: dict[str, Any]) -> None:
     [
         ("captured_is_fulfilled", "O-1", {**ORDER, "payments": [{**PAID, "captured": 1899}]}),
         ("captured_is_fulfilled", "O-1", {**ORDER, "gateway": []}),
-        ("captured_is_fulfilled", "O-1", {**ORDER, "ledger": []}),
+        ("money_is_conserved", "O-1", {**ORDER, "ledger": []}),
         ("captured_is_fulfilled", "O-1", {**UNPAID, "gateway": [PAID]}),
         ("captured_once", "O-1:payment:1", {**ORDER, "gateway": [{**PAID, "captures": 2}]}),
+        ("money_is_conserved", "O-1", {**ORDER, "after": {"disputed": 900}}),
         ("nothing_held", "O-1:payment:2", {**ORDER, "gateway": [PAID, {"key": "O-1:payment:2", "held": True}]}),
         ("nothing_held", "O-1:payment:1", {**UNPAID, "payments": [{"key": "O-1:payment:1", "held": True}]}),
         ("one_account_per_item", "O-1:1", {**ORDER, "accounts": [{**ORDER["accounts"][0], "created": 2}]}),
@@ -86,6 +87,26 @@ def test_money_kept_of_two_payments_is_taken_twice() -> None:
     second = {"key": "O-1:payment:2", "captured": 1900, "captures": 1}
     found = judged({**ORDER, "gateway": [PAID, second]})
     assert found == [("captured_is_fulfilled", "O-1"), ("captured_once", "O-1")]
+
+
+def test_what_moved_after_the_order_is_not_missed_and_a_gateway_keeps_its_fee() -> None:
+    """1900 taken, 500 refunded, 400 disputed for a fee of 15, 1000 returned and 1000 collected anew: 1000 are left."""
+    moved = [("refund", -500, "customer_credit"), ("dispute", -400, "disputed"), ("fee", -15, "gateway_fees")]
+    moved += [("returned", -1000, "receivable"), ("again", 1000, "receivable")]
+    booked = [
+        {"transaction": name, "account": account, "currency": "EUR", "amount": amount}
+        for name, minor, other in moved
+        for account, amount in (("cash:sandbox", minor), (other, -minor))
+    ]
+    after = {"refunded": 500, "disputed": 400, "returned": 1000, "collected": 1000}
+    gateway = [{**PAID, "refunded": 500}, {"key": "O-1:invoice:payment:1", "captured": 1000, "captures": 1}]
+    assert judged({**ORDER, "ledger": [*BOOKED, *booked], "after": after, "gateway": gateway}) == []
+
+
+def test_more_kept_for_an_invoice_than_it_comes_to_was_taken_twice() -> None:
+    twice = {"id": "I-1", "total": 1900, "payments": 2, "kept": 3800}
+    in_parts = {"id": "I-2", "total": 1900, "payments": 2, "kept": 1900}
+    assert judged(invoices=[twice, in_parts]) == [("paid_once", "I-1")]
 
 
 def test_a_ledger_transaction_that_does_not_balance_is_named() -> None:

@@ -9,12 +9,14 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from domain import keys
+from domain.billing.reconciliation.comparison import MovementKind
 from domain.gateway_events import Evidence, GatewayEvent, GatewayEventKind
 from domain.money import Money
 from domain.payment_methods import MethodFacts
 from domain.values import StrictValue, Value
 from workers.sandbox.idempotency import fingerprint, once
-from workers.sandbox.journal import MAIN_GATEWAY, Journal
+from workers.sandbox.journal import MAIN_GATEWAY, FactKind, Journal
 from workers.sandbox.payments import Key
 from workers.sandbox.replies import Problem, Reply, answer
 from workers.sandbox.serving import IdempotencyKey
@@ -67,7 +69,7 @@ class DisputeView(Value):
 
 
 def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GATEWAY) -> APIRouter:
-    """Beside the gateway's own routes. No money moves in its report."""
+    """Beside the gateway's own routes. What moves is in its report."""
     prefix = "/gateway" if name == MAIN_GATEWAY else f"/gateways/{name}"
     router = APIRouter(prefix=prefix, tags=[name])
 
@@ -77,6 +79,21 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
         )
         webhooks.tell(name, event, how.delay_seconds, how.copies)
         return Told(id=event.id, dispute=event.dispute)
+
+    def moved(payment: str, kind: MovementKind, key: str, amount: Money | None) -> None:
+        """What is above zero came in."""
+        if amount:
+            journal.record(FactKind.moved, payment, amount=amount, detail=f"{kind} {key}", gateway=name)
+
+    def taken(payment: str) -> Money | None:
+        """What a payment has taken here; None for one that is not known."""
+        row = journal.one(
+            "SELECT sum(minor) AS minor, currency FROM facts WHERE kind = 'captured' AND subject = ? AND gateway = ?"
+            " GROUP BY currency",
+            payment,
+            name,
+        )
+        return None if row is None else Money(minor=row["minor"], currency=row["currency"])
 
     def found(dispute: str) -> GatewayEvent:
         row = journal.one("SELECT event FROM disputes WHERE id = ? AND gateway = ?", dispute, name)
@@ -103,6 +120,9 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
                 name,
                 event.model_dump_json(),
             )
+            booked = keys.dispute_booking(key, keys.dispute(name, str(told.dispute)))
+            moved(key, MovementKind.dispute, booked, -body.amount)
+            moved(key, MovementKind.fee, f"{booked}:fee", -body.fee if body.fee else None)
         return told
 
     @router.post("/disputes/{dispute}/verdict/{verdict}", status_code=201)
@@ -110,7 +130,12 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
         kind = GatewayEventKind.dispute_won if verdict is Verdict.win else GatewayEventKind.dispute_lost
         with journal.transaction():
             opened = found(dispute)
+            before = journal.one("SELECT state FROM disputes WHERE id = ?", dispute)
             journal.execute("UPDATE disputes SET state = ? WHERE id = ?", verdict, dispute)
+            if verdict is Verdict.win and before is not None and before["state"] == "open":
+                booked = f"{keys.dispute_booking(opened.payment or '', keys.dispute(name, dispute))}:won"
+                moved(opened.payment or "", MovementKind.reversal, booked, opened.amount)
+                moved(opened.payment or "", MovementKind.fee, f"{booked}:fee", opened.fee)
             facts = opened.model_dump(exclude={"id", "kind", "at", "deadline"})
             return tell(kind, body, **facts)
 
@@ -126,11 +151,22 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
     async def give_back(key: Key, body: ReturnBody) -> Told:
         facts = body.model_dump(include={"amount", "fee", "reason"})
         with journal.transaction():
+            back, amount = keys.returned(key), body.amount or taken(key)
+            moved(key, MovementKind.returned, back, -amount if amount else None)
+            moved(key, MovementKind.fee, f"{back}:fee", -body.fee if body.fee else None)
             return tell(GatewayEventKind.payment_returned, body, payment=key, **facts)
 
     @router.post("/refunds/{refund}/fail", status_code=201)
     async def fail(refund: Key, body: FailureBody) -> Told:
         with journal.transaction():
+            given = journal.one(
+                "SELECT subject, minor, currency FROM facts WHERE kind = 'refunded' AND detail = ? AND gateway = ?",
+                refund,
+                name,
+            )
+            if given is not None:
+                amount = Money(minor=given["minor"], currency=given["currency"])
+                moved(given["subject"], MovementKind.reversal, f"{refund}:failed", amount)
             return tell(GatewayEventKind.refund_failed, body, refund=refund, reason=body.reason)
 
     @router.post("/payments/{key}/changed", status_code=201)

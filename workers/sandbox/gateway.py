@@ -215,6 +215,9 @@ class PaymentDesk:
 def _movement(fact: Fact) -> Movement:
     if fact.key is None or fact.amount is None:
         raise ValueError(f"fact {fact.seq} moved no money")
+    if fact.kind is FactKind.moved:
+        kind, _, key = fact.detail.partition(" ")
+        return Movement(id=str(fact.seq), key=key, kind=MovementKind(kind), amount=fact.amount, at=fact.at)
     took = fact.kind is FactKind.captured
     return Movement(
         id=str(fact.seq),

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS facts (
     gateway TEXT
 );
 CREATE INDEX IF NOT EXISTS facts_subject ON facts (subject);
-CREATE INDEX IF NOT EXISTS facts_of_money ON facts (at) WHERE kind IN ('captured', 'refunded');
+CREATE INDEX IF NOT EXISTS facts_that_moved ON facts (at) WHERE kind IN ('captured', 'refunded', 'moved');
 CREATE TABLE IF NOT EXISTS answers (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -80,6 +80,8 @@ class FactKind(StrEnum):
     voided = "voided"
     refunded = "refunded"
     declined = "declined"
+    moved = "moved"
+    """Money that moved after a payment: the detail says how, and the key that it is booked under."""
     service_created = "service_created"
     """One more account at the partner."""
     service_restarted = "service_restarted"
@@ -206,10 +208,11 @@ class Journal:
         return [_fact(row) for row in rows]
 
     def moved(self, gateway: str, since: datetime, until: datetime, after: int, limit: int) -> list[Fact]:
-        """Captures and refunds at one gateway in `[since, until)`, in order of happening, those after the fact `after`."""
+        """Captures, refunds and what moved after them at one gateway in `[since, until)`, in order of happening, those after
+        the fact `after`."""
         rows = self.execute(
-            "SELECT * FROM facts WHERE kind IN ('captured', 'refunded') AND gateway = ? AND at >= ? AND at < ? AND seq > ?"
-            " ORDER BY seq LIMIT ?",
+            "SELECT * FROM facts WHERE kind IN ('captured', 'refunded', 'moved') AND gateway = ? AND at >= ? AND at < ?"
+            " AND seq > ? ORDER BY seq LIMIT ?",
             gateway,
             since.astimezone(UTC).isoformat(),
             until.astimezone(UTC).isoformat(),

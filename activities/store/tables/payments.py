@@ -71,6 +71,11 @@ collections = Table(
     moment("ended_at", optional=True),
     UniqueConstraint("invoice", "number"),
     Index("ix_collections_open", "invoice", unique=True, postgresql_where=text("state = 'asked'")),
+    Index(
+        "ix_collections_again",
+        "invoice",
+        postgresql_where=text("state = 'paid' AND (number > 1 OR invoice LIKE 'O-%')"),
+    ),
     comment="Payments asked for what invoices are due; one of an invoice at a time is undecided",
 )
 

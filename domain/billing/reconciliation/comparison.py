@@ -21,6 +21,10 @@ class MovementKind(StrEnum):
     refund = "refund"
     fee = "fee"
     payout = "payout"
+    dispute = "dispute"
+    returned = "returned"
+    reversal = "reversal"
+    """A dispute that was won, or a refund that came back: the money is there again."""
 
 
 class Movement(Value):
@@ -75,6 +79,8 @@ class DifferenceKind(StrEnum):
     """Told by the gateway and not found by comparing."""
     disputed_more = "disputed_more"
     """As above: more is disputed than was left of the payment."""
+    payment_undone = "payment_undone"
+    """Money was taken under a payment that had been given up, and went back by itself."""
 
 
 class Difference(Value):
