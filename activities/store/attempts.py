@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store.database import Connection, among
 from activities.store.tables.invoices import invoices
 from activities.store.tables.orders import payments
-from activities.store.tables.payments import payment_attempts
+from activities.store.tables.payments import collections, payment_attempts
 from domain import keys
+from domain.collection import CollectionState
 from domain.errors import NotFound
 from domain.money import Money
 from domain.payments import Outcome, PaymentRequest, PaymentResult
@@ -117,13 +118,18 @@ async def of_keys(connection: Connection, wanted: Sequence[str]) -> dict[str, At
 _STATE = func.coalesce(
     payments.c.state,
     case(
+        (collections.c.state == CollectionState.paid, PaymentState.captured.value),
+        (collections.c.state == CollectionState.declined, PaymentState.declined.value),
+        (collections.c.state == CollectionState.elsewhere, PaymentState.voided.value),
+        (collections.c.state == CollectionState.asked, PaymentState.authorizing.value),
         (payment_attempts.c.outcome == Outcome.succeeded, PaymentState.captured.value),
         (payment_attempts.c.outcome.startswith("declined"), PaymentState.declined.value),
         (payment_attempts.c.elsewhere, PaymentState.voided.value),
         else_=PaymentState.authorizing.value,
     ),
 )
-"""An order's payment has a state of its own; what an invoice is due is collected in one step, so its outcome says it."""
+"""An order's payment has a state of its own, and what an invoice is due that of its collection; of what neither knows the
+outcome says it."""
 
 
 class StoredPayment(Attempt):
@@ -182,7 +188,8 @@ async def get(connection: Connection, key: str) -> StoredPayment:
 
 def _payments() -> Select[Any]:
     known = (payments.c.order_id.label("order"), _STATE.label("state"), payments.c.captured, payments.c.refunded)
-    return select(payment_attempts, *known).outerjoin(payments, payments.c.key == payment_attempts.c.key)
+    of_orders = select(payment_attempts, *known).outerjoin(payments, payments.c.key == payment_attempts.c.key)
+    return of_orders.outerjoin(collections, collections.c.key == payment_attempts.c.key)
 
 
 def _of(subject: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from activities.store import (
     access_blocks,
     after_payment_policy,
+    attempts,
     balances,
     collections,
     invoice_events,
@@ -13,9 +14,11 @@ from activities.store import (
     legal_entities,
     paid,
     patrol,
+    payment_methods,
     representments,
 )
 from activities.store.database import Connection
+from activities.store.payment_methods import REVOKED, MethodEvent
 from activities.store.representments import BLOCKED_BY, Representment
 from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, gateway_fee, payment_returned
@@ -24,7 +27,7 @@ from domain.collection import CollectionRequest
 from domain.disputes import AccessWhile
 from domain.gateway_events import Told
 from domain.refunds import Paid, taken_back
-from domain.returned_debits import next_presentment
+from domain.returned_debits import Cause, cause_of, next_presentment
 
 
 async def take_back(connection: Connection, told: Told, now: datetime) -> Representment:
@@ -47,7 +50,21 @@ async def take_back(connection: Connection, told: Told, now: datetime) -> Repres
     await patrol.look_again(connection, payment.order)
     if (await after_payment_policy.get(connection)).return_access is AccessWhile.block:
         await access_blocks.block(connection, await paid.services_of(connection, payment), BLOCKED_BY, payment.key, now)
+    if cause_of(event.reason) is Cause.not_authorized:
+        await _revoke_method(connection, payment, told, now)
     return await _decide(connection, payment, event.reason, now)
+
+
+async def _revoke_method(connection: Connection, payment: Paid, told: Told, now: datetime) -> None:
+    """The payer has not allowed the debit, or no longer: what was charged is not charged again, whatever for."""
+    attempt = await attempts.find(connection, payment.key)
+    if attempt is None:
+        return
+    summary = f"payment {payment.key} was returned as not authorized"
+    gone = MethodEvent(key=keys.returned(payment.key), type=REVOKED, actor=told.gateway, summary=summary, at=now)
+    for method in await payment_methods.of_customer(connection, payment.customer):
+        if attempt.method in {method.id, method.tokens.get(attempt.gateway)}:
+            await payment_methods.revoke(connection, method.id, gone)
 
 
 async def _reopen(connection: Connection, part: PaymentPart, reason: str, now: datetime) -> None:

@@ -243,7 +243,7 @@ async def test_a_customer_whose_charges_are_stopped_is_not_charged(world: World)
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [("R01", "is presented again not before"), ("R10", "is presented again never: the payer has not")]
+    ("code", "words"), [("R01", "is presented again not before"), ("R10", "has nothing on file that can be charged")]
 )
 async def test_a_returned_debit_is_presented_again_only_as_the_networks_allow(world: World, code: str, words: str) -> None:
     """And at any time from another account."""
@@ -266,6 +266,9 @@ async def test_a_returned_debit_is_presented_again_only_as_the_networks_allow(wo
     refused = await world.api.post(f"/v1/invoices/{invoice.id}/collect")
     assert refused.status_code == 409
     assert words in refused.json()["detail"]
+    async with world.database.transaction() as connection:
+        [kept] = await payment_methods.of_customer(connection, customer)
+    assert kept.state == ("revoked" if code == "R10" else "active")
 
     await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": "tok_visa"}))
     await _collect(world, invoice)

@@ -65,6 +65,8 @@ async def test_a_payment_that_settles_beside_another_goes_back_is_booked_and_is_
     await _collect(world, invoice)
     await _decided(world, invoice)
     await world.sandbox.faults()
+    listed = await world.succeed(world.api.get("/v1/payments", params={"invoice": invoice.id}))
+    assert [payment["state"] for payment in listed["items"]] == ["captured", "voided"]
     late = f"{invoice.id}:payment:1"
     body = {"key": late, "amount": invoice.gross.model_dump(), "method": "tok_visa", "mode": "purchase"}
     headers = {"Idempotency-Key": late}
@@ -83,6 +85,23 @@ async def test_a_payment_that_settles_beside_another_goes_back_is_booked_and_is_
     assert await differences(world, late) == [("payment_undone", f"payment {late}")]
     customer = await world.succeed(world.api.get("/v1/credits", params={"customer": invoice.customer}))
     assert sum(balance["minor"] for balance in customer["balances"]) == 0
+
+
+async def test_what_fell_due_while_charges_were_stopped_is_collected_once_the_dispute_is_released(world: World) -> None:
+    customer = await _payer(world, sandbox="tok_visa")
+    paid, due = await _issued(world, customer), await _issued(world, customer)
+    await _collect(world, paid)
+    await _decided(world, paid)
+    name = await dispute(world, f"{paid.id}:payment:1")
+    await decide(world, name, "lose")
+    await standing(world, name, "lost")
+    assert (await world.api.post(f"/v1/invoices/{due.id}/collect")).status_code == 409
+
+    await world.succeed(world.api.post(f"/v1/disputes/sandbox:{name}/release"))
+
+    [payment] = await _decided(world, due)
+    shown = await world.succeed(world.api.get(f"/v1/payments/{payment.key}"))
+    assert (payment.reason, payment.state, shown["state"]) == ("released", "paid", "captured")
 
 
 async def test_money_kept_of_two_payments_of_an_invoice_is_a_finding(world: World) -> None:
