@@ -26,6 +26,7 @@ PAGES = (
     ("payments", "Payments", "credit_card", Right.read_billing),
     ("payment-methods", "Payment methods", "wallet", Right.read_billing),
     ("disputes", "Disputes", "gavel", Right.read_billing),
+    ("fraud", "Fraud", "shield", Right.keep_fraud_rules),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
 )

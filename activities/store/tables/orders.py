@@ -129,6 +129,7 @@ events = Table(
     Column("data", JSONB, nullable=False),
     PrimaryKeyConstraint("order_id", "seq"),
     UniqueConstraint("order_id", "key"),
+    Index("ix_events_screened", "at", "order_id", postgresql_where=text("type = 'order.screened'")),
 )
 
 dispatches = Table(
