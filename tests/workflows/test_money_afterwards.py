@@ -11,7 +11,7 @@ from tests.workflows.test_collection import _collect, _decided, _issued, _payer
 from tests.workflows.test_disputes import decide, dispute, standing
 from tests.workflows.test_patrol import found, round_of
 from tests.workflows.test_reconciliation import started
-from tests.workflows.test_refunds import ask, paid_order, refund
+from tests.workflows.test_refunds import ask, paid_order, refund, usable
 from tests.world import World
 from workers.worker import sandbox_adapters
 
@@ -126,3 +126,28 @@ async def _open(world: World) -> list[tuple[str, str]]:
     await round_of(world)
     answer = await world.succeed(world.api.get("/v1/patrol", params={"open": "true", "limit": 200}))
     return [(finding["invariant"], finding["subject"]) for finding in answer["items"]]
+
+
+async def test_by_policy_a_lost_dispute_is_a_credit_note_and_a_returned_debit_closes_access(world: World) -> None:
+    usual = await world.succeed(world.api.get("/v1/after-payment-policy"))
+    changed = {"dispute_access": "keep", "return_access": "block", "lost_as": "credit_note"}
+    await world.succeed(world.api.put("/v1/after-payment-policy", json=changed))
+    try:
+        (lost, lost_payment), (back, back_payment) = [await paid_order(world) for _ in range(2)]
+        name = await dispute(world, lost_payment)
+        await standing(world, name, "open")
+        await world.succeed(world.sandbox.client.post(f"/gateway/payments/{back_payment}/return", json={}))
+        await decide(world, name, "lose")
+        await standing(world, name, "lost")
+
+        async def closed() -> bool:
+            return await usable(world, back) == [False]
+
+        await world.until(closed, "access to be closed")
+    finally:
+        await world.succeed(world.api.put("/v1/after-payment-policy", json=usual))
+    notes = (await world.succeed(world.api.get("/v1/credit-notes", params={"invoice": f"{lost}:invoice"})))["items"]
+    async with world.database.transaction() as connection:
+        accounts = {line.account for line in await ledger.of_order(connection, lost)}
+    assert [note["total"]["minor"] for note in notes] == [10000]
+    assert ("dispute_losses" in accounts, await usable(world, lost)) == (False, [True])
