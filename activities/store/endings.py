@@ -149,7 +149,8 @@ async def _cancellation(
     if command.version is not None and command.version != stored.version:
         raise Conflict(f"subscription {stored.subscription.id} is at version {stored.version}; look at it again")
     subscription, policy = stored.subscription, await life_policies.get(connection, EndingPolicy)
-    at = ends_at(subscription, command, now, policy)
+    not_begun = [each for each in await subscription_lines.beyond(connection, subscription.id, now) if _begins_from(each, now)]
+    at = ends_at(_rewound(subscription, not_begun), command, now, policy)
     credited: list[PeriodCredit] = []
     if policy.unused is Unused.credit:
         for each in await subscription_lines.beyond(connection, subscription.id, at):
@@ -172,15 +173,25 @@ async def _without_what_follows(
     """Take back what is on the list for periods that begin at the end or after it, as if it had not been billed; `shortened`
     charges a period that lasts longer than the subscription for its part."""
     open_ = [each for each in await subscription_lines.beyond(connection, subscription.id, at) if not each.is_issued]
-    after = [each for each in open_ if each.line.period is not None and each.line.period.start >= at]
+    after = [each for each in open_ if _begins_from(each, at)]
     await subscription_lines.take_back(connection, after)
     for each in [each for each in open_ if shortened and each not in after]:
         await subscription_lines.replace(connection, each, _shortened(subscription, each, at))
+    return _rewound(subscription, after)
+
+
+def _begins_from(billed: BilledLine, at: datetime) -> bool:
+    """Whether it is for a period that begins at `at` or later and that no invoice has issued."""
+    return not billed.is_issued and billed.line.period is not None and billed.line.period.start >= at
+
+
+def _rewound(subscription: Subscription, lines: list[BilledLine]) -> Subscription:
+    """As it was before these lines were billed."""
     progress = []
-    for each_progress in subscription.progress:
-        begins = [each.line.period.start for each in after if each.line.period and each.line.charge == each_progress.charge]
-        moved = {"number": each_progress.number - len(begins), "until": min(begins)} if begins else {}
-        progress.append(each_progress.model_copy(update=moved))
+    for each in subscription.progress:
+        begins = [one.line.period.start for one in lines if one.line.period and one.line.charge == each.charge]
+        moved = {"number": each.number - len(begins), "until": min(begins)} if begins else {}
+        progress.append(each.model_copy(update=moved))
     return subscription.model_copy(update={"progress": tuple(progress)})
 
 

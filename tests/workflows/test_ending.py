@@ -99,3 +99,19 @@ async def test_a_cancellation_that_is_taken_back_leaves_no_trace_in_what_is_bill
     assert refused.status_code == 409
     past = await world.api.post(f"/v1/subscriptions/{name}/cancel", json={"when": "2026-01-01T00:00:00Z"})
     assert (past.status_code, "which is past" in past.json()["detail"]) == (409, True)
+
+
+async def test_a_cancellation_wins_over_the_renewal_of_the_same_instant(world: World) -> None:
+    clock, customer = await clocked(world, MAY)
+    name = await live(world, customer, await plan(world, monthly()))
+    june = datetime(2026, 6, 1, tzinfo=UTC)
+    await advance(world, clock, june)
+    assert (await shown(world, name))["next_renewal"] == "2026-07-01T00:00:00Z"
+    made = await cancel(world, name, when="period_end")
+    assert made["at"] == "2026-06-01T00:00:00Z"
+    await advance(world, clock, june + timedelta(days=40))
+    assert (await shown(world, name))["ended_at"] == "2026-06-01T00:00:00Z"
+    assert [(each["total"]["minor"], each["state"]) for each in await invoices(world, customer)] == [
+        (1000, "paid"),
+        (0, "voided"),
+    ]

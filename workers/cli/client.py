@@ -47,6 +47,21 @@ class Api:
         headers = {"Idempotency-Key": key} if key else {}
         return self._send("POST", path, json=body, headers=headers, params=query)
 
+    def patch(self, path: str, body: object) -> Any:
+        """As `get`."""
+        return self._send("PATCH", path, json=body)
+
+    def lines(self, path: str, body: object) -> Iterator[dict[str, Any]]:
+        """What is posted is answered by lines of JSON, for as long as it takes. Raises as `get`, also where it breaks off."""
+        try:
+            with self._http.stream("POST", path, json=body, timeout=httpx.Timeout(30, read=None)) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise ApiRefused(answer)
+                yield from map(json.loads, answer.iter_lines())
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from None
+
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """A file in pieces. Raises as `get`, also where it breaks off."""
         given = {name: value for name, value in query.items() if value is not None}

@@ -9,7 +9,7 @@ import typer
 
 from activities.runtime.settings import SettingsError
 from domain.errors import TurnupError
-from workers.cli import demo, fallout, ledger, orders, reconciliation, services
+from workers.cli import demo, fallout, ledger, orders, reconciliation, services, simulate
 
 app = typer.Typer(
     name="turnup",
@@ -29,6 +29,7 @@ app.command()(services.sandbox)
 app.command()(services.migrate)
 app.command()(services.doctor)
 app.command()(demo.demo)
+app.command()(simulate.simulate)
 
 
 def main() -> None:
