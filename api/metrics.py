@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from activities.store import dispatches, invoices, patrol, receipts, reconciliation, routing, views
+from activities.store import dispatches, due_rows, invoices, patrol, receipts, reconciliation, routing, subscriptions, views
 from activities.store.database import Database
 from domain.invariants.catalogue import INVARIANTS
-from domain.states import OrderState
+from domain.states import OrderState, SubscriptionState
 
 FRESH_FOR = 5.0
 """Seconds for which counts over whole tables are answered again without asking the database."""
@@ -25,6 +25,8 @@ class Metrics:
         self._orders = Gauge("turnup_orders", "Orders by state", ["state"], registry=self.registry)
         self._fallout = Gauge("turnup_fallout_open", "Fallout that waits for a decision", registry=self.registry)
         self._backlog = Gauge("turnup_dispatch_backlog", "Due and not yet sent to Temporal", registry=self.registry)
+        self._due = Gauge("turnup_due_rows_waiting", "Due at a business date and not yet done", registry=self.registry)
+        self._subscriptions = Gauge("turnup_subscriptions", "Subscriptions by state", ["state"], registry=self.registry)
         self._violations = Gauge(
             "turnup_patrol_violations", "What the patrol found and is not gone", ["invariant"], registry=self.registry
         )
@@ -60,7 +62,9 @@ class Metrics:
             counts = await views.counts_by_state(connection)
             self._fallout.set(await views.open_fallout(connection))
             self._backlog.set(await dispatches.unsent(connection))
+            self._due.set(await due_rows.waiting(connection))
             found = await patrol.open_by_invariant(connection)
+            running = await subscriptions.counts(connection)
             self._waiting.set(await invoices.waiting(connection))
             self._differences.set(await reconciliation.open_items(connection))
             suspense = await receipts.suspense(connection)
@@ -71,6 +75,8 @@ class Metrics:
             self._failed.labels(name).set(health.failed)
         for state in OrderState:
             self._orders.labels(state).set(counts.get(state, 0))
+        for subscription_state in SubscriptionState:
+            self._subscriptions.labels(subscription_state).set(running.get(subscription_state, 0))
         for invariant in INVARIANTS:
             self._violations.labels(invariant.name).set(found.get(invariant.name, 0))
         self._suspense.clear()

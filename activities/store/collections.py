@@ -154,7 +154,9 @@ async def _payable(connection: Connection, stored: StoredInvoice, now: datetime)
         raise Conflict(f"invoice {number} is {invoice.state.replace('_', ' ')} and due nothing that could be collected")
     if stop := await charge_stops.stopped(connection, invoice.customer):
         raise Conflict(f"customer {invoice.customer} is not charged now: {stop}")
-    method = await payment_methods.charged_with(connection, invoice.customer, stored.subscription)
+    method = await payment_methods.charged_with(
+        connection, invoice.customer, stored.subscription or _sole_subscription(invoice)
+    )
     if method is None:
         raise Conflict(f"customer {invoice.customer} has nothing on file that can be charged for invoice {number}")
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
@@ -162,6 +164,13 @@ async def _payable(connection: Connection, stored: StoredInvoice, now: datetime)
         raise Conflict(f"customer {invoice.customer} pays invoice {number} by {kept.facts.kind}, and nothing else is charged")
     await _refuse_too_soon(connection, invoice.id, method, now)
     return method
+
+
+def _sole_subscription(invoice: Invoice) -> str | None:
+    """Whose method of its own is charged: that of the one subscription that all of the invoice is for. What is for several is
+    charged to the customer's default."""
+    named = {line.subscription for line in invoice.lines}
+    return named.pop() if len(named) == 1 else None
 
 
 async def _refuse_too_soon(connection: Connection, invoice: str, method: str, now: datetime) -> None:

@@ -121,7 +121,7 @@ async def failed(connection: Connection, key: str, error: str) -> None:
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(error=error[:500]))
 
 
-async def waiting(connection: Connection, now: datetime) -> int:
+async def waiting(connection: Connection) -> int:
     """How many are due in real time and have not happened."""
-    count = select(func.count()).where(due_rows.c.clock.is_(None), due_rows.c.due_at <= now)
+    count = select(func.count()).where(due_rows.c.clock.is_(None), due_rows.c.due_at <= func.now())
     return int((await connection.execute(count)).scalar_one())

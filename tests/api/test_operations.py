@@ -68,6 +68,8 @@ async def test_measures_count_orders_fallout_backlog_and_requests(api: httpx.Asy
         "turnup_dispatch_backlog",
         'turnup_patrol_violations{invariant="captured_is_fulfilled"} 0.0',
         "turnup_invoices_waiting",
+        "turnup_due_rows_waiting",
+        "turnup_subscriptions",
         "turnup_differences_open",
         "# TYPE turnup_suspense_minor_units gauge",
         'turnup_http_requests_total{method="POST",route="/v1/orders",status="202"}',
