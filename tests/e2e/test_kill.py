@@ -1,10 +1,12 @@
 """Break any part of it without losing an order or charging twice: one real installation, its processes killed and frozen."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -160,3 +162,59 @@ async def _draft_with_short_timeout(installed: Installation) -> str:
     charge = {"kind": "one_time", "name": "Fee", "unit_amount": "10.00", "per": "unit"}
     await installed.record("prices", {"id": "quick-eur", "plan": "quick", "currency": "EUR", "charges": [charge]})
     return await installed.place("frozen", {"product": "quick", "plan": "quick", "quantity": 1}, submit=False)
+
+
+async def test_a_subscription_renews_once_a_month_whatever_is_killed_on_the_way(installed: Installation) -> None:
+    """A test clock is advanced by half a year, while worker, sandbox, Temporal and PostgreSQL die one after the other."""
+    await installed.record("test-clocks", {"id": "kill", "now": "2026-01-31T09:00:00Z"})
+    await installed.record("customers", {"id": "C-KILL", "name": "K", "country": "DE", "payment_method": "tok_visa"})
+    await installed.record("test-clocks/kill/customers", {"customer": "C-KILL"})
+    order = {"customer": "C-KILL", "currency": "EUR", "items": [{"id": "1", **SEATS}]}
+    await installed.record("orders", order)
+    await until(lambda: _subscribed(installed, "C-KILL"), "the subscription is taken over")
+
+    advance = asyncio.create_task(_advanced(installed, "kill", "2026-07-31T12:00:00Z"))
+    for number, name in enumerate(("worker", "sandbox", "temporal", "postgres"), start=1):
+        await until(
+            lambda wanted=number: _renewed(installed, "kill", wanted), f"{name} is killed while month {number} is at hand"
+        )
+        before = installed.mark(name)
+        installed.stack.kill(name)
+        await installed.back(name, before)
+    await advance
+
+    invoices = (await installed.api.get("/v1/invoices", params={"customer": "C-KILL"})).raise_for_status().json()["items"]
+    assert sorted((each["issue_date"][:7], each["state"]) for each in invoices) == [
+        (f"2026-{month:02}", "paid") for month in range(1, 8)
+    ]
+    summary = (await installed.sandbox.get("/journal/summary")).raise_for_status().json()
+    renewals = [one for one in summary["payments"] if one["key"].startswith("S-") and one["captured"]["minor"]]
+    assert [one["captured"]["minor"] for one in renewals] == [1900] * 6
+
+
+async def _subscribed(installed: Installation, customer: str) -> bool:
+    answer = await installed.api.get("/v1/subscriptions", params={"customer": customer})
+    return bool(answer.raise_for_status().json()["items"])
+
+
+async def _renewed(installed: Installation, clock: str, times: int) -> bool:
+    """Asked of a system parts of which are down."""
+    try:
+        answer = await installed.api.get(f"/v1/test-clocks/{clock}/events", params={"limit": 200})
+    except httpx.TransportError:
+        return False
+    items = answer.json().get("items", []) if answer.is_success else []
+    return sum(event["type"] == "subscription.renewed" for event in items) >= times
+
+
+async def _advanced(installed: Installation, clock: str, to: str) -> None:
+    """Asked for until the clock shows it."""
+
+    async def there() -> bool:
+        try:
+            answer = await installed.api.post(f"/v1/test-clocks/{clock}/advance", json={"to": to}, timeout=60)
+        except httpx.TransportError:
+            return False
+        return answer.is_success and json.loads(answer.text.splitlines()[-1]).get("now", "").startswith(to[:16])
+
+    await until(there, f"the clock shows {to}", patience=120)
