@@ -202,7 +202,7 @@ async def _renewed(installed: Installation, clock: str, times: int) -> bool:
         answer = await installed.api.get(f"/v1/test-clocks/{clock}/events", params={"limit": 200})
     except httpx.TransportError:
         return False
-    items = answer.json().get("items", []) if answer.is_success else []
+    items: list[Json] = answer.json()["items"] if answer.is_success else []
     return sum(event["type"] == "subscription.renewed" for event in items) >= times
 
 
