@@ -203,7 +203,7 @@ async def _renewed(installed: Installation, clock: str, times: int) -> bool:
     except httpx.TransportError:
         return False
     items: list[Json] = answer.json()["items"] if answer.is_success else []
-    return sum(event["type"] == "subscription.renewed" for event in items) >= times
+    return len([event for event in items if event["type"] == "subscription.renewed"]) >= times
 
 
 async def _advanced(installed: Installation, clock: str, to: str) -> None:
