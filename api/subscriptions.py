@@ -2,16 +2,18 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from activities.runtime.processes import Ended
-from activities.store import due_rows, subscriptions
+from activities.store import catalogue, due_rows, subscriptions
 from activities.store.database import Connection
 from activities.store.subscriptions import StoredSubscription
 from api.commands import PATIENCE
 from api.context import Context
 from domain.billing.lines import InvoiceLine
+from domain.catalogue import Price
 from domain.errors import Conflict, Unavailable
 from domain.money import Money
 from domain.roles import Principal
@@ -87,7 +89,7 @@ async def detail(connection: Connection, subscription: str) -> SubscriptionDetai
         price=facts.price.id,
         price_version=facts.price.version,
         payment_method=stored.payment_method,
-        next_charge=_next_charge(stored),
+        next_charge=_next_charge(stored, await catalogue.moving(connection, facts)),
         ahead=ahead,
     )
 
@@ -99,8 +101,8 @@ def _line(stored: StoredSubscription) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in own} | around
 
 
-def _next_charge(stored: StoredSubscription) -> Money | None:
-    due = upcoming(stored.subscription)
+def _next_charge(stored: StoredSubscription, later: Sequence[Price]) -> Money | None:
+    due = upcoming(stored.subscription, later)
     lines: list[InvoiceLine] = [line_of(stored.subscription, each) for each in due]
     return None if not lines else sum((each.amount for each in lines[1:]), lines[0].amount)
 

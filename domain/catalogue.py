@@ -182,9 +182,8 @@ def check_charged(price: Price) -> None:
     for index, charge in enumerate(price.charges):
         if isinstance(charge, UsageCharge):
             raise BadInput(f"charges[{index}].kind", "'usage' is not charged by this release; use 'one_time' or 'recurring'")
-    for field in ("commitment", "moves_existing_at"):
-        if getattr(price, field) is not None:
-            raise BadInput(field, "is not acted on by this release; leave it out")
+    if price.commitment is not None:
+        raise BadInput("commitment", "is not acted on by this release; leave it out")
 
 
 def price_for(pinned: Price, later: Iterable[Price], at: datetime) -> Price:

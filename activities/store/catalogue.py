@@ -12,6 +12,7 @@ from activities.store.tables.catalogue import catalogue_entries, catalogue_revis
 from domain.catalogue import Catalogue, Plan, Price, Product, check_charged
 from domain.checks import capacity_subject
 from domain.errors import BadInput, NotFound
+from domain.subscriptions.facts import Subscription
 
 Entry = TypeVar("Entry", Product, Plan, Price)
 KINDS: dict[type, str] = {Product: "product", Plan: "plan", Price: "price"}
@@ -78,6 +79,19 @@ async def publish(connection: Connection, entry: Product | Plan | Price, now: da
     return version
 
 
+async def moving(connection: Connection, subscription: Subscription) -> list[Price]:
+    """Versions that move existing subscriptions, at whatever date, later than the oldest that a charge of it goes by."""
+    price = subscription.price
+    oldest = min([price, *(each.price for each in subscription.progress if each.price)], key=lambda each: each.version)
+    query = select(catalogue_entries.c.document).where(
+        catalogue_entries.c.kind == "price",
+        catalogue_entries.c.id == price.id,
+        catalogue_entries.c.version > oldest.version,
+        catalogue_entries.c.document["moves_existing_at"].astext.is_not(None),
+    )
+    return [Price.model_validate(document) for document in (await connection.execute(query)).scalars()]
+
+
 async def get(connection: Connection, kind: type[Entry], entry_id: str) -> Entry:
     """The current version; raises NotFound."""
     latest = (
@@ -117,6 +131,7 @@ async def _check_references(connection: Connection, entry: Product | Plan | Pric
         check_charged(entry)
         await _refuse_absent(connection, "plan", "plan", entry.plan)
         await _refuse_second_price(connection, entry)
+        await _refuse_another_kind(connection, entry)
     if isinstance(entry, Product):
         for field in ("requires", "excludes", "prerequisites"):
             for index, other in enumerate(getattr(entry, field)):
@@ -141,3 +156,13 @@ async def _refuse_second_price(connection: Connection, price: Price) -> None:
     other = others.scalar()
     if other is not None:
         raise BadInput("currency", f"{price.plan} already has a price in {price.currency}: {other}; change that one")
+
+
+async def _refuse_another_kind(connection: Connection, price: Price) -> None:
+    """Subscriptions are moved within their plan, currency and way of showing tax only."""
+    if price.moves_existing_at is None or not await _latest_version(connection, "price", price.id):
+        return
+    before = await get(connection, Price, price.id)
+    for field in ("plan", "currency", "tax_inclusive"):
+        if getattr(before, field) != getattr(price, field):
+            raise BadInput(field, f"subscriptions cannot be moved from {getattr(before, field)!r}; leave moves_existing_at out")

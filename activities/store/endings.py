@@ -5,6 +5,7 @@ from datetime import datetime
 from activities.store import (
     access_blocks,
     billables,
+    catalogue,
     clocks,
     corrections,
     deprovisioning,
@@ -102,7 +103,8 @@ async def uncancel(connection: Connection, subscription: str, by: str) -> Subscr
 async def end(connection: Connection, subscription: Subscription, now: datetime) -> SubscriptionState:
     """Carry out the end that is decided: billing and access end at the same instant. The caller has locked its row."""
     ending = subscription.ending or Ending(at=now, reason=EndReason.supplier, by=WORKFLOW)
-    made = renewed(subscription.model_copy(update={"ending": ending}), ending.at, MissedCycles.each)
+    later = await catalogue.moving(connection, subscription)
+    made = renewed(subscription.model_copy(update={"ending": ending}), ending.at, MissedCycles.each, later)
     last = [line_of(made.subscription, due) for due in made.charged]
     charged = [
         Billable(line=line, customer=subscription.customer, legal_entity=subscription.legal_entity, due_at=now)

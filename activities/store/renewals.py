@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from activities.store import billables, clocks, due_rows, endings, invoices, life_policies, orders, subscriptions
+from activities.store import billables, catalogue, clocks, due_rows, endings, invoices, life_policies, orders, subscriptions
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.services import subscriptions as table
@@ -18,7 +18,7 @@ from domain.states import SubscriptionState
 from domain.subscriptions.facts import Opening, Subscription
 from domain.subscriptions.opening import opened
 from domain.subscriptions.policies import RenewalPolicy
-from domain.subscriptions.renewal import DuePeriod, line_of, renewed
+from domain.subscriptions.renewal import DuePeriod, Renewal, line_of, renewed
 
 WORKFLOW = "subscription"
 """Who is said to have done what its process does by itself."""
@@ -69,7 +69,7 @@ async def carry_out(connection: Connection, row: DueRow) -> str:
 async def _renew(connection: Connection, subscription: Subscription, now: datetime) -> SubscriptionState:
     """Put what is due on the list of what is to be invoiced. Its row is moved to the next period in the same transaction."""
     policy = await life_policies.get(connection, RenewalPolicy)
-    made = renewed(subscription, now, policy.missed_cycles)
+    made = renewed(subscription, now, policy.missed_cycles, await catalogue.moving(connection, subscription))
     lines = [line_of(subscription, due) for due in made.charged]
     charged = [
         Billable(line=line, customer=subscription.customer, legal_entity=subscription.legal_entity, due_at=now)
@@ -82,6 +82,8 @@ async def _renew(connection: Connection, subscription: Subscription, now: dateti
         made = made.model_copy(update={"subscription": made.subscription.model_copy(update={"paid_until": paid_until})})
     events = [_billed(subscription, due, str(line.amount)) for due, line in zip(made.charged, lines, strict=True)]
     events += [_waived(subscription, due, now) for due in made.waived]
+    if made.subscription.price.version != subscription.price.version:
+        events.insert(0, _repriced(made, now))
     return await subscriptions.save(connection, made.subscription, events, now)
 
 
@@ -116,6 +118,14 @@ def _billed(subscription: Subscription, due: DuePeriod, amount: str) -> Event:
     days = f"{due.service.start:%Y-%m-%d} to {due.service.end:%Y-%m-%d}"
     key = f"billed:{due.charge}:{due.number}"
     return _event(key, "subscription.billed", due.service.start, f"{amount} for {days} is to be invoiced")
+
+
+def _repriced(made: Renewal, now: datetime) -> Event:
+    price = made.subscription.price
+    starts = [due.service.start for due in (*made.charged, *made.waived) if due.price and due.price.version == price.version]
+    at = min(starts, default=now)
+    summary = f"price version {price.version} holds from {at:%Y-%m-%d}, as its publisher decided"
+    return _event(f"repriced:{price.id}:{price.version}", "subscription.price_changed", at, summary)
 
 
 def _waived(subscription: Subscription, due: DuePeriod, now: datetime) -> Event:

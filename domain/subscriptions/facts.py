@@ -20,12 +20,14 @@ class Opening(Value):
 
 class Progress(Value):
     """How far a charge is billed. Its periods are counted from `anchor`; the next to bill is the `number`-th and begins at
-    `until`, the end of the one before."""
+    `until`, the end of the one before. `price` is an earlier version of the subscription's price, by which its running period
+    still goes."""
 
     charge: str
     anchor: Instant
     number: int
     until: Instant
+    price: Price | None = None
 
 
 class EndReason(StrEnum):
@@ -49,7 +51,8 @@ class Ending(Value):
 
 
 class Subscription(Value):
-    """The facts that a subscription's process keeps. Its price and plan are those it was ordered with.
+    """The facts that a subscription's process keeps. Its plan is the one it was ordered with, and so is its price until a later
+    version moves existing subscriptions.
 
     `owed` are its invoices that are past their due date; `suspended_for` and `paused_since` say why it is not to be used;
     `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided. `legal_hold` is
@@ -87,6 +90,11 @@ class Subscription(Value):
 
     def progress_of(self, charge: str) -> Progress | None:
         return next((each for each in self.progress if each.charge == charge), None)
+
+    def price_of(self, charge: str) -> Price:
+        """The version that the running period of a charge goes by."""
+        progress = self.progress_of(charge)
+        return self.price if progress is None or progress.price is None else progress.price
 
     def state(self, now: datetime) -> SubscriptionState:
         """The word that matters most to whoever looks: what stands in the way of use comes before what is owed or planned."""

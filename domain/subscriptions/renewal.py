@@ -1,24 +1,26 @@
 """What a subscription is to be charged, period after period, each computed from its anchor and charged once."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.billing.calendar import Period, ServicePeriod
 from domain.billing.lines import InvoiceLine, line_key, portion_of
 from domain.billing.proration import Proration, charge_for_service, service_measures
 from domain.billing.rates import rate
-from domain.catalogue import OneTimeCharge, Per, RecurringCharge, Timing, UsageCharge
+from domain.catalogue import Per, Price, RecurringCharge, Timing
 from domain.subscriptions.facts import Progress, Subscription
+from domain.subscriptions.moved_prices import Move, move_of, moved, price_at, recurring, repriced
 from domain.subscriptions.policies import MissedCycles
 from domain.values import Value
 
 
 class DuePeriod(Value):
-    """The `number`-th period of a charge, which is to be billed."""
+    """The `number`-th period of a charge, which is to be billed by `price`; by the subscription's where that is left out."""
 
     charge: str
     number: int
     service: ServicePeriod
+    price: Price | None = None
 
 
 class Renewal(Value):
@@ -29,22 +31,33 @@ class Renewal(Value):
     waived: tuple[DuePeriod, ...] = ()
 
 
-def renewed(subscription: Subscription, now: datetime, missed: MissedCycles = MissedCycles.one) -> Renewal:
+class _Charged(Value):
+    """One charge billed up to an instant: how it goes on, None where it does not, what became due of it, and how it was moved
+    to later versions of its price."""
+
+    goes_on: Progress | None
+    due: tuple[DuePeriod, ...]
+    moves: tuple[Move, ...]
+
+
+def renewed(
+    subscription: Subscription, now: datetime, missed: MissedCycles = MissedCycles.one, later: Sequence[Price] = ()
+) -> Renewal:
     """Bill all charges up to `now`. Nothing is due again once it is: doing it twice charges nothing the second time. An end
-    that is decided is the end of what is billed."""
-    charged: list[DuePeriod] = []
-    waived: list[DuePeriod] = []
-    progress: list[Progress] = []
-    for each in subscription.progress:
-        due = list(_due(subscription, each, now))
-        kept = _kept(due, missed)
-        charged += kept
-        waived += [period for period in due if period not in kept]
-        last = due[-1] if due else None
-        moved = {"number": last.number + 1, "until": last.service.end} if last else {}
-        progress.append(each.model_copy(update=moved))
-    changed = subscription.model_copy(update={"progress": tuple(progress)})
-    return Renewal(subscription=changed, charged=tuple(charged), waived=tuple(waived))
+    that is decided is the end of what is billed. `later` are versions of its price that move existing subscriptions: a period
+    goes by the one that holds when it begins."""
+    known = [_charged(subscription, each, now, later) for each in subscription.progress]
+    going_on = [each.goes_on for each in known if each.goes_on is not None]
+    changed = repriced(subscription, going_on, [move for each in known for move in each.moves])
+    fresh = [_charged(changed, each, now, ()) for each in changed.progress[len(going_on) :]]
+    begun = [each.goes_on for each in fresh if each.goes_on is not None]
+    progress = (*changed.progress[: len(going_on)], *begun)
+    due = [(each.due, _kept(each.due, missed)) for each in [*known, *fresh]]
+    return Renewal(
+        subscription=changed.model_copy(update={"progress": progress}),
+        charged=tuple(period for _, kept in due for period in kept),
+        waived=tuple(period for whole, kept in due for period in whole if period not in kept),
+    )
 
 
 def next_renewal(subscription: Subscription) -> datetime | None:
@@ -52,10 +65,10 @@ def next_renewal(subscription: Subscription) -> datetime | None:
     return min((_billed_at(subscription, period) for period in _next(subscription)), default=None)
 
 
-def upcoming(subscription: Subscription) -> list[DuePeriod]:
-    """What is billed at the next renewal."""
+def upcoming(subscription: Subscription, later: Sequence[Price] = ()) -> list[DuePeriod]:
+    """What is billed at the next renewal, which may move it to one of `later`, as far as they are known."""
     at = next_renewal(subscription)
-    return [period for period in _next(subscription) if _billed_at(subscription, period) == at]
+    return [] if at is None else list(renewed(subscription, at, MissedCycles.each, later).charged)
 
 
 def _next(subscription: Subscription) -> list[DuePeriod]:
@@ -67,12 +80,13 @@ def _next(subscription: Subscription) -> list[DuePeriod]:
 
 def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
     """What the period costs, as a line of an invoice, before discounts and tax."""
-    charge = charge_of(subscription, due.charge)
-    proration = Proration(policy=subscription.price.proration, timezone=subscription.timezone)
+    price = due.price or subscription.price_of(due.charge)
+    charge = _charge(subscription, price, due.charge)
+    proration = Proration(policy=price.proration, timezone=subscription.timezone)
     rated = rate(charge.model, subscription.quantity)
     portions = map(portion_of, service_measures(due.service, proration))
     return InvoiceLine(
-        id=line_key(subscription.id, subscription.item, due.charge, subscription.price.version, due.number),
+        id=line_key(subscription.id, subscription.item, due.charge, price.version, due.number),
         subscription=subscription.id,
         item=subscription.item,
         plan=subscription.plan,
@@ -80,50 +94,71 @@ def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
         charge=due.charge,
         description=f"{subscription.plan_name}: {charge.name}",
         period=Period(start=due.service.start, end=due.service.end),
-        price_version=subscription.price.version,
+        price_version=price.version,
         quantity=subscription.quantity if charge.per is Per.unit or charge.rate is not None else 1,
         tiers=rated.bands,
         portions=tuple(portion for portion in portions if portion is not None),
         amount=charge_for_service(rated.amount, subscription.currency, due.service, proration),
-        tax_inclusive=subscription.price.tax_inclusive,
+        tax_inclusive=price.tax_inclusive,
     )
 
 
 def charge_of(subscription: Subscription, charge: str) -> RecurringCharge:
     """ValueError where its price has no such charge that recurs."""
-    for index, each in enumerate(subscription.price.charges):
-        if subscription.price.charge_id(index) == charge and not isinstance(each, OneTimeCharge | UsageCharge):
-            return each
-    raise ValueError(f"charge: {charge!r} of subscription {subscription.id} is none that recurs")
+    return _charge(subscription, subscription.price_of(charge), charge)
 
 
-def _due(subscription: Subscription, progress: Progress, now: datetime) -> Iterator[DuePeriod]:
-    period = _period(subscription, progress)
-    while period is not None and _billed_at(subscription, period) <= now:
-        yield period
-        progress = progress.model_copy(update={"number": period.number + 1, "until": period.service.end})
-        period = _period(subscription, progress)
+def _charge(subscription: Subscription, price: Price, charge: str) -> RecurringCharge:
+    found = recurring(price).get(charge)
+    if found is None:
+        raise ValueError(f"charge: {charge!r} of subscription {subscription.id} is none that recurs")
+    return found
+
+
+def _charged(subscription: Subscription, progress: Progress, now: datetime, later: Sequence[Price]) -> _Charged:
+    goes_on: Progress | None = progress
+    due: list[DuePeriod] = []
+    moves: list[Move] = []
+    begins = _timing(subscription, progress) is Timing.advance
+    while goes_on is not None and goes_on.until <= now and not _is_over(subscription, goes_on):
+        if begins and (move := move_of(subscription, goes_on, later)):
+            moves.append(move)
+            goes_on = moved(goes_on, move)
+        period = None if goes_on is None else _period(subscription, goes_on)
+        if goes_on is None or period is None or _billed_at(subscription, period) > now:
+            break
+        due.append(period)
+        goes_on = goes_on.model_copy(update={"number": period.number + 1, "until": period.service.end})
+        begins = True
+    return _Charged(goes_on=goes_on, due=tuple(due), moves=tuple(moves))
+
+
+def _timing(subscription: Subscription, progress: Progress) -> Timing:
+    return _charge(subscription, price_at(subscription, progress), progress.charge).timing
+
+
+def _is_over(subscription: Subscription, progress: Progress) -> bool:
+    return subscription.ending is not None and subscription.ending.at <= progress.until
 
 
 def _period(subscription: Subscription, progress: Progress) -> DuePeriod | None:
     """The next period of a charge; None where the subscription ends before it. The last one ends with the subscription."""
-    charge = charge_of(subscription, progress.charge)
-    schedule = charge.schedule(progress.anchor, subscription.timezone)
-    service = schedule.at(progress.until)
-    end = subscription.ending.at if subscription.ending else None
-    if end is not None and end <= progress.until:
+    if _is_over(subscription, progress):
         return None
-    if end is not None and end < service.end:
-        service = schedule.final(end)
-    return DuePeriod(charge=progress.charge, number=progress.number, service=service)
+    price = price_at(subscription, progress)
+    schedule = _charge(subscription, price, progress.charge).schedule(progress.anchor, subscription.timezone)
+    service = schedule.at(progress.until)
+    if subscription.ending is not None and subscription.ending.at < service.end:
+        service = schedule.final(subscription.ending.at)
+    return DuePeriod(charge=progress.charge, number=progress.number, service=service, price=price)
 
 
 def _billed_at(subscription: Subscription, due: DuePeriod) -> datetime:
-    in_arrears = charge_of(subscription, due.charge).timing is Timing.arrears
-    return due.service.end if in_arrears else due.service.start
+    timing = _charge(subscription, due.price or subscription.price, due.charge).timing
+    return due.service.end if timing is Timing.arrears else due.service.start
 
 
-def _kept(due: list[DuePeriod], missed: MissedCycles) -> list[DuePeriod]:
+def _kept(due: tuple[DuePeriod, ...], missed: MissedCycles) -> tuple[DuePeriod, ...]:
     if len(due) < 2 or missed is MissedCycles.each:
         return due
-    return due[-1:] if missed is MissedCycles.one else []
+    return due[-1:] if missed is MissedCycles.one else ()

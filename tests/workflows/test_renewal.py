@@ -89,3 +89,23 @@ async def test_the_sweep_renews_in_real_time_and_leaves_customers_on_a_clock_alo
     async with world.database.transaction() as connection:
         charged = await billables.waiting(connection, customer, None, 10)
     assert [each.line.id.rpartition(":")[2] for each in charged] == ["1"]
+
+
+async def test_a_moved_price_starts_with_the_next_period(world: World) -> None:
+    clock, customer = await clocked(world)
+    item = await plan(world, monthly("10.00", id="seat"), monthly("3.00", id="support", timing="arrears"))
+    name = await live(world, customer, item)
+    price = {"id": item["plan"].replace("plan", "price"), "plan": item["plan"], "currency": "EUR"}
+    dearer = {**price, "charges": [monthly("12.00", id="seat"), monthly("4.00", id="backup")]}
+    await world.succeed(
+        world.api.put(f"/v1/prices/{price['id']}", json={**dearer, "moves_existing_at": "2026-03-10T00:00:00Z"})
+    )
+    await advance(world, clock, datetime(2026, 3, 5, tzinfo=UTC))
+    assert (await shown(world, name))["next_charge"]["minor"] == 1200 + 300 + 400
+    await advance(world, clock, datetime(2026, 5, 5, tzinfo=UTC))
+    assert [each["total"]["minor"] for each in await invoices(world, customer)] == [1000, 1000 + 300, 1900, 1600]
+    assert ("price_changed", "2026-03-31") in await events(world, name)
+    refused = await world.api.put(
+        f"/v1/prices/{price['id']}", json={**dearer, "tax_inclusive": True, "moves_existing_at": "2026-06-10T00:00:00Z"}
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "tax_inclusive")
