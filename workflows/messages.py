@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from temporalio.exceptions import ApplicationError
 
+from domain.cards import REFUSAL, shows_card_number
 from domain.errors import BadInput, TurnupError
 
 Message = TypeVar("Message", bound=BaseModel)
@@ -20,10 +21,16 @@ MEANT = {word: meant for meant, words in WORDS.items() for word in words}
 def parse(kind: type[Message], raw: Any, example: dict[str, Any]) -> Message:
     """`raw` as a `kind`: JSON text is read, keys may be in any case, yes and no stand for approve and reject.
 
-    Raises ApplicationError of type BadInput.
+    Raises ApplicationError of type BadInput, also for a card number in what somebody wrote: what a validator refuses is in no
+    history.
     """
+    keyed = _keyed(raw, next(iter(kind.model_fields)))
+    written = keyed if isinstance(keyed, dict) else {"body": keyed}
+    for field, text in written.items():
+        if isinstance(text, str) and shows_card_number(text):
+            raise ApplicationError(f"{field}: {REFUSAL}", type="BadInput", non_retryable=True)
     try:
-        return kind.model_validate(_keyed(raw, next(iter(kind.model_fields))))
+        return kind.model_validate(keyed)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "body"
