@@ -112,6 +112,24 @@ def test_a_gateway_that_is_not_well_is_asked_where_there_is_no_other() -> None:
     assert route(_payment(able=("cedar",)), _here(down={"cedar"})).gateway == "cedar"
 
 
+@pytest.mark.parametrize(
+    ("rule", "least", "most"),
+    [
+        (RoutingRule(id="order", gateways=("cedar", "basalt")), 60, 150),
+        (RoutingRule(id="parts", shares=(Share(gateway="cedar", weight=1), Share(gateway="basalt", weight=1))), 25, 80),
+    ],
+)
+def test_some_payments_try_whether_a_gateway_that_is_not_well_has_recovered(rule: RoutingRule, least: int, most: int) -> None:
+    """One in twenty of those that would go there, of which the second rule sends half."""
+    here = _here(rule, down={"cedar"})
+    decisions = [route(_payment(key=f"O-{number}:payment:1"), here) for number in range(2000)]
+    trials = [decision for decision in decisions if decision.gateway == "cedar"]
+
+    assert least <= len(trials) <= most
+    assert all("tries whether it has recovered" in decision.why for decision in trials)
+    assert all(decision.alternatives[0] == "basalt" for decision in trials)
+
+
 def test_a_gateway_without_a_token_of_the_method_is_passed_over() -> None:
     rule = RoutingRule(id="order", gateways=("cedar", "basalt"))
 
