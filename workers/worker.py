@@ -21,6 +21,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.adapters.billing.postgres import PostgresBilling
 from activities.adapters.gateway.composition import gateways, heralds, sandbox_gateways
 from activities.adapters.gateway.port import Gateway, Herald
+from activities.adapters.notifications.mail import Mail
+from activities.adapters.notifications.port import Notifier, Outbox
+from activities.adapters.notifications.texts import Texts
+from activities.adapters.notifications.webhook import MessageWebhook
 from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from activities.adapters.provisioning.port import Provisioner
@@ -45,6 +49,7 @@ from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
+from activities.runtime.messenger import Messenger
 from activities.runtime.patrol import StoredPatrol
 from activities.runtime.payments import PaymentActivities
 from activities.runtime.processes import Processes
@@ -99,6 +104,8 @@ class Adapters:
     register: Register
     taxes: TaxEngines
     heralds: Mapping[str, Herald] = field(default_factory=dict)
+    notifier: Notifier = field(default_factory=Outbox)
+    texts: Texts = field(default_factory=Texts)
 
 
 def sandbox_adapters(
@@ -284,6 +291,7 @@ async def at_work(
     are `judged` by their answers, but where tests break them on purpose and others need them.
     """
     beside = [Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run]
+    beside.append(Messenger(database, adapters.notifier, adapters.texts).run)
     if judged:
         beside.append(GatewayWatch(database, adapters.gateways).run)
     async with AsyncExitStack() as stack:
@@ -313,6 +321,14 @@ async def _prepare(client: Client, gateway_names: Iterable[str]) -> None:
         raise Unavailable(f"Temporal refused the schedules of jobs: {error.message}") from error
 
 
+def _notifier(settings: Settings, client: httpx.AsyncClient) -> Notifier:
+    if settings.mail_url is not None:
+        return Mail(settings.mail_url, settings.mail_from)
+    if settings.message_webhook_url is not None and settings.message_webhook_secret is not None:
+        return MessageWebhook(settings.message_webhook_url, settings.message_webhook_secret, client)
+    return Outbox()
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Raises SettingsError, and Unavailable where Temporal does not answer."""
     if settings.database_url is None:
@@ -329,7 +345,7 @@ async def run(settings: Settings) -> None:
         ours = gateways(settings.all_gateways(), http)
         adapters = replace(adapters, taxes=tax_engines(settings, http), gateways=ours)
         told = heralds(settings.all_gateways(), settings.gateway_secrets, http)
-        adapters = replace(adapters, heralds=told)
+        adapters = replace(adapters, heralds=told, notifier=_notifier(settings, http), texts=Texts(settings.messages_folder))
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             gc.freeze()  # what is there for good is looked at by no collection, which saves a fifth of the CPU of a long job
             log.info("worker ready", queues=queues.ALL)

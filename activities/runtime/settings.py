@@ -86,6 +86,19 @@ class Settings(BaseSettings):
     documents_folder: Path | None = Field(
         None, description="folder with a template, words or fonts of your own for invoices; empty takes the shipped ones"
     )
+    mail_url: SecretStr | None = Field(
+        None,
+        description="SMTP server that messages to customers go through, as `smtps://user:password@host:465`, or `smtp://…:587` "
+        "for STARTTLS; empty sends no mail",
+    )
+    mail_from: str = Field("turnup@localhost", description="sender of these messages", pattern=r"^[^\r\n]+@[^@\s]+$")
+    message_webhook_url: str | None = Field(
+        None, description="where messages to customers are posted instead, for a system that sends them itself"
+    )
+    message_webhook_secret: SecretStr | None = Field(None, description="signs what is posted there: `whsec_…`")
+    messages_folder: Path | None = Field(
+        None, description="folder with texts of your own for these messages; empty takes the shipped ones"
+    )
     vat_register_url: str | None = Field(
         None,
         description="register that VAT ids are checked with, for VIES `https://ec.europa.eu/taxation_customs/vies/rest-api`; "
@@ -138,13 +151,34 @@ class Settings(BaseSettings):
         return given
 
     @field_validator(
-        "temporal_ui_url", "api_url", "sandbox_url", "callback_url", "public_url", "vat_register_url", "tax_engine_url"
+        "temporal_ui_url",
+        "api_url",
+        "sandbox_url",
+        "callback_url",
+        "public_url",
+        "vat_register_url",
+        "tax_engine_url",
+        "message_webhook_url",
     )
     @classmethod
     def _http(cls, given: str | None) -> str | None:
         if given is not None and not given.startswith(("http://", "https://")):
             raise ValueError("should look like https://host:port")
         return given.rstrip("/") if given else given
+
+    @field_validator("mail_url")
+    @classmethod
+    def _smtp(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not given.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("should look like smtps://user:password@host:465")
+        return given
+
+    @field_validator("message_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not given.get_secret_value().startswith("whsec_"):
+            raise ValueError("should begin with whsec_")
+        return given
 
     @field_validator("console_secret")
     @classmethod
@@ -163,6 +197,14 @@ class Settings(BaseSettings):
     def all_gateways(self) -> dict[str, GatewaySettings]:
         """Those that are set, else the sandbox's."""
         return self.gateways or sandbox_gateways(self.sandbox_url or "http://localhost")
+
+    @model_validator(mode="after")
+    def _one_way_for_messages(self) -> "Settings":
+        if self.mail_url is not None and self.message_webhook_url is not None:
+            raise ValueError("TURNUP_MAIL_URL and TURNUP_MESSAGE_WEBHOOK_URL: give one of both")
+        if (self.message_webhook_url is None) != (self.message_webhook_secret is None):
+            raise ValueError("TURNUP_MESSAGE_WEBHOOK_URL and TURNUP_MESSAGE_WEBHOOK_SECRET: give both or neither")
+        return self
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> "Settings":

@@ -12,6 +12,7 @@ from activities.store import (
     due_rows,
     invoices,
     life_policies,
+    messages,
     subscription_lines,
     subscriptions,
 )
@@ -28,8 +29,10 @@ from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
 from domain.billing.paid_lines import debit_of
 from domain.billing.tax.reversal import Basis
+from domain.billing.zones import local_date, zone_of
 from domain.errors import Conflict
 from domain.facts import Event
+from domain.messages import MessageFacts, MessageKind
 from domain.states import SubscriptionState
 from domain.subscriptions.ending import CancelCommand, Cancellation, early_fee, ends_at, fee_line, given_back, scheduled, unused
 from domain.subscriptions.facts import Ending, EndReason, Subscription
@@ -125,6 +128,9 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
         actor=ending.by,
         summary=f"ended ({ending.reason.replace('_', ' ')}{': ' + ending.words if ending.words else ''})",
     )
+    kind = MessageKind.ended_unpaid if ending.reason is EndReason.unpaid else MessageKind.ended
+    facts = MessageFacts(plan=ended.plan_name, on=local_date(ending.at, zone_of(ended.timezone)))
+    await messages.tell(connection, f"{ended.id}:ended", ended.customer, kind, facts, now)
     return await subscriptions.save(connection, ended, [event], now)
 
 

@@ -7,10 +7,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.access import settings
-from domain.subscriptions.policies import EndingPolicy, RenewalPolicy
+from domain.subscriptions.policies import EndingPolicy, MessagePolicy, RenewalPolicy
 from domain.values import StrictValue
 
-KINDS: dict[type[StrictValue], str] = {RenewalPolicy: "renewal", EndingPolicy: "ending"}
+KINDS: dict[type[StrictValue], str] = {
+    RenewalPolicy: "renewal",
+    EndingPolicy: "ending",
+    MessagePolicy: "messages",
+}
 """There is one of each kind; its defaults hold where none was given."""
 
 Policy = TypeVar("Policy", bound=StrictValue)

@@ -4,7 +4,18 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from activities.store import billables, catalogue, clocks, due_rows, endings, invoices, life_policies, orders, subscriptions
+from activities.store import (
+    billables,
+    catalogue,
+    clocks,
+    due_rows,
+    endings,
+    invoices,
+    life_policies,
+    messages,
+    orders,
+    subscriptions,
+)
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.services import subscriptions as table
@@ -12,8 +23,10 @@ from domain import keys
 from domain.billing.gathering import Billable
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
+from domain.billing.zones import local_date, zone_of
 from domain.errors import NotFound
 from domain.facts import Event
+from domain.messages import MessageFacts, MessageKind
 from domain.states import SubscriptionState
 from domain.subscriptions.facts import Opening, Subscription
 from domain.subscriptions.opening import opened
@@ -100,6 +113,10 @@ async def _look_at_invoice(
     if found.state is InvoiceState.paid and (ends := _ends(subscription, found)):
         changes["paid_until"] = max(filter(None, [subscription.paid_until, ends]))
         events.append(_renewed(found, ends, now))
+        until = local_date(ends, zone_of(subscription.timezone))
+        facts = MessageFacts(plan=subscription.plan_name, invoice=found.number or "", amount=found.gross, until=until)
+        key = f"{subscription.id}:renewed:{invoice}"
+        await messages.tell(connection, key, subscription.customer, MessageKind.renewed, facts, now)
     elif found.state is InvoiceState.overdue and invoice not in subscription.owed:
         events.append(_overdue(found, now))
     changed = subscription.model_copy(update=changes)

@@ -28,6 +28,12 @@ class RenewalPolicy(StrictValue):
     missed_cycles: MissedCycles = MissedCycles.one
 
 
+class MessagePolicy(StrictValue):
+    """Customers on test clocks are told nothing in earnest unless said otherwise: their messages are kept to be looked at."""
+
+    from_test_clocks: bool = False
+
+
 class Unused(StrEnum):
     """What becomes of what was billed beyond an early end."""
 

@@ -1,0 +1,44 @@
+"""Messages written in the customer's language."""
+
+from pathlib import Path
+
+from activities.adapters.documents.words import Language, language_of
+from domain.billing.documents.parties import Address, Recipient
+from domain.messages import Letter, Message, MessageFacts
+
+SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "messages"
+
+
+class Texts:
+    """`folder` may hold `words/<language>.yaml` of your own; what is shipped is in English and German, and English is what
+    everybody gets whose language nobody has written."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folders = [folder, SHIPPED] if folder is not None else [SHIPPED]
+
+    def letter(self, message: Message, name: str, email: str | None, country: str) -> Letter:
+        """Conflict where the words of its language are wrong."""
+        reader = Recipient(name=message.customer, address=Address(country=country), language=message.language)
+        language = language_of(reader, self._folders)
+        values = _values(message.facts, language) | {"name": name}
+        return Letter(
+            key=message.key,
+            kind=message.kind,
+            customer=message.customer,
+            to=email,
+            language=language.locale.language,
+            subject=" ".join(language(f"{message.kind}_subject", **values).split()),
+            text=language(f"{message.kind}_body", **values),
+            facts=message.facts,
+            at=message.at,
+        )
+
+
+def _values(facts: MessageFacts, language: Language) -> dict[str, str]:
+    days = {"due": facts.due, "until": facts.until, "on": facts.on}
+    return {
+        "plan": facts.plan,
+        "invoice": facts.invoice,
+        "amount": language.money(facts.amount) if facts.amount else "",
+        **{name: language.day(day) if day else "" for name, day in days.items()},
+    }
