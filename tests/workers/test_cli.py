@@ -1,7 +1,5 @@
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.workers.conftest import ROOT, StackProcess
+from tests.workers import commands
+from tests.workers.conftest import StackProcess
 
 LINKS = {"self": "http://turnup.example/v1/orders/O-1", "temporal": None}
 ORDER = {
@@ -95,15 +94,7 @@ def api() -> Iterator[tuple[str, Asked]]:
 
 
 def turnup(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNUP_")}
-    named = {f"TURNUP_{name.upper()}": value for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "workers.cli.main", *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**environment, **named, "PYTHONPATH": str(ROOT)},
-    )
+    return commands.run(words, cwd, **{f"TURNUP_{name.upper()}": value for name, value in settings.items()})
 
 
 def test_a_wrong_setting_ends_a_command_with_one_line_and_code_2(tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.workers.conftest import ROOT
+from tests.workers import commands
 from tests.workflows.plans import access, build, by_hand
 from tests.world import World
 
@@ -29,20 +27,13 @@ class Terminal:
     folder: Path
 
     async def turnup(self, *words: str, said: str | None = None) -> Done:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNUP_")}
-        environment |= {
-            "PYTHONPATH": str(ROOT),
+        settings = {
             "COLUMNS": "80",
             "TURNUP_API_URL": str(self.world.api.base_url),
             "TURNUP_API_KEY": self.world.api.headers["Authorization"].removeprefix("Bearer "),
         }
-        pipe = asyncio.subprocess.PIPE
-        words = (sys.executable, "-m", "workers.cli.main", *words)
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=self.folder, env=environment
-        )
-        out, err = await process.communicate(said.encode() if said else None)
-        return Done(process.returncode or 0, out.decode().splitlines(), err.decode().splitlines())
+        done = await asyncio.to_thread(commands.run, words, self.folder, said or "", **settings)
+        return Done(done.returncode, done.stdout.splitlines(), done.stderr.splitlines())
 
 
 @pytest.fixture
