@@ -31,6 +31,7 @@ class Right(StrEnum):
     bill = "issue and correct invoices, give coupons and credits"
     reconcile = "reconcile money"
     route_payments = "say where payments go"
+    keep_policies = "say how subscriptions renew, change and end"
     keep_fraud_rules = "keep fraud rules"
     manage_keys = "manage API keys"
 
@@ -62,6 +63,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.bill,
             Right.reconcile,
             Right.route_payments,
+            Right.keep_policies,
         }
     ),
     Role.fraud: frozenset({Right.read_orders, Right.read_records, Right.approve, Right.keep_fraud_rules}),

@@ -1,6 +1,7 @@
 """The policies of what a subscription does after its order, each a plain record of a kind of its own."""
 
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -8,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store.database import Connection
 from activities.store.tables.access import settings
 from domain.subscriptions.policies import EndingPolicy, MessagePolicy, RenewalPolicy
-from domain.values import StrictValue
+from domain.values import Instant, StrictValue, Value
 
 KINDS: dict[type[StrictValue], str] = {
     RenewalPolicy: "renewal",
@@ -18,6 +19,35 @@ KINDS: dict[type[StrictValue], str] = {
 """There is one of each kind; its defaults hold where none was given."""
 
 Policy = TypeVar("Policy", bound=StrictValue)
+
+
+class Changed(Value):
+    """What a policy was set to, when and by whom. `id` is in order of time."""
+
+    id: str
+    at: Instant
+    by: str
+    policy: dict[str, Any]
+
+
+async def publish(connection: Connection, policy: Policy, by: str, now: datetime) -> None:
+    """Put it, and keep on record that it was."""
+    await put(connection, policy)
+    kept = Changed(id=f"{now:%Y%m%dT%H%M%S.%fZ}", at=now, by=by, policy=policy.model_dump(mode="json"))
+    row = {"kind": _record(type(policy)), "id": kept.id, "document": kept.model_dump(mode="json")}
+    await connection.execute(insert(settings).values(**row).on_conflict_do_nothing())
+
+
+async def changes(connection: Connection, policy: type[Policy], before: str | None, limit: int) -> list[Changed]:
+    """What was set, the newest first, before the one of this id."""
+    query = select(settings.c.document).where(settings.c.kind == _record(policy)).order_by(settings.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(settings.c.id < before)
+    return [Changed.model_validate(document) for document in (await connection.execute(query)).scalars()]
+
+
+def _record(policy: type[StrictValue]) -> str:
+    return f"{KINDS[policy]}:changes"
 
 
 async def put(connection: Connection, policy: Policy) -> None:

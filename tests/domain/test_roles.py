@@ -19,6 +19,7 @@ HOLDERS = {
     Right.bill: {"admin", "finance"},
     Right.reconcile: {"admin", "finance"},
     Right.route_payments: {"admin", "finance"},
+    Right.keep_policies: {"admin", "finance"},
     Right.keep_fraud_rules: {"admin", "fraud"},
     Right.manage_keys: {"admin"},
 }
