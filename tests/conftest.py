@@ -3,6 +3,7 @@ and named at the end, or fail the session where peers are required."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -24,11 +25,26 @@ LEFT_OUT = pytest.StashKey[list[str]]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Raises UsageError, which ends the session, where peers are required."""
     without = [item for item in items if item.get_closest_marker("needs_chromium")] if peers.chromium() is None else []
-    if without and peers.required():
-        raise pytest.UsageError(f"Chromium is not installed, {len(without)} tests need it, and TURNUP_REQUIRE_PEERS=1")
     for item in without:
         item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
-    config.stash[LEFT_OUT] = [item.path.name for item in without]
+    leave_out(config, [item.path.name for item in without])
+
+
+def leave_out(config: pytest.Config, files: list[str]) -> None:
+    config.stash[LEFT_OUT] = files
+    if files and peers.required():
+        raise pytest.UsageError(f"Chromium is not installed, {len(files)} tests need it, and TURNUP_REQUIRE_PEERS=1")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the one that started it what it left out: each of them collects every test."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    leave_out(node.config, getattr(node, "workeroutput", {}).get("left_out", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
