@@ -18,7 +18,7 @@ from domain.errors import Conflict, Unavailable
 from domain.money import Money
 from domain.roles import Principal
 from domain.states import SubscriptionState
-from domain.subscriptions.facts import Ending, Progress
+from domain.subscriptions.facts import Ending, Pausing, Progress, ScheduledChange
 from domain.subscriptions.renewal import line_of, upcoming
 from domain.values import Instant, Value
 
@@ -64,6 +64,8 @@ class SubscriptionDetail(SubscriptionLine):
     owed: tuple[str, ...]
     suspended_for: tuple[str, ...]
     paused_since: Instant | None
+    pausing: Pausing | None
+    changes: tuple[ScheduledChange, ...]
     legal_hold: str
     next_charge: Money | None
     ahead: list[Ahead]

@@ -148,6 +148,11 @@ def paid_subject(payment_key: str) -> str:
     return payment_key.rpartition(":payment:")[0]
 
 
+def change(subscription: str, number: int) -> str:
+    """The `number`-th change of a subscription, and the invoice over one that is made at once."""
+    return f"{subscription}:change:{number}"
+
+
 def collection_workflow(invoice: str) -> str:
     return f"collect-{invoice}"
 

@@ -34,6 +34,7 @@ from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
 from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
+from activities.runtime.changes import StoredChanges
 from activities.runtime.clocks import StoredClocks
 from activities.runtime.collections import StoredCollections
 from activities.runtime.deprovisioning import StoredDeprovisioning
@@ -136,6 +137,7 @@ def workers(
     payments = PaymentActivities(database, adapters.gateways, gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions, deprovisioning = StoredSubscriptions(database), StoredDeprovisioning(database)
+    changes = StoredChanges(database, adapters.taxes, gateway)
     invoices = StoredInvoices(database, adapters.taxes)
     refunds, returns = StoredRefunds(database), StoredReturns(database)
     disputes = StoredDisputes(database, adapters.heralds)
@@ -201,6 +203,14 @@ def workers(
                 subscriptions.cancel,
                 subscriptions.uncancel,
                 subscriptions.hold,
+                changes.plan,
+                changes.make,
+                changes.drop,
+                changes.due,
+                changes.make_due,
+                changes.trouble,
+                changes.pause,
+                changes.resume,
                 deprovisioning.look,
                 deprovisioning.note,
                 deprovisioning.done,
@@ -225,6 +235,8 @@ def workers(
                 disputes.accept,
                 disputes.release,
                 returns.take_back,
+                payments.authorize,
+                payments.capture,
                 payments.purchase,
                 payments.status,
                 payments.refund,

@@ -5,15 +5,23 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.contracts import changes
+    from activities.contracts.changes import Changes
     from activities.contracts.subscriptions import Asked, Command, Subscriptions
+    from domain.subscriptions.changes import Change, ChangeCommand, DropCommand
     from domain.subscriptions.commands import ByCommand, HoldCommand
     from domain.subscriptions.ending import CancelCommand, Cancellation
     from domain.subscriptions.facts import Opening
+    from domain.subscriptions.pausing import PauseCommand
     from workflows.calls import ensure_here
+    from workflows.changing import Changing, concerns
     from workflows.messages import parse
 
 CANCEL_EXAMPLE = {"by": "your name", "when": "period_end"}
 BY_EXAMPLE = {"by": "your name"}
+CHANGE_EXAMPLE = {"by": "your name", "plan": "crm-pro", "quantity": 5, "when": "now"}
+DROP_EXAMPLE = {"by": "your name", "number": 3}
+PAUSE_EXAMPLE = {"by": "your name", "when": "now", "until": "2026-12-31T00:00:00Z"}
 HOLD_EXAMPLE = {"by": "your name", "reason": "lawsuit 4711"}
 
 
@@ -24,6 +32,7 @@ class SubscriptionWorkflow:
         self._subscription = opening.subscription
         self._due: list[str] = []
         self._said = ""
+        self._changing = Changing(opening.subscription)
 
     @workflow.run
     async def run(self, opening: Opening) -> str:
@@ -33,11 +42,17 @@ class SubscriptionWorkflow:
             said = f"subscription {opening.subscription} is {await ensure_here(Subscriptions.activate, opening)}"
         while self._due or not workflow.all_handlers_finished():
             if self._due:
-                said = await ensure_here(Subscriptions.due, self._due.pop(0)) or said
+                said = await self._carry_out(self._due.pop(0)) or said
             else:
                 await workflow.wait_condition(lambda: bool(self._due) or workflow.all_handlers_finished())
         workflow.set_current_details(said or self._said)
         return said or self._said
+
+    async def _carry_out(self, key: str) -> str:
+        async with self._changing.lock:
+            if concerns(self._subscription, key):
+                return await self._changing.due(key)
+            return await ensure_here(Subscriptions.due, key)
 
     @workflow.signal(name="due", description="Sent by the sweep: the row with this key is due.")
     def due(self, key: str) -> None:
@@ -49,7 +64,8 @@ class SubscriptionWorkflow:
         description='End it: {"by": "your name", "when": "period_end"}, or "now", or a date such as "2026-12-31T00:00:00Z".',
     )
     async def cancel(self, raw: Any) -> Cancellation:
-        made = await ensure_here(Subscriptions.cancel, self._asked(parse(CancelCommand, raw, CANCEL_EXAMPLE)))
+        async with self._changing.lock:
+            made = await ensure_here(Subscriptions.cancel, self._asked(parse(CancelCommand, raw, CANCEL_EXAMPLE)))
         self._said = f"subscription {self._subscription} is to end on {made.at:%Y-%m-%d %H:%M} UTC"
         return made
 
@@ -59,7 +75,8 @@ class SubscriptionWorkflow:
 
     @workflow.update(name="uncancel", description='Let it go on after all: {"by": "your name"}.')
     async def uncancel(self, raw: Any) -> str:
-        self._said = await ensure_here(Subscriptions.uncancel, self._asked(parse(ByCommand, raw, BY_EXAMPLE)))
+        async with self._changing.lock:
+            self._said = await ensure_here(Subscriptions.uncancel, self._asked(parse(ByCommand, raw, BY_EXAMPLE)))
         return self._said
 
     @uncancel.validator
@@ -70,12 +87,71 @@ class SubscriptionWorkflow:
         name="hold", description='Keep its data: {"by": "your name", "reason": "lawsuit 4711"}; without a reason no longer.'
     )
     async def hold(self, raw: Any) -> str:
-        self._said = await ensure_here(Subscriptions.hold, self._asked(parse(HoldCommand, raw, HOLD_EXAMPLE)))
+        async with self._changing.lock:
+            self._said = await ensure_here(Subscriptions.hold, self._asked(parse(HoldCommand, raw, HOLD_EXAMPLE)))
         return self._said
 
     @hold.validator
     def _check_hold(self, raw: Any) -> None:
         parse(HoldCommand, raw, HOLD_EXAMPLE)
+
+    @workflow.update(
+        name="change",
+        description='Change it: {"by": "your name", "plan": "crm-pro", "quantity": 5, "when": "now"}; either is enough.',
+    )
+    async def change(self, raw: Any) -> Change:
+        async with self._changing.lock:
+            made = await self._changing.change(parse(ChangeCommand, raw, CHANGE_EXAMPLE))
+        self._said = f"subscription {self._subscription}: {made.plan} × {made.quantity} from {made.at:%Y-%m-%d %H:%M} UTC on"
+        return made
+
+    @change.validator
+    def _check_change(self, raw: Any) -> None:
+        parse(ChangeCommand, raw, CHANGE_EXAMPLE)
+
+    @workflow.update(name="drop_change", description='Not make a change that is decided: {"by": "your name", "number": 3}.')
+    async def drop_change(self, raw: Any) -> str:
+        command = parse(DropCommand, raw, DROP_EXAMPLE)
+        async with self._changing.lock:
+            asked = changes.Asked(subscription=self._subscription, command=command)
+            self._said = await ensure_here(Changes.drop, asked)
+        return self._said
+
+    @drop_change.validator
+    def _check_drop_change(self, raw: Any) -> None:
+        parse(DropCommand, raw, DROP_EXAMPLE)
+
+    @workflow.update(
+        name="pause",
+        description='Pause it: {"by": "your name", "when": "now"}, or "period_end", or a date; "until" resumes it.',
+    )
+    async def pause(self, raw: Any) -> str:
+        """One that is for later is due then."""
+        command = parse(PauseCommand, raw, PAUSE_EXAMPLE)
+        async with self._changing.lock:
+            asked = changes.Asked(subscription=self._subscription, command=command)
+            self._said = await self._at_once(await ensure_here(Changes.pause, asked))
+        return self._said
+
+    @pause.validator
+    def _check_pause(self, raw: Any) -> None:
+        parse(PauseCommand, raw, PAUSE_EXAMPLE)
+
+    @workflow.update(name="resume", description='Let it go on: {"by": "your name"}.')
+    async def resume(self, raw: Any) -> str:
+        command = parse(ByCommand, raw, BY_EXAMPLE)
+        async with self._changing.lock:
+            asked = changes.Asked(subscription=self._subscription, command=command)
+            self._said = await self._at_once(await ensure_here(Changes.resume, asked))
+        return self._said
+
+    @resume.validator
+    def _check_resume(self, raw: Any) -> None:
+        parse(ByCommand, raw, BY_EXAMPLE)
+
+    async def _at_once(self, key: str) -> str:
+        """Whoever asked is told what came of it, where it was due at once."""
+        return await self._changing.due(key) if key else f"subscription {self._subscription} goes on"
 
     def _asked(self, command: Command) -> Asked[Command]:
         return Asked(subscription=self._subscription, command=command)

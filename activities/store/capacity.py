@@ -11,6 +11,7 @@ from activities.store import catalogue, dispatches
 from activities.store.database import Connection, among
 from activities.store.tables.catalogue import capacity_reservations, capacity_totals
 from domain.checks import capacity_subject
+from domain.errors import Conflict
 from domain.orders import Action, OrderItem
 
 
@@ -80,3 +81,15 @@ async def release(connection: Connection, order: str, items: Sequence[str], now:
     await _move(connection, freed)
     because = f"released:{order}:{','.join(sorted(items))}"
     await dispatches.wake_blocked(connection, [capacity_subject(product) for product in sorted(freed)], now, because)
+
+
+async def change(connection: Connection, order: str, item: OrderItem, now: datetime) -> None:
+    """Hold the units of one item in place of what it held. Raises Conflict where they are not free."""
+    product = item.product.id
+    await release(connection, order, [item.id], now)
+    available = await free(connection, order, [product])
+    others = await _own(connection, order, available.keys())
+    left = {each: units - others.get(each, 0) for each, units in available.items()}
+    if left.get(product, item.quantity) < item.quantity:
+        raise Conflict(f"of {product} there are {max(left[product], 0)} free, and not {item.quantity}")
+    await reserve(connection, order, [item], list(left))

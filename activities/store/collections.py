@@ -130,18 +130,7 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime)
     except Conflict as reason:
         return Claim(words=str(reason))
     number = await count(connection, asked.invoice) + 1
-    row = {
-        "key": keys.collection(asked.invoice, number),
-        "invoice": asked.invoice,
-        "number": number,
-        "customer": stored.invoice.customer,
-        "method": method,
-        "currency": stored.invoice.currency,
-        "amount": stored.invoice.amount_due.minor,
-        "state": CollectionState.asked,
-        "reason": asked.reason,
-        "begun_at": now,
-    }
+    row = _row(stored, number, method, asked.reason, now)
     await connection.execute(insert(collections).values(**row))
     return Claim(request=await _request(connection, _collection(row), ()), number=number)
 
@@ -258,6 +247,44 @@ async def _end(connection: Connection, answered: Answered, state: CollectionStat
     values = {"state": state, "gateway": answered.result.gateway, "code": answered.result.code, "ended_at": answered.at}
     undecided = (collections.c.key == answered.key, collections.c.state == CollectionState.asked)
     await connection.execute(update(collections).where(*undecided).values(**values))
+
+
+async def payment_for(connection: Connection, invoice: str, now: datetime) -> PaymentRequest:
+    """The first payment for what an invoice is due. Raises Conflict where it cannot be collected, with the reason."""
+    stored = await invoices.get(connection, invoice)
+    method = await _payable(connection, stored, now)
+    return await _request(connection, _collection(_row(stored, 1, method, "change", now)), ())
+
+
+async def book_taken(connection: Connection, asked: PaymentRequest, answered: Answered, default_gateway: str) -> str:
+    """Book a payment that was taken for an invoice before it was issued. Again changes nothing."""
+    stored = await invoices.get(connection, answered.invoice, lock=True)
+    number = int(asked.key.rpartition(":")[2])
+    row = {**_row(stored, number, asked.method, "change", answered.at), "amount": asked.amount.minor}
+    await connection.execute(insert(collections).values(**row).on_conflict_do_nothing())
+    return await settle(connection, answered, default_gateway)
+
+
+async def ask_for_rest(connection: Connection, invoice: str) -> None:
+    """Have what an invoice is still due collected: what it came to may have changed since its payment was asked for."""
+    found = (await invoices.get(connection, invoice)).invoice
+    if found.amount_due.minor > 0:
+        await ask(connection, [CollectionRequest(invoice=invoice, customer=found.customer, reason="issued")], "issued")
+
+
+def _row(stored: StoredInvoice, number: int, method: str, reason: str, now: datetime) -> dict[str, Any]:
+    return {
+        "key": keys.collection(stored.invoice.id, number),
+        "invoice": stored.invoice.id,
+        "number": number,
+        "customer": stored.invoice.customer,
+        "method": method,
+        "currency": stored.invoice.currency,
+        "amount": stored.invoice.amount_due.minor,
+        "state": CollectionState.asked,
+        "reason": reason,
+        "begun_at": now,
+    }
 
 
 async def open_of(connection: Connection, invoice: str, *, refuse: bool = False) -> Collection | None:

@@ -9,8 +9,9 @@ from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.order_facts import ENTITLEMENTS
 from activities.store.tables.services import services as table
+from domain.catalogue import Plan
 from domain.facts import Event
-from domain.orders import Order
+from domain.orders import Order, OrderItem
 from domain.plans import Step
 from domain.provisioning import ProvisionRequest, Verb
 from domain.states import ServiceState
@@ -52,23 +53,33 @@ async def look(connection: Connection, key: str) -> tuple[list[Asked], str]:
 def _asked(order: Order, subscription: Subscription, verb: Verb) -> list[Asked]:
     """One call to each system that built a part of it, the last one first."""
     item = order.item(subscription.item)
-    built = [step.adapter for step in item.plan.steps if _builds(step)] if item else []
+    if item is None:
+        return []
+    asked = request(subscription, item, verb, f"{subscription.id}:{verb}")
     return [
-        Asked(
-            adapter=adapter,
-            verb=verb,
-            key=f"{subscription.id}:{verb}:{adapter}",
-            reference=subscription.service,
-            customer=subscription.customer,
-            product=subscription.product,
-            plan=subscription.plan,
-            quantity=subscription.quantity,
-            characteristics=item.characteristics if item else {},
-            remote_id=subscription.remote_id,
-        )
-        for adapter in dict.fromkeys(reversed(built))
-        if adapter is not None
+        Asked(adapter=adapter, **dict(asked.model_copy(update={"key": f"{asked.key}:{adapter}"})))
+        for adapter in reversed(builders(item.plan))
     ]
+
+
+def request(subscription: Subscription, item: OrderItem, verb: Verb, key: str) -> ProvisionRequest:
+    """What a system that built a part of the service is asked, of the service as it is."""
+    return ProvisionRequest(
+        verb=verb,
+        key=key,
+        reference=subscription.service,
+        customer=subscription.customer,
+        product=subscription.product,
+        plan=subscription.plan,
+        quantity=subscription.quantity,
+        characteristics=item.characteristics,
+        remote_id=subscription.remote_id,
+    )
+
+
+def builders(plan: Plan) -> list[str]:
+    """The systems that build a part of a service, each once, the first first."""
+    return list(dict.fromkeys(step.adapter for step in plan.steps if step.adapter is not None and _builds(step)))
 
 
 def _builds(step: Step) -> bool:

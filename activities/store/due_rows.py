@@ -21,13 +21,19 @@ class Kind(StrEnum):
     """A subscription comes to its end."""
     unused = "unused"
     """What was billed of a subscription beyond its end is to be credited."""
+    change = "change"
+    """A change of a subscription that was decided before is to be made."""
+    pause = "pause"
+    """A subscription is to be paused."""
+    resume = "resume"
+    """A pause is over."""
     deprovision = "deprovision"
     """A service that nothing pays for any more is to be closed, or taken down for good."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
 
 
-OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice, Kind.end, Kind.unused})
+OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice, Kind.end, Kind.unused, Kind.change, Kind.pause, Kind.resume})
 """Those whose subject is a subscription, which acts on them and removes them."""
 
 

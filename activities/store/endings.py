@@ -37,7 +37,7 @@ from domain.states import SubscriptionState
 from domain.subscriptions.ending import CancelCommand, Cancellation, early_fee, ends_at, fee_line, given_back, scheduled, unused
 from domain.subscriptions.facts import Ending, EndReason, Subscription
 from domain.subscriptions.policies import EndingPolicy, MissedCycles, Unused
-from domain.subscriptions.renewal import DuePeriod, charge_of, line_of, renewed
+from domain.subscriptions.renewal import DuePeriod, charge_of, left_from, line_of, renewed
 from domain.values import digest_of
 
 ENDED = "ended"
@@ -77,7 +77,7 @@ async def cancel(connection: Connection, subscription: str, command: CancelComma
         actor=command.by,
         summary=f"is to end on {made.at:%Y-%m-%d %H:%M} UTC{words}",
     )
-    changed = await _without_what_follows(connection, changed, made.at)
+    changed = await without_what_follows(connection, changed, made.at)
     await subscriptions.save(connection, changed, [event], now)
     if made.at <= now:
         await end(connection, changed, now)
@@ -115,9 +115,9 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
         if line.amount
     ]
     await billables.add(connection, charged)
-    ended = await _without_what_follows(connection, made.subscription, ending.at, shortened=True)
+    ended = await without_what_follows(connection, made.subscription, ending.at, shortened=True)
     ended = ended.model_copy(update={"ended_at": ending.at, "owed": (), "paused_since": None})
-    await _give_back(connection, ended, ending.at, now)
+    await give_back_later(connection, ended, subscription.paused_since or ending.at, now)
     await access_blocks.block(connection, [ended.service], ENDED, ended.id, now)
     await due_rows.remove(connection, [f"{ended.id}:end"])
     await due_rows.put(connection, [deprovisioning.begin(ended, now)])
@@ -141,7 +141,7 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
     unused_of = {line: credit for line in row.payload["lines"].split() if (credit := _unused(subscription, invoice, line, at))}
     lines = tuple(LineCredit(line=line, amount=each.gross + each.unpaid) for line, each in unused_of.items())
     if lines:
-        memo = f"{subscription.plan_name} ended on {at:%Y-%m-%d}"
+        memo = f"{subscription.plan_name}: not used from {at:%Y-%m-%d} on"
         command = CreditCommand(
             reason=CreditReason.cancellation, memo=memo, lines=lines, basis=Basis.gross, by=WORKFLOW, key=row.key
         )
@@ -160,11 +160,12 @@ async def _cancellation(
     not_begun = [each for each in await subscription_lines.beyond(connection, subscription.id, now) if _begins_from(each, now)]
     at = ends_at(_rewound(subscription, not_begun), command, now, policy)
     credited: list[PeriodCredit] = []
+    used_until = subscription.paused_since or at
     if policy.unused is Unused.credit:
-        for each in await subscription_lines.beyond(connection, subscription.id, at):
-            if each.invoice is not None and each.is_issued:
+        for each in await subscription_lines.beyond(connection, subscription.id, used_until):
+            if each.invoice is not None and each.is_issued and each.line.id not in subscription.given_back:
                 invoice = (await invoices.get(connection, each.invoice)).invoice
-                credited += filter(None, [_unused(subscription, invoice, each.line.id, at)])
+                credited += filter(None, [_unused(subscription, invoice, each.line.id, used_until)])
     return Cancellation(
         subscription=subscription.id,
         at=at,
@@ -175,7 +176,7 @@ async def _cancellation(
     )
 
 
-async def _without_what_follows(
+async def without_what_follows(
     connection: Connection, subscription: Subscription, at: datetime, *, shortened: bool = False
 ) -> Subscription:
     """Take back what is on the list for periods that begin at the end or after it, as if it had not been billed; `shortened`
@@ -209,21 +210,23 @@ def _shortened(subscription: Subscription, billed: BilledLine, at: datetime) -> 
         return billed.line
     schedule = charge_of(subscription, progress.charge).schedule(progress.anchor, subscription.timezone)
     number = int(billed.line.id.rpartition(":")[2])
-    return line_of(subscription, DuePeriod(charge=progress.charge, number=number, service=schedule.final(at)))
+    service = left_from(schedule.final(at), billed.line.period.start)
+    return line_of(subscription, DuePeriod(charge=progress.charge, number=number, service=service))
 
 
-async def _give_back(connection: Connection, subscription: Subscription, at: datetime, now: datetime) -> None:
-    """Have what was billed beyond the end credited, invoice by invoice."""
+async def give_back_later(connection: Connection, subscription: Subscription, at: datetime, now: datetime) -> None:
+    """Have what was billed beyond an end or a pause credited, invoice by invoice."""
     policy = await life_policies.get(connection, EndingPolicy)
     if policy.unused is Unused.nothing:
         return
     by_invoice: dict[str, list[str]] = {}
     for each in await subscription_lines.beyond(connection, subscription.id, at):
-        if each.invoice is not None and each.is_issued and each.state is not InvoiceState.voided:
+        given = each.line.id in subscription.given_back or each.state is InvoiceState.voided
+        if each.invoice is not None and each.is_issued and not given:
             by_invoice.setdefault(each.invoice, []).append(each.line.id)
     rows = []
     for invoice, lines in by_invoice.items():
-        row = _row(subscription, Kind.unused, f"{subscription.id}:unused:{invoice}", now)
+        row = _row(subscription, Kind.unused, f"{subscription.id}:unused:{invoice}:{at:%Y%m%d%H%M%S}", now)
         rows.append(row.model_copy(update={"payload": {"invoice": invoice, "at": at.isoformat(), "lines": " ".join(lines)}}))
     await due_rows.put(connection, rows)
 

@@ -1,5 +1,6 @@
 """What customers may use: grants by source, so that ending one source takes away only what no other grants."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -44,6 +45,12 @@ async def revoke(connection: Connection, source: str, now: datetime) -> None:
     await connection.execute(
         update(entitlements).where(entitlements.c.source == source, entitlements.c.revoked_at.is_(None)).values(revoked_at=now)
     )
+
+
+async def revoke_but(connection: Connection, source: str, kept: Collection[str], now: datetime) -> None:
+    """End what this source grants besides the `kept` features."""
+    others = (entitlements.c.source == source, entitlements.c.feature.not_in(kept), entitlements.c.revoked_at.is_(None))
+    await connection.execute(update(entitlements).where(*others).values(revoked_at=now))
 
 
 async def of_source(connection: Connection, source: str) -> list[Entitlement]:

@@ -154,6 +154,28 @@ async def _finalize(
     return outcome, unasked
 
 
+async def issue_at_once(
+    connection: Connection, engines: TaxEngines, gathered: Gathered, answers: Answers, now: datetime
+) -> Invoice:
+    """Issue an invoice over lines that are on no other, whose money the caller has; nobody is asked for it. Raises Unasked, and
+    what keeps it from being issued."""
+    group = gathered.group
+    seller = await legal_entities.get(connection, group.legal_entity)
+    lines = [
+        Billable(line=line, customer=group.customer, legal_entity=group.legal_entity, due_at=now) for line in gathered.lines
+    ]
+    await invoices.put_drafts(connection, [_open(gathered, seller)])
+    await billables.add(connection, lines, gathered.id)
+    issuing = await Issuing.of(connection, engines, [gathered], answers, now)
+    made = await issuing.ready(gathered, issuing.today(gathered))
+    return (await _issue(connection, [made], issuing, collected=True))[0]
+
+
+async def today_of(connection: Connection, legal_entity: str, now: datetime) -> date:
+    """The legal entity's local date."""
+    return (await legal_entities.get(connection, legal_entity)).today(now)
+
+
 class Stale(Conflict):
     """What is to be issued is not what was shown: whoever asked looks again, and the draft does not wait for anything."""
 
@@ -181,8 +203,8 @@ async def _put_off(connection: Connection, issuing: Issuing, gathered: Gathered,
         await invoices.put_off(connection, gathered.id, until, TAX if isinstance(error, Unavailable) else str(error))
 
 
-async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuing) -> list[Invoice]:
-    """With their numbers, which come last: whoever else issues waits for them."""
+async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuing, *, collected: bool = False) -> list[Invoice]:
+    """With their numbers, which come last: whoever else issues waits for them. Nobody is asked for what is `collected`."""
     if not ready:
         return []
     await _settle(connection, ready, issuing)
@@ -191,7 +213,8 @@ async def _issue(connection: Connection, ready: Sequence[Ready], issuing: Issuin
     await invoices.finalized(connection, issued, issuing.now)
     await ledger.post(connection, [invoice_finalized(invoice, issuing.now) for invoice, _ in issued])
     await revenue.plan(connection, [(invoice, evidence.seller) for invoice, evidence in issued], issuing.now)
-    await collections.ask_when_due(connection, [invoice for invoice, _ in issued])
+    if not collected:
+        await collections.ask_when_due(connection, [invoice for invoice, _ in issued])
     return [invoice for invoice, _ in issued]
 
 

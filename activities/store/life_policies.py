@@ -8,13 +8,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.access import settings
-from domain.subscriptions.policies import EndingPolicy, MessagePolicy, RenewalPolicy
+from domain.subscriptions.policies import ChangePolicy, EndingPolicy, MessagePolicy, PausePolicy, RenewalPolicy
 from domain.values import Instant, StrictValue, Value
 
 KINDS: dict[type[StrictValue], str] = {
     RenewalPolicy: "renewal",
     EndingPolicy: "ending",
     MessagePolicy: "messages",
+    ChangePolicy: "change",
+    PausePolicy: "pause",
 }
 """There is one of each kind; its defaults hold where none was given."""
 

@@ -124,8 +124,9 @@ async def _look_at_invoice(
 
 
 def _ends(subscription: Subscription, invoice: Invoice) -> datetime | None:
-    """Up to when the invoice pays for it; None where it is over no period of it, or is its order's own."""
-    if invoice.id == keys.invoice(subscription.order):
+    """Up to when the invoice pays for it; None where it is over no period of it, or is its order's own or that of a change,
+    which were paid before."""
+    if invoice.id == keys.invoice(subscription.order) or invoice.id.startswith(keys.change(subscription.id, 0)[:-1]):
         return None
     ends = [line.period.end for line in invoice.lines if line.subscription == subscription.id and line.period]
     return max(ends, default=None)

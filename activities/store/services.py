@@ -67,3 +67,23 @@ async def end(connection: Connection, service: str, now: datetime) -> None:
     await connection.execute(
         update(services).where(services.c.id == service).values(state=ServiceState.terminated, ended_at=now)
     )
+
+
+async def change(connection: Connection, service: str, product: str, plan: str, quantity: int) -> None:
+    values = {"product": product, "plan": plan, "quantity": quantity}
+    await connection.execute(update(services).where(services.c.id == service).values(**values))
+
+
+async def suspend(connection: Connection, service: str) -> None:
+    """A live one; another is left as it is."""
+    await _move(connection, service, ServiceState.active, ServiceState.suspended)
+
+
+async def resume(connection: Connection, service: str) -> None:
+    """A suspended one; another is left as it is."""
+    await _move(connection, service, ServiceState.suspended, ServiceState.active)
+
+
+async def _move(connection: Connection, service: str, before: ServiceState, after: ServiceState) -> None:
+    here = (services.c.id == service, services.c.state == before)
+    await connection.execute(update(services).where(*here).values(state=after))

@@ -126,6 +126,24 @@ async def append(connection: Connection, subscription: str, events: Sequence[Eve
     await connection.execute(insert(subscription_events), rows)
 
 
+async def number_change(connection: Connection, subscription: str) -> int:
+    """The number of a change that is about to be tried. It is used up whatever becomes of it, and makes no new version."""
+    counted = text("""
+        UPDATE subscriptions SET document = jsonb_set(document, '{change_count}',
+               to_jsonb(COALESCE((document ->> 'change_count')::int, 0) + 1))
+         WHERE id = :id RETURNING (document ->> 'change_count')::int
+    """)
+    return int((await connection.execute(counted, {"id": subscription})).scalar_one())
+
+
+async def has_happened(connection: Connection, subscription: str, key: str) -> bool:
+    """Whether there is an event of this key."""
+    known = select(subscription_events.c.seq).where(
+        subscription_events.c.subscription == subscription, subscription_events.c.key == key
+    )
+    return (await connection.execute(known)).first() is not None
+
+
 async def events(connection: Connection, subscription: str, after: int, limit: int) -> list[StoredEvent]:
     """In order, those after the number `after`."""
     query = select(subscription_events).where(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from domain.billing.proration import Cut
 from domain.billing.zones import TimeZone
 from domain.catalogue import Price
 from domain.money import CurrencyCode
@@ -20,14 +21,15 @@ class Opening(Value):
 
 class Progress(Value):
     """How far a charge is billed. Its periods are counted from `anchor`; the next to bill is the `number`-th and begins at
-    `until`, the end of the one before. `price` is an earlier version of the subscription's price, by which its running period
-    still goes."""
+    `until`, the end of the one before, or where it was changed or resumed in the middle of a period: `starts` says which.
+    `price` is an earlier version of the subscription's price, by which its running period still goes."""
 
     charge: str
     anchor: Instant
     number: int
     until: Instant
     price: Price | None = None
+    starts: Cut = Cut.start
 
 
 class EndReason(StrEnum):
@@ -50,6 +52,25 @@ class Ending(Value):
     words: str = ""
 
 
+class ScheduledChange(Value):
+    """A change that is decided: at its date, what is left out stays as it is then."""
+
+    number: int
+    at: Instant
+    plan: str | None = None
+    quantity: int | None = None
+    by: str
+    words: str = ""
+
+
+class Pausing(Value):
+    """When it is paused, and up to when; `until` is left out where it waits to be resumed."""
+
+    at: Instant
+    until: Instant | None = None
+    by: str
+
+
 class Subscription(Value):
     """The facts that a subscription's process keeps. Its plan is the one it was ordered with, and so is its price until a later
     version moves existing subscriptions.
@@ -57,6 +78,10 @@ class Subscription(Value):
     `owed` are its invoices that are past their due date; `suspended_for` and `paused_since` say why it is not to be used;
     `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided. `legal_hold` is
     why its data must be kept; empty where it need not.
+
+    `changes` are decided and not made yet, the first first; `change_count` numbers them and those that were asked for at once.
+    `given_back` are its billed lines whose unused rest was given back, which no later change or end gives back again.
+    `pausing` is there from when a pause is decided until it is resumed.
     """
 
     id: str
@@ -82,6 +107,10 @@ class Subscription(Value):
     ending: Ending | None = None
     ended_at: Instant | None = None
     legal_hold: str = ""
+    changes: tuple[ScheduledChange, ...] = ()
+    change_count: int = 0
+    given_back: tuple[str, ...] = ()
+    pausing: Pausing | None = None
 
     @property
     def service(self) -> str:

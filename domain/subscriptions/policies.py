@@ -55,3 +55,29 @@ class EndingPolicy(StrictValue):
     early_fee_percent: Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)] = Decimal(0)
     unused: Unused = Unused.credit
     retention: Days = timedelta(days=30)
+
+
+class ChangeTime(StrEnum):
+    now = "now"
+    period_end = "period_end"
+
+
+class ChangePolicy(StrictValue):
+    """When a change is made for which nothing else is asked: of one that costs as much or more in a year, and of one that costs
+    less."""
+
+    upgrade: ChangeTime = ChangeTime.now
+    downgrade: ChangeTime = ChangeTime.period_end
+
+
+class PausedTime(StrEnum):
+    credit = "credit"
+    """It is given back as by an end, and billed anew from when it is resumed."""
+    extend = "extend"
+    """It is there again from when it is resumed: all periods that follow move by as long as the pause lasted."""
+
+
+class PausePolicy(StrictValue):
+    """What becomes of what was billed beyond a pause."""
+
+    unused: PausedTime = PausedTime.credit

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from fractions import Fraction
 
-from domain.billing.calendar import Period, ServicePeriod
+from domain.billing.calendar import Period, ServicePeriod, Share
+from domain.billing.exact import decimal_of, rounded
 from domain.billing.lines import InvoiceLine, line_key, portion_of
-from domain.billing.proration import Proration, charge_for_service, service_measures
+from domain.billing.proration import Basis, Cut, Measured, Part, Proration, measured
 from domain.billing.rates import rate
 from domain.catalogue import Per, Price, RecurringCharge, Timing
 from domain.subscriptions.facts import Progress, Subscription
@@ -15,12 +17,15 @@ from domain.values import Value
 
 
 class DuePeriod(Value):
-    """The `number`-th period of a charge, which is to be billed by `price`; by the subscription's where that is left out."""
+    """The `number`-th period of a charge, which is to be billed by `price`; by the subscription's where that is left out. `starts`
+    and `ends` say why, where it is a part of one."""
 
     charge: str
     number: int
     service: ServicePeriod
     price: Price | None = None
+    starts: Cut = Cut.start
+    ends: Cut = Cut.termination
 
 
 class Renewal(Value):
@@ -44,8 +49,8 @@ def renewed(
     subscription: Subscription, now: datetime, missed: MissedCycles = MissedCycles.one, later: Sequence[Price] = ()
 ) -> Renewal:
     """Bill all charges up to `now`. Nothing is due again once it is: doing it twice charges nothing the second time. An end
-    that is decided is the end of what is billed. `later` are versions of its price that move existing subscriptions: a period
-    goes by the one that holds when it begins."""
+    that is decided is the end of what is billed, and nothing is while it is paused. `later` are versions of its price that move
+    existing subscriptions: a period goes by the one that holds when it begins."""
     known = [_charged(subscription, each, now, later) for each in subscription.progress]
     going_on = [each.goes_on for each in known if each.goes_on is not None]
     changed = repriced(subscription, going_on, [move for each in known for move in each.moves])
@@ -84,7 +89,8 @@ def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
     charge = _charge(subscription, price, due.charge)
     proration = Proration(policy=price.proration, timezone=subscription.timezone)
     rated = rate(charge.model, subscription.quantity)
-    portions = map(portion_of, service_measures(due.service, proration))
+    measures = _measures(due, proration)
+    fraction = sum((each.fraction for each in measures), Fraction(0))
     return InvoiceLine(
         id=line_key(subscription.id, subscription.item, due.charge, price.version, due.number),
         subscription=subscription.id,
@@ -97,10 +103,24 @@ def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
         price_version=price.version,
         quantity=subscription.quantity if charge.per is Per.unit or charge.rate is not None else 1,
         tiers=rated.bands,
-        portions=tuple(portion for portion in portions if portion is not None),
-        amount=charge_for_service(rated.amount, subscription.currency, due.service, proration),
+        portions=tuple(filter(None, map(portion_of, measures))),
+        amount=rounded(decimal_of(Fraction(rated.amount) * fraction), subscription.currency),
         tax_inclusive=price.tax_inclusive,
     )
+
+
+def _measures(due: DuePeriod, proration: Proration) -> list[Measured]:
+    """How much of each full period that it lies in is charged; where nothing is prorated, any part counts as one."""
+    shares = due.service.shares
+    if proration.policy.by is Basis.none:
+        return [Measured(1, 1, Basis.none)] if shares else []
+    made = []
+    for index, share in enumerate(shares):
+        starts = due.starts if index == 0 else Cut.start
+        ends = due.ends if index == len(shares) - 1 else Cut.start
+        part = Part(start=share.part.start, end=share.part.end, starts=starts, ends=ends)
+        made.append(measured(part, share.whole, proration))
+    return made
 
 
 def charge_of(subscription: Subscription, charge: str) -> RecurringCharge:
@@ -128,7 +148,7 @@ def _charged(subscription: Subscription, progress: Progress, now: datetime, late
         if goes_on is None or period is None or _billed_at(subscription, period) > now:
             break
         due.append(period)
-        goes_on = goes_on.model_copy(update={"number": period.number + 1, "until": period.service.end})
+        goes_on = goes_on.model_copy(update={"number": period.number + 1, "until": period.service.end, "starts": Cut.start})
         begins = True
     return _Charged(goes_on=goes_on, due=tuple(due), moves=tuple(moves))
 
@@ -138,11 +158,14 @@ def _timing(subscription: Subscription, progress: Progress) -> Timing:
 
 
 def _is_over(subscription: Subscription, progress: Progress) -> bool:
-    return subscription.ending is not None and subscription.ending.at <= progress.until
+    """Nothing more of it is billed, or nothing for now."""
+    ended = subscription.ending is not None and subscription.ending.at <= progress.until
+    return ended or subscription.paused_since is not None
 
 
 def _period(subscription: Subscription, progress: Progress) -> DuePeriod | None:
-    """The next period of a charge; None where the subscription ends before it. The last one ends with the subscription."""
+    """The next period of a charge, or what is left of it; None where the subscription ends before it. The last one ends with
+    the subscription."""
     if _is_over(subscription, progress):
         return None
     price = price_at(subscription, progress)
@@ -150,7 +173,19 @@ def _period(subscription: Subscription, progress: Progress) -> DuePeriod | None:
     service = schedule.at(progress.until)
     if subscription.ending is not None and subscription.ending.at < service.end:
         service = schedule.final(subscription.ending.at)
-    return DuePeriod(charge=progress.charge, number=progress.number, service=service, price=price)
+    service = left_from(service, progress.until)
+    return DuePeriod(charge=progress.charge, number=progress.number, service=service, price=price, starts=progress.starts)
+
+
+def left_from(service: ServicePeriod, start: datetime) -> ServicePeriod:
+    """What is left of a billed period from `start` on, which lies in it."""
+    if start <= service.start:
+        return service
+    rest = Period(start=start, end=service.end)
+    parts = [(share.part.common(rest), share.whole) for share in service.shares]
+    return ServicePeriod(
+        start=start, end=service.end, shares=tuple(Share(part=part, whole=whole) for part, whole in parts if part)
+    )
 
 
 def _billed_at(subscription: Subscription, due: DuePeriod) -> datetime:
