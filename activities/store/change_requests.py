@@ -21,6 +21,7 @@ from domain.subscriptions.changes import (
     ChangeCommand,
     DropCommand,
     Target,
+    refuse_too_dear,
     refuse_unchanged,
     scheduled,
     starts_at,
@@ -179,6 +180,7 @@ async def _asked(
         raise BadInput("plan", "is missing; give a plan, a quantity, or both")
     target = await plan_changes.target_of(connection, subscription, command.plan, command.quantity, now)
     refuse_unchanged(subscription, target)
+    refuse_too_dear(subscription, target)
     at = starts_at(subscription, target, command, now, await life_policies.get(connection, ChangePolicy))
     return target, at
 

@@ -86,6 +86,20 @@ async def cancel(connection: Connection, subscription: str, command: CancelComma
     return made
 
 
+async def end_with(connection: Connection, subscription: str, at: datetime, by: str, words: str, now: datetime) -> None:
+    """Have it end at `at`, since what it goes with does; it is ended by its own process. One that ends before does so."""
+    stored = await subscriptions.get(connection, subscription, lock=True)
+    known = stored.subscription
+    if known.ended_at is not None or (known.ending is not None and known.ending.at <= at):
+        return
+    ending = Ending(at=at, reason=EndReason.requested, by=by, words=words)
+    changed = await without_what_follows(connection, known.model_copy(update={"ending": ending}), at)
+    summary = f"is to end on {at:%Y-%m-%d %H:%M} UTC ({words})"
+    event = Event(key=f"cancelled:{stored.version}", type="subscription.cancelled", at=now, actor=by, summary=summary)
+    await subscriptions.save(connection, changed, [event], now)
+    await due_rows.put(connection, [_row(changed, Kind.end, f"{changed.id}:end", max(at, now))])
+
+
 async def uncancel(connection: Connection, subscription: str, by: str) -> SubscriptionState:
     """Go on after all; one that is to go on already is left as it is. Raises NotFound, and Conflict where it has ended."""
     stored = await subscriptions.get(connection, subscription, lock=True)

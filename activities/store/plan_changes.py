@@ -44,6 +44,7 @@ from domain.errors import BadInput, Conflict
 from domain.facts import Event
 from domain.money import Money, total
 from domain.orders import OrderItem
+from domain.subscriptions.add_ons import add_ons, dropped
 from domain.subscriptions.changes import Change, ChangedLine, Target, credit_line, moved, unused
 from domain.subscriptions.facts import Subscription
 from domain.subscriptions.policies import RenewalPolicy
@@ -130,13 +131,33 @@ async def _refuse_unfit(connection: Connection, subscription: Subscription, plan
         raise BadInput("plan", f"{plan.id} is built by other systems than {subscription.plan}; order it, and cancel this one")
     product = offered.products[plan.product]
     around = await entry.circumstances(connection, subscription.customer, subscription.order)
+    had = await _had_beside(connection, subscription)
     if product.countries and around.customer.country not in product.countries:
         raise BadInput("plan", f"{product.id} is not sold in {around.customer.country}")
-    others = around.active_products - {subscription.product, product.id}
+    going = {had[name] for name in add_ons(subscription.product, had, offered)}
+    others = around.active_products - {subscription.product, product.id} - going
     if missing := [need for need in product.requires if need not in others]:
         raise BadInput("plan", f"{product.id} requires {missing[0]}")
     if clash := excluded_by(product, others) or excluder_of(product, offered, others):
         raise BadInput("plan", f"{product.id} cannot be had together with {clash}")
+
+
+async def _had_beside(connection: Connection, subscription: Subscription) -> dict[str, str]:
+    """The customer's other subscriptions that go on, and their products."""
+    found = await subscriptions.going_on(connection, subscription.customer)
+    return {name: product for name, product in found.items() if name != subscription.id}
+
+
+async def _drop_add_ons(connection: Connection, old: Subscription, target: Target, means: Means) -> tuple[str, ...]:
+    if target.plan.product == old.product:
+        return ()
+    offered = await catalogue.load(connection)
+    had = await _had_beside(connection, old)
+    gone = dropped(old.product, offered.products[target.plan.product], had, offered)
+    words = f"does not go with {target.plan.product}"
+    for name in gone:
+        await endings.end_with(connection, name, means.at, means.by or "subscription", words, means.now)
+    return tuple(gone)
 
 
 async def item_of(connection: Connection, subscription: Subscription) -> OrderItem:
@@ -165,7 +186,8 @@ async def make(connection: Connection, stored: StoredSubscription, target: Targe
     if invoice is not None:
         fresh = fresh.model_copy(update={"paid_until": max((each.until for each in fresh.progress), default=None)})
     await _carry_to_service(connection, fresh, target, means)
-    change = _change(fresh, lines, invoice, back, means)
+    gone = await _drop_add_ons(connection, old, target, means)
+    change = _change(fresh, lines, invoice, back, means).model_copy(update={"dropped": gone})
     await subscriptions.save(connection, fresh, [_event(old, change, means)], means.now)
     return Made(change=change, invoice=invoice)
 

@@ -56,6 +56,15 @@ async def running(connection: Connection, ids: Collection[str]) -> set[str]:
     return set((await connection.execute(query)).scalars()) if ids else set()
 
 
+async def going_on(connection: Connection, customer: str) -> dict[str, str]:
+    """A customer's subscriptions that have not ended, and the product of each."""
+    product = subscriptions.c.document["product"].astext
+    query = select(subscriptions.c.id, product).where(
+        subscriptions.c.customer == customer, subscriptions.c.ended_at.is_(None), subscriptions.c.document.has_key(_FACTS)
+    )
+    return {row[0]: row[1] for row in (await connection.execute(query)).all()}
+
+
 async def page(
     connection: Connection,
     after: tuple[datetime, str] | None,

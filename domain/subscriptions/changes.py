@@ -63,6 +63,7 @@ class ChangedLine(Value):
 class Change(Value):
     """What a change comes to. `total` is with tax and after discounts, negative where more is given back than charged; `due` is
     what of it is taken at once, and what is over becomes the customer's credit. `taken_off` is what open invoices are due less.
+    `dropped` are the subscriptions of add-ons that end with it, since they do not go with what it becomes.
     Of one that is made later, `lines` and amounts are empty: they follow from how things stand then. `number` names it."""
 
     subscription: str
@@ -74,6 +75,7 @@ class Change(Value):
     total: Money
     due: Money
     taken_off: Money
+    dropped: tuple[str, ...] = ()
 
 
 class Target(Value):
@@ -127,6 +129,15 @@ def refuse_unchanged(subscription: Subscription, target: Target) -> None:
     same = target.plan.id == subscription.plan and target.quantity == subscription.quantity
     if same and target.price.version == subscription.price.version:
         raise Conflict(f"subscription {subscription.id} is for {subscription.plan} × {subscription.quantity} already")
+
+
+def refuse_too_dear(subscription: Subscription, target: Target) -> None:
+    """BadInput where a period of it costs more than any amount that is counted."""
+    for charge in recurring(target.price).values():
+        try:
+            rate(charge.model, target.quantity).rounded(subscription.currency)
+        except ValueError:
+            raise BadInput("quantity", "makes it dearer than any amount this product counts; take less") from None
 
 
 def moved(

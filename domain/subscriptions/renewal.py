@@ -17,7 +17,7 @@ from domain.values import Value
 
 
 class DuePeriod(Value):
-    """The `number`-th period of a charge, which is to be billed by `price`; by the subscription's where that is left out. `starts`
+    """The `number`-th period of a charge, to be billed by `price`; by the subscription's where that is left out. `starts`
     and `ends` say why, where it is a part of one."""
 
     charge: str

@@ -105,6 +105,34 @@ async def test_a_change_whose_payment_or_partner_fails_leaves_all_as_it_was(worl
     assert (made["due"]["minor"], (await shown(world, name))["plan"]) == (1500, large)
 
 
+async def test_add_ons_that_do_not_go_with_another_base_end_with_the_change(world: World) -> None:
+    clock, customer = await clocked(world, APRIL)
+    item = await plan(world, monthly("30.00"))
+    name = await live(world, customer, item)
+    extras = []
+    for _ in range(2):
+        extra = await plan(world, monthly("3.00"))
+        await world.succeed(
+            world.api.put(
+                f"/v1/products/{extra['product']}",
+                json={"id": extra["product"], "name": "extra", "requires": [item["product"]]},
+            )
+        )
+        extras.append((extra, await live(world, customer, extra)))
+    (included, gone), (other, stays) = extras
+    base = await plan(world, monthly("60.00"))
+    body = {"id": base["product"], "name": "all in one", "excludes": [included["product"]]}
+    await world.succeed(world.api.put(f"/v1/products/{base['product']}", json=body))
+    keeps = {"id": other["product"], "name": "extra", "requires": [base["product"]]}
+    await world.succeed(world.api.put(f"/v1/products/{other['product']}", json=keeps))
+    await advance(world, clock, MIDDLE)
+    made = await change(world, name, plan=base["plan"])
+    assert (made["dropped"], (await shown(world, name))["product"]) == ([gone], base["product"])
+    await advance(world, clock, datetime(2026, 4, 17, tzinfo=UTC))
+    assert [(await shown(world, each))["state"] for each in (gone, stays)] == ["ended", "active"]
+    assert (await shown(world, gone))["ended_at"] == "2026-04-16T00:00:00Z"
+
+
 @pytest.mark.money_case(15)
 async def test_changes_that_are_decided_are_made_in_order_at_their_dates_and_may_be_dropped(world: World) -> None:
     clock, customer = await clocked(world, APRIL)
