@@ -18,6 +18,11 @@ from domain.plans import date_of
 from domain.pricing import PricedLine, due, price_item
 from domain.values import Instant, Value
 
+_INSTEAD = {
+    Action.modify: "POST /v1/subscriptions/{id}/changes changes what is live",
+    Action.delete: "POST /v1/subscriptions/{id}/cancel ends what is live",
+}
+
 
 class Placing(Value):
     """The circumstances of an order besides its text, which is placed or amended at `placed_at`.
@@ -132,7 +137,7 @@ def _freeze_items(
 
 def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placing, known: OrderItem | None) -> OrderItem:
     if request.action in {Action.modify, Action.delete}:
-        raise BadInput(f"{field}.action", f"'{request.action}' is not offered by this release; use 'add' or 'no_change'")
+        raise BadInput(f"{field}.action", f"'{request.action}' is not ordered: {_INSTEAD[request.action]}")
     if known is not None and known.plan.id == request.plan and known.product.id == request.product:
         return _item(field, request, placing, known)
     product = placing.catalogue.products.get(request.product)

@@ -7,6 +7,7 @@ from temporalio.service import RPCError
 
 from domain import keys
 from domain.roles import Role
+from tests.life import live, monthly, plan
 from tests.workflows.plans import access, build, built, by_hand
 from tests.workflows.test_disputes import dispute, standing
 from tests.workflows.test_refunds import ask, paid_order, refund
@@ -137,6 +138,14 @@ async def returned(world: World) -> str:
     return process
 
 
+async def changed(world: World) -> str:
+    """A subscription that is changed at once, at a partner and for money."""
+    name = await live(world, await world.customer(), await plan(world, monthly("30.00"), steps=[build()]))
+    asked = {"quantity": 2, "when": "now"}
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/changes", json=asked))
+    return keys.subscription_workflow(name)
+
+
 SHAPES: dict[str, Shape] = {
     "sample": sample,
     "cancelled": cancelled,
@@ -145,7 +154,7 @@ SHAPES: dict[str, Shape] = {
     "declined": declined,
     "silent": silent,
 }
-AFTERWARDS: dict[str, Shape] = {"refunded": refunded, "disputed": disputed, "returned": returned}
+AFTERWARDS: dict[str, Shape] = {"refunded": refunded, "disputed": disputed, "returned": returned, "changed": changed}
 """What comes after a payment; each names the process that its history is of."""
 
 STORED = ("sample", "cancelled", "fallout", *AFTERWARDS)

@@ -48,7 +48,8 @@ async def test_an_upgrade_at_once_is_what_its_preview_showed_and_moves_money_acc
     seen = await world.succeed(world.api.post(f"/v1/subscriptions/{name}/changes/preview", json={"plan": large, "version": 2}))
     assert [line["amount"]["minor"] for line in seen["lines"]] == [-1500, 3000]
     assert (seen["due"]["minor"], await features(world, name)) == (1500, {"feature": "1"})
-    before = (await shown(world, name))["version"]
+    begun = await shown(world, name)
+    before = begun["version"]
     made = await world.succeed(
         world.api.post(
             f"/v1/subscriptions/{name}/changes",
@@ -61,6 +62,7 @@ async def test_an_upgrade_at_once_is_what_its_preview_showed_and_moves_money_acc
     }
     stale = await world.api.post(f"/v1/subscriptions/{name}/changes", json={"quantity": 2, "version": before})
     assert stale.status_code == 409
+    await world.sandbox.of(str(begun["order"])).fault("change", "garbled", count=1)
     again = await change(world, name, quantity=2, when="now")
     assert [line["amount"]["minor"] for line in again["lines"]] == [-3000, 6000]
     found = await invoices(world, customer)
