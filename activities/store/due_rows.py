@@ -72,10 +72,11 @@ _OF_INVOICES = text("""
       JOIN subscriptions ON subscriptions.id = billables.line ->> 'subscription'
       JOIN customers ON customers.id = subscriptions.customer
       LEFT JOIN test_clocks ON test_clocks.id = customers.clock,
-      LATERAL (SELECT COALESCE(test_clocks.now, clock_timestamp()) AS at) now
+      LATERAL (SELECT COALESCE(test_clocks.now, statement_timestamp()) AS at) now
      WHERE billables.invoice = ANY(CAST(:invoices AS varchar[]))
         ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at, handed_at = excluded.handed_at, attempts = 0, error = NULL
 """)
+"""One instant for the whole statement: an invoice has many lines of one subscription, which is told once."""
 
 
 async def put(connection: Connection, rows: Iterable[DueRow]) -> None:
