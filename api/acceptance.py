@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from activities.runtime.screening import Screener
-from activities.store import capacity, coupons, customers, entry, orders, payment_methods
+from activities.store import capacity, clocks, coupons, customers, entry, orders, payment_methods
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
 from activities.store.issuing import Answers
@@ -73,18 +73,20 @@ class Once:
 @dataclass(frozen=True)
 class Wish:
     """A request with when it was made, and the token of the preview that it is to cost the same as. `answers` are those of an
-    external tax engine."""
+    external tax engine; `shown` is what the customer's test clock shows, where it has one."""
 
     request: OrderRequest
     principal: Principal
     now: datetime
     token: str | None = None
     answers: Answers = field(default_factory=dict)
+    shown: datetime | None = None
 
     @property
     def at(self) -> datetime:
         """The instant that it is priced for."""
-        return self.now if self.token is None else instant_of(self.token, self.now)
+        today = self.shown or self.now
+        return today if self.token is None else instant_of(self.token, today)
 
 
 async def place(
@@ -95,7 +97,6 @@ async def place(
     where the key was used for another request, or the preview is stale."""
     demand(principal, Right.place_orders)
     wish = Wish(request, principal, context.now(), token)
-    refuse_odd_dates(request.requested_start, request.requested_completion, wish.now)
     if token is not None and not request.submit:
         raise BadInput("submit", "a draft is not charged yet; give the token when it is submitted")
     once = Once.of(principal, key, request.model_dump(mode="json"))
@@ -134,7 +135,6 @@ async def submit_draft(
                 raise NotFound("order", order_id)
             if stored.state is not OrderState.draft or stored.request is None:
                 raise Conflict(f"order {stored.id} is {stored.state}; only a draft can be submitted")
-            refuse_odd_dates(stored.request.requested_start, stored.request.requested_completion, now)
             wish = Wish(stored.request, principal, now, token, answers)
             placed = await _accept(context, connection, wish, stored)
             await once.keep(connection, order_id, now)
@@ -148,7 +148,6 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
     fraud rules say what they say, or could find out by asking what gets past them."""
     demand(principal, Right.place_orders)
     wish = Wish(request, principal, context.now())
-    refuse_odd_dates(request.requested_start, request.requested_completion, wish.now)
 
     async def attempt(answers: Answers) -> OrderPreview:
         async with context.database.transaction() as connection:
@@ -195,6 +194,9 @@ async def _frozen(
     """The order as it is accepted, and what it was frozen against; with `redeem` its coupons are locked until the transaction
     ends. Conflict where the preview is stale."""
     found = await circumstances(connection, wish.request.customer, order_id)
+    wish = replace(wish, shown=found.shown)
+    refuse_odd_dates(wish.request.requested_start, wish.request.requested_completion, found.shown or wish.now)
+    _refuse_start_ahead(wish.request.requested_start, found.shown)
     placing = await placing_of(context, connection, found, order_id or str(found.order_id), wish.principal.name, wish.at)
     redemptions = await redemptions_of(connection, wish, lock=redeem)
     order = freeze(wish.request, placing.model_copy(update={"coupons": redemptions}))
@@ -240,6 +242,12 @@ def refuse_odd_dates(start: Instant | None, completion: Instant | None, now: dat
             raise BadInput(name, "has to lie between yesterday and ten years from now")
 
 
+def _refuse_start_ahead(start: Instant | None, shown: datetime | None) -> None:
+    """BadInput where the start lies beyond what a test clock shows: an order would wait for it in real time."""
+    if start is not None and shown is not None and start > shown:
+        raise BadInput("requested_start", f"the customer's test clock shows {shown.isoformat()}; advance it to the start first")
+
+
 async def _accept(context: Context, connection: Connection, wish: Wish, draft: StoredOrder | None = None) -> Placed:
     order, _ = await _frozen(context, connection, wish, draft.id if draft else None, redeem=True)
     if draft is not None:
@@ -252,6 +260,8 @@ async def _accept(context: Context, connection: Connection, wish: Wish, draft: S
 
 async def _draft(_context: Context, connection: Connection, wish: Wish) -> Placed:
     await _customer(connection, wish.request.customer)
+    today = await clocks.business_now(connection, wish.request.customer)
+    refuse_odd_dates(wish.request.requested_start, wish.request.requested_completion, today)
     order_id = await orders.next_id(connection)
     await orders.add_draft(connection, order_id, wish.request, wish.principal.name, wish.now)
     return Placed(id=order_id, state=OrderState.draft, version=1, total=Money.zero(wish.request.currency))

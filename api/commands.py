@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.runtime.processes import Ended
-from activities.store import orders, views
+from activities.store import clocks, orders, views
 from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
@@ -58,7 +58,6 @@ async def amend(
     """Change a draft, or an order at work. Raises NotFound, BadInput, and Conflict for a stale version or where it is too
     late."""
     demand(principal, Right.change_orders)
-    refuse_odd_dates(None, request.requested_completion, context.now())
     stored = await _stored(context, order_id)
     if stored.state is OrderState.draft:
         return await _redraft(context, principal, order_id, request)
@@ -74,6 +73,7 @@ async def _refrozen(context: Context, order: Order, request: AmendRequest) -> Or
     async def attempt(answers: Answers) -> Order:
         async with context.database.transaction() as connection:
             found = await circumstances(connection, order.customer.id, order.id)
+            refuse_odd_dates(None, request.requested_completion, found.shown or context.now())
             placing = await placing_of(context, connection, found, order.id, order.placed_by, context.now())
             amended = refreeze(order, request, placing)
             if request.payment_method:
@@ -215,6 +215,7 @@ async def _redraft(context: Context, principal: Principal, order_id: str, change
             include={"items", "payment_method", "requested_completion"}, exclude_unset=True, exclude_none=True
         )
         request = OrderRequest.model_validate({**stored.request.model_dump(), **given})
+        refuse_odd_dates(None, request.requested_completion, await clocks.business_now(connection, request.customer))
         await orders.redraft(connection, order_id, request, stored.revision + 1, principal.name, context.now())
     return Amended(id=order_id, version=stored.revision + 1, message="the draft is changed")
 

@@ -93,7 +93,7 @@ async def _quoted(
         coupons=asked.coupons,
         requested_start=asked.start,
     )
-    redemptions = await redemptions_of(connection, Wish(request, principal, now), lock=False)
+    redemptions = await redemptions_of(connection, Wish(request, principal, now, shown=found.shown), lock=False)
     order = quote(request, placing.model_copy(update={"coupons": redemptions}))
     decisions = await order_taxes.decide(context, connection, order, found, answers)
     return with_dues(order.model_copy(update={"taxes": dict(decisions)}))

@@ -9,13 +9,14 @@ from temporalio.client import WorkflowHandle
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts.clocks import Clocks
 from activities.runtime.processes import Processes
-from activities.store import billables, clocks, due_rows, invoices, invoicing
+from activities.store import billables, clocks, due_rows, invoices, invoicing, payment_methods, revenue, wallets
 from activities.store.database import Database
 from activities.store.due_rows import DueRow, Kind
 from domain.clocks import Advance, Moment
 from domain.collection import CollectionRequest
 from domain.errors import Unavailable
 
+PAGE = 1000
 OPEN_FOR = 20.0
 """Seconds that a collection is waited for: a payment that is pending goes on by itself, and the clock with it."""
 
@@ -36,6 +37,9 @@ class StoredClocks(Clocks):
         async with self._database.transaction() as connection:
             now = (await clocks.get(connection, advance.clock)).now
             customers = await clocks.customers_of(connection, advance.clock)
+            for owner in await wallets.expiring_of(connection, customers, now):
+                await revenue.expire_credit(connection, *owner, now)
+            await payment_methods.expire(connection, now, PAGE, customers)
             debtors = await billables.debtors_of(connection, customers, now)
             gathered = len(await invoicing.gather_debtors(connection, debtors, now)) if debtors else 0
             drafts = await invoices.finalizable_of(connection, customers, now)

@@ -30,6 +30,13 @@ async def business_now(connection: Connection, customer: str) -> datetime:
     return datetime.now(UTC) if shown is None else shown.astimezone(UTC)
 
 
+async def business_now_of(connection: Connection, invoice: str) -> datetime:
+    """What the time is for the customer of an invoice; real time where there is no such invoice."""
+    query = _NOW.join(invoices, invoices.c.customer == customers.c.id).where(invoices.c.id == invoice)
+    shown: datetime | None = (await connection.execute(query)).scalar()
+    return datetime.now(UTC) if shown is None else shown.astimezone(UTC)
+
+
 async def frozen(connection: Connection, of: Iterable[str]) -> dict[str, datetime]:
     """What test clocks show to those of these customers that have one."""
     query = select(customers.c.id, test_clocks.c.now).join(test_clocks, customers.c.clock == test_clocks.c.id)

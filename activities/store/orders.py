@@ -149,9 +149,11 @@ def _first_wait(order: Order) -> str | None:
 
 
 def _start(order: Order, now: datetime) -> Dispatch:
+    """`now` is real time. By a test clock an order is placed only when it may begin."""
     begin = order.requested_start
     kind = Kind.begin if begin else Kind.start
-    return Dispatch(key=f"{order.id}:start", kind=kind, subject=order.id, due_at=begin or now)
+    ahead = begin is not None and begin > order.placed_at
+    return Dispatch(key=f"{order.id}:start", kind=kind, subject=order.id, due_at=begin if begin and ahead else now)
 
 
 def _row(order: str, customer: str, state: OrderState, document: object, now: datetime) -> dict[str, Any]:

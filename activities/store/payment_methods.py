@@ -255,9 +255,10 @@ async def _take_over(
     await connection.execute(update(payment_methods).where(payment_methods.c.id == stored.id).values(state=state, **changed))
 
 
-async def expire(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Up to `limit` active methods whose time is over at `now` are expired from now on; their ids."""
-    return list((await connection.execute(_EXPIRE, {"now": now, "limit": limit})).scalars())
+async def expire(connection: Connection, now: datetime, limit: int, customers: list[str] | None = None) -> list[str]:
+    """Up to `limit` active methods whose time is over at `now` are expired from now on; their ids. Those of `customers`, or of
+    all that live in real time."""
+    return list((await connection.execute(_EXPIRE, {"now": now, "limit": limit, "customers": customers})).scalars())
 
 
 async def tell_expiring(connection: Connection, now: datetime, limit: int) -> list[str]:
@@ -270,6 +271,8 @@ _EXPIRE = text("""
     WITH over AS (
         UPDATE payment_methods SET state = 'expired' WHERE id = ANY(ARRAY(
             SELECT id FROM payment_methods WHERE state = 'active' AND expires_at <= :now
+               AND CASE WHEN CAST(:customers AS varchar[]) IS NOT NULL THEN customer = ANY(CAST(:customers AS varchar[]))
+                        ELSE NOT EXISTS (SELECT FROM customers WHERE id = customer AND clock IS NOT NULL) END
              ORDER BY expires_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
         )) RETURNING id, expires_at
     ), told AS (
@@ -284,7 +287,8 @@ _TELL_EXPIRING = text("""
     SELECT id, 'expiring:' || expires_at::date, 'payment_method.expiring', 'turnup',
            'good through ' || to_char(expires_at - interval '1 day', 'MM/YYYY'), :now
       FROM payment_methods method
-     WHERE state = 'active' AND expires_at > :now AND expires_at <= :until AND NOT EXISTS (
+     WHERE state = 'active' AND expires_at > :now AND expires_at <= :until
+       AND NOT EXISTS (SELECT FROM customers WHERE id = method.customer AND clock IS NOT NULL) AND NOT EXISTS (
            SELECT FROM payment_method_events told WHERE told.method = method.id AND told.key = 'expiring:' || expires_at::date)
      ORDER BY expires_at, id LIMIT :limit
     ON CONFLICT DO NOTHING

@@ -7,6 +7,7 @@ from activities.store import (
     after_payment_policy,
     attempts,
     balances,
+    clocks,
     collections,
     invoice_events,
     invoices,
@@ -31,9 +32,11 @@ from domain.returned_debits import Cause, cause_of, next_presentment
 
 
 async def take_back(connection: Connection, told: Told, now: datetime) -> Representment:
-    """Once for a payment; again changes nothing. Raises Unavailable while the payment is not booked."""
+    """Once for a payment; again changes nothing. `now` is real time, in place of which comes what a test clock shows.
+    Raises Unavailable while the payment is not booked."""
     event = told.event
     payment = await paid.get(connection, event.payment or "", lock=True)
+    now = (await clocks.frozen(connection, [payment.customer])).get(payment.customer, now)
     known = await representments.of_payment(connection, payment.key)
     if known is not None:
         return known

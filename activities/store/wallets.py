@@ -1,11 +1,13 @@
 """Prepaid credit: one row a customer and currency, locked around each change of it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store.database import Connection
+from activities.store.database import Connection, among
+from activities.store.tables.customers import ON_A_CLOCK
 from activities.store.tables.ledger import wallets
 from domain.billing.credits import Wallet
 
@@ -34,8 +36,17 @@ async def save(connection: Connection, wallet: Wallet) -> None:
 
 
 async def expiring(connection: Connection, now: datetime, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
-    """(customer, currency) of wallets with a grant that has expired at `now` and has something left, those after `after`."""
+    """(customer, currency) of wallets with a grant that has expired at `now` and has something left, those after `after`.
+    Test clocks see to their own."""
     place = (wallets.c.customer, wallets.c.currency)
     query = select(*place).where(wallets.c.expires_at <= now, tuple_(*place) > tuple_(*after))
+    query = query.where(wallets.c.customer.not_in(ON_A_CLOCK))
     rows = (await connection.execute(query.order_by(*place).limit(limit))).all()
+    return [(row.customer, row.currency) for row in rows]
+
+
+async def expiring_of(connection: Connection, customers: Iterable[str], now: datetime) -> list[tuple[str, str]]:
+    """(customer, currency) of the wallets of these customers with a grant that has expired at `now`."""
+    query = select(wallets.c.customer, wallets.c.currency).where(wallets.c.expires_at <= now)
+    rows = (await connection.execute(query.where(among(wallets.c.customer, customers)))).all()
     return [(row.customer, row.currency) for row in rows]

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Body, Query
 from pydantic import ConfigDict, Field, model_validator
 
-from activities.store import billables, customers
+from activities.store import billables, clocks, customers
 from api.dependencies import Biller, BillingReader, Ctx, Db, NeededKey
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
@@ -91,7 +91,8 @@ async def add_invoice_item(
             customer = await customers.get(connection, request.customer)
         except NotFound as error:
             raise BadInput("customer", str(error)) from None
-        wanted = _billable(request, customer, f"{principal.key_id}:{key}", request.due_at or context.now())
+        due_at = request.due_at or await clocks.business_now(connection, customer.id)
+        wanted = _billable(request, customer, f"{principal.key_id}:{key}", due_at)
         if await billables.add(connection, [wanted]):
             return _shown(wanted)
         known = await billables.get(connection, wanted.line.id)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import ConfigDict, Field
 
-from activities.store import collections, customers, invoices, invoicing, legal_entities
+from activities.store import clocks, collections, customers, invoices, invoicing, legal_entities
 from activities.store.billables import Debtor
 from activities.store.invoices import InvoiceSummary
 from api.context import Context
@@ -85,7 +85,9 @@ async def list_invoices(
 async def preview_invoices(request: InvoicePreviewRequest, principal: BillingReader, context: Ctx) -> list[PreviewedInvoice]:
     """What invoicing everything that is due by then would charge, computed by the functions that issue it; nothing is written.
     There may be several documents, and there is none where nothing is due."""
-    debtor, now = await _debtor(context, request), context.now()
+    debtor = await _debtor(context, request)
+    async with context.database.transaction() as connection:
+        now = await clocks.business_now(connection, debtor.customer)
     made = await invoicing.preview(context.database, context.taxes, debtor, request.at or now)
     return [previewed(invoice, now) for invoice in made]
 
@@ -96,7 +98,7 @@ async def draft_invoices(request: InvoiceRequest, principal: Biller, context: Ct
     gives the same drafts."""
     debtor = await _debtor(context, request)
     async with context.database.transaction() as connection:
-        await invoicing.gather_debtor(connection, debtor, context.now())
+        await invoicing.gather_debtor(connection, debtor, await clocks.business_now(connection, debtor.customer))
         drafts = await invoices.drafts_of(connection, [debtor])
         return [await detail(connection, draft.invoice.id) for draft in drafts]
 
@@ -121,7 +123,10 @@ async def get_invoice(invoice_id: InvoiceId, principal: BillingReader, database:
 @router.post("/{invoice_id}/finalize", summary="Issue a draft now", responses=declares(404, 409))
 async def finalize_invoice(invoice_id: InvoiceId, principal: Biller, context: Ctx, token: PreviewToken = None) -> InvoiceDetail:
     """From its issue date on. One that is issued already stays as it is; while its tax is not known it waits."""
-    shown = {} if token is None else {"shown": digest_in(token, context.now())}
+    shown = {}
+    if token is not None:
+        async with context.database.transaction() as connection:
+            shown = {"shown": digest_in(token, await clocks.business_now_of(connection, invoice_id))}
     return await correct(context, principal, invoice_id, "finalize", **shown)
 
 

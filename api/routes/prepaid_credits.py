@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 
-from activities.store import balances, customers, prepaid_credits, wallets
+from activities.store import balances, clocks, customers, prepaid_credits, wallets
 from api.dependencies import Biller, BillingReader, Ctx
 from api.openapi import declares
 from api.samples import PREPAID_CREDIT
+from domain import keys
 from domain.billing.credits import CreditGrant, GrantRequest, Wallet, available
 from domain.money import CurrencyCode, Money, total
 from domain.plans import Identifier
@@ -61,7 +62,7 @@ async def get_credits(query: Annotated[CreditQuery, Query()], principal: Billing
         await customers.get(connection, query.customer)
         found = await wallets.of_customer(connection, query.customer)
         owned = await balances.of_customer(connection, query.customer)
-    now = context.now()
+        now = await clocks.business_now(connection, query.customer)
     return CreditAccount(customer=query.customer, wallets=[_wallet(each, now) for each in found], balances=owned)
 
 
@@ -81,7 +82,9 @@ async def post_credit(
     """It pays the customer's next invoices, after the balance. Purchased credit is taken from the customer's balance, where the
     money for it has come in before; money that is still in suspense is assigned first."""
     async with context.database.transaction() as connection:
-        granted = await prepaid_credits.grant(connection, wish, key, principal.name, context.now())
+        granted = await prepaid_credits.grant(
+            connection, wish, key, principal.name, await clocks.business_now(connection, wish.customer)
+        )
     response.status_code = 201 if granted.new else 200
     return granted.grant
 
@@ -90,7 +93,8 @@ async def post_credit(
 async def void_credit(grant_id: GrantId, principal: Biller, context: Ctx) -> CreditGrant:
     """What was paid for it goes back to the customer's balance. Again changes nothing."""
     async with context.database.transaction() as connection:
-        return await prepaid_credits.void(connection, grant_id, context.now())
+        now = await clocks.business_now(connection, keys.credited_customer(grant_id))
+        return await prepaid_credits.void(connection, grant_id, now)
 
 
 def _wallet(wallet: Wallet, now: Instant) -> WalletRecord:

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from tests.life import live, monthly, plan, shown
+from tests.life import invoices, live, monthly, plan, shown
 from tests.world import Json, World
 
 
@@ -57,3 +57,49 @@ async def test_a_customer_with_business_in_real_time_is_not_attached(world: Worl
         attached = await world.succeed(world.api.post(f"/v1/test-clocks/{name}/customers", json={"customer": other}))
     assert attached["customers"] == [other]
     assert datetime.fromisoformat(attached["now"]) == datetime(2026, 1, 31, 9, tzinfo=UTC)
+
+
+async def test_coupons_credit_and_documents_by_hand_go_by_the_clock(world: World) -> None:
+    name, customer = await clock(world), await world.customer()
+    await world.succeed(world.api.post(f"/v1/test-clocks/{name}/customers", json={"customer": customer}))
+    coupon = {"id": f"winter-{name}", "name": "Winter", "off": {"kind": "percent", "percent": "25"}}
+    until = {"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2026-02-15T00:00:00Z"}
+    await world.succeed(world.api.put(f"/v1/coupons/{coupon['id']}", json=coupon | until))
+    item = await plan(world, monthly("10.00"))
+    wish: Json = {"customer": customer, "currency": "EUR", "payment_method": "tok_visa", "coupons": [coupon["id"]]}
+    wish["items"] = [{"id": "1", **item, "quantity": 1}]
+    shown_ = await world.succeed(world.api.post("/v1/orders/preview", json=wish))
+    ahead = await world.api.post("/v1/orders", json=wish | {"requested_start": "2026-02-01T00:00:00Z"})
+    assert (ahead.status_code, ahead.json()["errors"][0]["field"]) == (422, "requested_start")
+    accepted = await world.api.post("/v1/orders", json=wish, headers={"Preview-Token": shown_["token"]})
+    assert (accepted.status_code, accepted.json()["total"]["minor"]) == (202, 750)
+    await world.state(accepted.json()["id"], "completed")
+
+    await advanced(world, name, to="2026-03-01T00:00:00Z")
+    late = await world.api.post("/v1/orders/preview", json=wish)
+    assert (late.status_code, late.json()["errors"][0]["field"]) == (422, "coupons[0]")
+    for key, minor, expiry in (("short", 400, {"expires_at": "2026-03-15T00:00:00Z"}), ("long", 150, {})):
+        grant = {
+            "customer": customer,
+            "amount": {"minor": minor, "currency": "EUR"},
+            "source": "promotional",
+            "reason": "outage",
+        }
+        await world.succeed(world.api.post("/v1/credits", json=grant | expiry, headers={"Idempotency-Key": key}))
+    charge = {"customer": customer, "description": "Training", "amount": {"minor": 300, "currency": "EUR"}, "product": "crm"}
+    await world.succeed(world.api.post("/v1/invoice-items", json=charge, headers={"Idempotency-Key": name}))
+    debtor = {"customer": customer, "currency": "EUR"}
+    seen: list[Json] = (await world.api.post("/v1/invoices/preview", json=debtor)).json()
+    drafts: list[Json] = (await world.api.post("/v1/invoices", json=debtor)).json()
+    by_hand = await world.succeed(
+        world.api.post(f"/v1/invoices/{drafts[0]['id']}/finalize", headers={"Preview-Token": seen[0]["token"]})
+    )
+    assert (by_hand["issue_date"], by_hand["state"], by_hand["amount_due"]["minor"]) == ("2026-03-01", "paid", 0)
+
+    await advanced(world, name, to="2026-04-01T00:00:00Z")
+    account = await world.succeed(world.api.get("/v1/credits", params={"customer": customer}))
+    assert [wallet["available"]["minor"] for wallet in account["wallets"]] == [0]
+    assert [grant["expired"]["minor"] for wallet in account["wallets"] for grant in wallet["grants"] if grant["expired"]] == [
+        100
+    ]
+    assert [(each["issue_date"], each["state"]) for each in await invoices(world, customer)][-1] == ("2026-03-31", "paid")
