@@ -55,6 +55,8 @@ RecordWriter = Annotated[Principal, Depends(requires(Right.write_records))]
 TaxKeeper = Annotated[Principal, Depends(requires(Right.write_tax))]
 MethodKeeper = Annotated[Principal, Depends(requires(Right.keep_methods))]
 SubscriptionKeeper = Annotated[Principal, Depends(requires(Right.keep_subscriptions))]
+Suspender = Annotated[Principal, Depends(requires(Right.keep_subscriptions, Right.keep_fraud_rules))]
+"""May suspend for some reason; which, the reason says."""
 BillingReader = Annotated[Principal, Depends(requires(Right.read_billing))]
 Biller = Annotated[Principal, Depends(requires(Right.bill))]
 Reconciler = Annotated[Principal, Depends(requires(Right.reconcile))]

@@ -22,8 +22,8 @@ class CollectionState(StrEnum):
 
 
 class CollectionRequest(Value):
-    """`reason` is why now: `issued`, `asked`, `new_method`, `returned`, `released`. `by` is who asked, where somebody did.
-    `after` is the number of the invoice's last payment when it was asked for: the next one answers it."""
+    """`reason` is why now: `issued`, `asked`, `new_method`, `returned`, `released`, `dunning`. `by` is who asked, where
+    somebody did. `after` is the number of the invoice's last payment when it was asked for: the next one answers it."""
 
     invoice: str
     customer: str = ""

@@ -211,6 +211,8 @@ def workers(
                 changes.trouble,
                 changes.pause,
                 changes.resume,
+                subscriptions.suspend,
+                subscriptions.unsuspend,
                 deprovisioning.look,
                 deprovisioning.note,
                 deprovisioning.done,

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.subscriptions.ending import CancelCommand, Cancellation
     from domain.subscriptions.facts import Opening
     from domain.subscriptions.pausing import PauseCommand
+    from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
     from workflows.calls import ensure_here
     from workflows.changing import Changing, concerns
     from workflows.messages import parse
@@ -22,6 +23,7 @@ BY_EXAMPLE = {"by": "your name"}
 CHANGE_EXAMPLE = {"by": "your name", "plan": "crm-pro", "quantity": 5, "when": "now"}
 DROP_EXAMPLE = {"by": "your name", "number": 3}
 PAUSE_EXAMPLE = {"by": "your name", "when": "now", "until": "2026-12-31T00:00:00Z"}
+SUSPEND_EXAMPLE = {"by": "your name", "reason": "request"}
 HOLD_EXAMPLE = {"by": "your name", "reason": "lawsuit 4711"}
 
 
@@ -152,6 +154,27 @@ class SubscriptionWorkflow:
     async def _at_once(self, key: str) -> str:
         """Whoever asked is told what came of it, where it was due at once."""
         return await self._changing.due(key) if key else f"subscription {self._subscription} goes on"
+
+    @workflow.update(
+        name="suspend",
+        description='Close access for a reason: {"by": "your name", "reason": "request", "words": "…"}, "policy" or "fraud".',
+    )
+    async def suspend(self, raw: Any) -> str:
+        self._said = await ensure_here(Subscriptions.suspend, self._asked(parse(SuspendCommand, raw, SUSPEND_EXAMPLE)))
+        return self._said
+
+    @suspend.validator
+    def _check_suspend(self, raw: Any) -> None:
+        parse(SuspendCommand, raw, SUSPEND_EXAMPLE)
+
+    @workflow.update(name="unsuspend", description='Lift this reason alone: {"by": "your name", "reason": "request"}.')
+    async def unsuspend(self, raw: Any) -> str:
+        self._said = await ensure_here(Subscriptions.unsuspend, self._asked(parse(UnsuspendCommand, raw, SUSPEND_EXAMPLE)))
+        return self._said
+
+    @unsuspend.validator
+    def _check_unsuspend(self, raw: Any) -> None:
+        parse(UnsuspendCommand, raw, SUSPEND_EXAMPLE)
 
     def _asked(self, command: Command) -> Asked[Command]:
         return Asked(subscription=self._subscription, command=command)

@@ -8,9 +8,10 @@ from temporalio import activity
 from domain.subscriptions.commands import ByCommand, HoldCommand
 from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
+from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
 from domain.values import Value
 
-Command = TypeVar("Command", CancelCommand, ByCommand, HoldCommand)
+Command = TypeVar("Command", CancelCommand, ByCommand, HoldCommand, SuspendCommand, UnsuspendCommand)
 
 
 class Asked(Value, Generic[Command]):
@@ -43,3 +44,13 @@ class Subscriptions(ABC):
     @activity.defn(name="subscription_hold")
     async def hold(self, asked: Asked[HoldCommand]) -> str:
         """Keep its data for a legal reason, or no longer; what follows, in words."""
+
+    @abstractmethod
+    @activity.defn(name="subscription_suspend")
+    async def suspend(self, asked: Asked[SuspendCommand]) -> str:
+        """What the subscription is then, in words."""
+
+    @abstractmethod
+    @activity.defn(name="subscription_unsuspend")
+    async def unsuspend(self, asked: Asked[UnsuspendCommand]) -> str:
+        """Lift one reason alone; what the subscription is then, in words."""

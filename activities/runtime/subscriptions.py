@@ -3,11 +3,12 @@
 from temporalio import activity
 
 from activities.contracts.subscriptions import Asked, Subscriptions
-from activities.store import due_rows, endings, renewals
+from activities.store import due_rows, endings, renewals, suspensions
 from activities.store.database import Database
 from domain.subscriptions.commands import ByCommand, HoldCommand
 from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
+from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
 
 
 class StoredSubscriptions(Subscriptions):
@@ -41,3 +42,15 @@ class StoredSubscriptions(Subscriptions):
         async with self._database.transaction() as connection:
             await endings.hold(connection, asked.subscription, asked.command.reason, asked.command.by)
         return "its data is kept" if asked.command.reason else "its data need not be kept any more"
+
+    @activity.defn(name="subscription_suspend")
+    async def suspend(self, asked: Asked[SuspendCommand]) -> str:
+        async with self._database.transaction() as connection:
+            state = await suspensions.suspend_by_hand(connection, asked.subscription, asked.command)
+        return f"subscription {asked.subscription} is {state.replace('_', ' ')}"
+
+    @activity.defn(name="subscription_unsuspend")
+    async def unsuspend(self, asked: Asked[UnsuspendCommand]) -> str:
+        async with self._database.transaction() as connection:
+            state = await suspensions.unsuspend_by_hand(connection, asked.subscription, asked.command)
+        return f"subscription {asked.subscription} is {state.replace('_', ' ')}"

@@ -15,6 +15,7 @@ from activities.store import (
     customers,
     dispatches,
     due_rows,
+    dunning_cases,
     invoices,
     ledger,
     legal_entities,
@@ -143,9 +144,7 @@ async def _payable(connection: Connection, stored: StoredInvoice, now: datetime)
         raise Conflict(f"invoice {number} is {invoice.state.replace('_', ' ')} and due nothing that could be collected")
     if stop := await charge_stops.stopped(connection, invoice.customer):
         raise Conflict(f"customer {invoice.customer} is not charged now: {stop}")
-    method = await payment_methods.charged_with(
-        connection, invoice.customer, stored.subscription or _sole_subscription(invoice)
-    )
+    method = await charged_with(connection, stored)
     if method is None:
         raise Conflict(f"customer {invoice.customer} has nothing on file that can be charged for invoice {number}")
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
@@ -160,6 +159,13 @@ def _sole_subscription(invoice: Invoice) -> str | None:
     charged to the customer's default."""
     named = {line.subscription for line in invoice.lines}
     return named.pop() if len(named) == 1 else None
+
+
+async def charged_with(connection: Connection, stored: StoredInvoice) -> str | None:
+    """What an invoice is charged to; None where there is nothing on file that is good."""
+    invoice = stored.invoice
+    own = stored.subscription or _sole_subscription(invoice)
+    return await payment_methods.charged_with(connection, invoice.customer, own)
 
 
 async def _refuse_too_soon(connection: Connection, invoice: str, method: str, now: datetime) -> None:
@@ -205,6 +211,9 @@ async def settle(connection: Connection, answered: Answered, default_gateway: st
     result = answered.result
     if result.outcome is not Outcome.succeeded or result.state is RemotePayment.voided:
         await _end(connection, answered, CollectionState.declined)
+        asked = select(collections.c.method).where(collections.c.key == answered.key)
+        method = str((await connection.execute(asked)).scalar_one())
+        await dunning_cases.declined(connection, stored.invoice, method, result.outcome, answered.at)
         return f"the payment for invoice {number} came to nothing: {result.code or result.state}"
     await _end(connection, answered, CollectionState.paid)
     if not await ledger.posted(connection, answered.key):

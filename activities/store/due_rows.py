@@ -29,11 +29,27 @@ class Kind(StrEnum):
     """A pause is over."""
     deprovision = "deprovision"
     """A service that nothing pays for any more is to be closed, or taken down for good."""
+    dunning = "dunning"
+    """The next step about an invoice that is not paid."""
+    restrict = "restrict"
+    """A subscription is to be suspended or ended, since an invoice over it is not paid."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
 
 
-OF_SUBSCRIPTIONS = frozenset({Kind.renewal, Kind.invoice, Kind.end, Kind.unused, Kind.change, Kind.pause, Kind.resume})
+OF_SUBSCRIPTIONS = frozenset(
+    {
+        Kind.renewal,
+        Kind.invoice,
+        Kind.end,
+        Kind.unused,
+        Kind.change,
+        Kind.pause,
+        Kind.resume,
+        Kind.dunning,
+        Kind.restrict,
+    }
+)
 """Those whose subject is a subscription, which acts on them and removes them."""
 
 

@@ -9,12 +9,15 @@ from activities.store import (
     catalogue,
     clocks,
     due_rows,
+    dunning,
+    dunning_cases,
     endings,
     invoices,
     life_policies,
     messages,
     orders,
     subscriptions,
+    suspensions,
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
@@ -68,12 +71,15 @@ async def carry_out(connection: Connection, row: DueRow) -> str:
         case Kind.renewal:
             state = await _renew(connection, stored.subscription, now)
         case Kind.invoice:
-            await due_rows.remove(connection, [row.key])
-            state = await _look_at_invoice(connection, stored.subscription, row.payload["invoice"], now)
+            state = await _look_at_invoice(connection, stored.subscription, row, now)
         case Kind.end:
             state = await endings.end(connection, stored.subscription, now)
         case Kind.unused:
             return await endings.give_back(connection, stored.subscription, row, now)
+        case Kind.dunning:
+            return await dunning.carry_out(connection, row, now)
+        case Kind.restrict:
+            state = await dunning.restrict(connection, stored.subscription, row, now)
         case _:
             raise ValueError(f"kind: {row.kind} is none that a subscription acts on")
     return f"subscription {row.subject} is {state.replace('_', ' ')}"
@@ -100,11 +106,11 @@ async def _renew(connection: Connection, subscription: Subscription, now: dateti
     return await subscriptions.save(connection, made.subscription, events, now)
 
 
-async def _look_at_invoice(
-    connection: Connection, subscription: Subscription, invoice: str, now: datetime
-) -> SubscriptionState:
-    """What an invoice over it, as it is now, means to it."""
-    found = (await invoices.get(connection, invoice)).invoice
+async def _look_at_invoice(connection: Connection, subscription: Subscription, row: DueRow, now: datetime) -> SubscriptionState:
+    """What an invoice over it, as it is now, means to it. Whoever changes the invoice holds it before the row, and so do we."""
+    invoice = row.payload["invoice"]
+    found = (await invoices.get(connection, invoice, lock=True)).invoice
+    await due_rows.remove(connection, [row.key])
     owed = [each for each in subscription.owed if each != invoice]
     if found.state is InvoiceState.overdue:
         owed.append(invoice)
@@ -119,8 +125,11 @@ async def _look_at_invoice(
         await messages.tell(connection, key, subscription.customer, MessageKind.renewed, facts, now)
     elif found.state is InvoiceState.overdue and invoice not in subscription.owed:
         events.append(_overdue(found, now))
+        await dunning_cases.open_for(connection, found, now)
+    await dunning_cases.settle(connection, found)
     changed = subscription.model_copy(update=changes)
-    return await subscriptions.save(connection, changed, events, now)
+    state = await subscriptions.save(connection, changed, events, now)
+    return await suspensions.after_payment(connection, changed, invoice, now) or state
 
 
 def _ends(subscription: Subscription, invoice: Invoice) -> datetime | None:

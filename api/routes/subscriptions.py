@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 
 from activities.store import endings, subscriptions
 from activities.store.subscriptions import StoredEvent
-from api.dependencies import BillingReader, Ctx, Db, SubscriptionKeeper
+from api.auth import demand
+from api.dependencies import BillingReader, Ctx, Db, SubscriptionKeeper, Suspender
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
 from api.preview_tokens import PreviewToken, Token, digest_in, instant_of, token_of
@@ -16,6 +17,7 @@ from domain.plans import Identifier
 from domain.states import SubscriptionState
 from domain.subscriptions.ending import CancelCommand, Cancellation, When
 from domain.subscriptions.facts import EndReason
+from domain.subscriptions.suspension import Reason
 from domain.values import Instant, StrictValue
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -141,3 +143,35 @@ async def put_hold(
 @router.delete("/{subscription}/legal-hold", summary="Lift a legal hold", responses=declares(404))
 async def lift_hold(subscription: SubscriptionId, principal: SubscriptionKeeper, context: Ctx) -> Said:
     return Said(message=str(await instruct(context, principal, subscription, "hold", reason="")))
+
+
+class SuspendRequest(StrictValue):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "request", "words": "on holiday"}]})
+
+    reason: Reason = Reason.request
+    words: Annotated[str, Field(max_length=500)] = ""
+
+
+class UnsuspendRequest(StrictValue):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "request"}]})
+
+    reason: Reason = Reason.request
+
+
+@router.post("/{subscription}/suspend", summary="Close access for a reason", responses=declares(404, 409))
+async def suspend(
+    subscription: SubscriptionId, request: Annotated[SuspendRequest, Body()], principal: Suspender, context: Ctx
+) -> Said:
+    """Access is closed until each reason it was closed for is lifted. Again changes nothing."""
+    demand(principal, request.reason.right)
+    asked = {"reason": request.reason, "words": request.words}
+    return Said(message=str(await instruct(context, principal, subscription, "suspend", **asked)))
+
+
+@router.post("/{subscription}/unsuspend", summary="Lift one reason why access is closed", responses=declares(404, 409))
+async def unsuspend(
+    subscription: SubscriptionId, request: Annotated[UnsuspendRequest, Body()], principal: Suspender, context: Ctx
+) -> Said:
+    """What was closed for want of payment is opened by paying, and by nothing else."""
+    demand(principal, request.reason.right)
+    return Said(message=str(await instruct(context, principal, subscription, "unsuspend", reason=request.reason)))

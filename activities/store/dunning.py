@@ -1,0 +1,174 @@
+"""Carrying out dunning: one step of a case at a time, each in the transaction that puts the next one on the list."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from activities.store import (
+    charge_stops,
+    collections,
+    due_rows,
+    dunning_cases,
+    endings,
+    invoices,
+    messages,
+    payment_methods,
+    subscriptions,
+    suspensions,
+)
+from activities.store.database import Connection
+from activities.store.due_rows import DueRow, Kind
+from activities.store.invoices import StoredInvoice
+from activities.store.tables.customers import payment_methods as method_table
+from activities.store.tables.payments import collections as collection_table
+from domain.billing.invoice_states import OPEN
+from domain.billing.zones import local_date
+from domain.collection import CollectionRequest, CollectionState
+from domain.dunning import CAP_WINDOW, AtEnd, CaseState, DunningCase, Step, Track, capped
+from domain.facts import Event
+from domain.payment_methods import is_stored
+from domain.states import SubscriptionState
+from domain.subscriptions.facts import Ending, EndReason, Subscription
+from domain.subscriptions.suspension import NON_PAYMENT
+
+WORKFLOW = "dunning"
+SUSPEND = "suspend"
+
+
+async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
+    """Do the next step of the case, what stands in its way looked at first. What came of it, in words."""
+    stored = await invoices.get(connection, row.payload["invoice"], lock=True)
+    invoice, case = stored.invoice, await dunning_cases.get(connection, stored.invoice.id)
+    step = None if case is None else case.next_step
+    if case is None or step is None or row.due_at > now:
+        return f"invoice {invoice.number}: nothing is to be done now"
+    zone = await dunning_cases.zone(connection, invoice)
+    if invoice.state not in OPEN:
+        await dunning_cases.settle(connection, invoice)
+        return f"invoice {invoice.number} is {invoice.state}"
+    if await charge_stops.stopped(connection, invoice.customer):
+        rested = case.model_copy(update={"anchor": local_date(now, zone) - timedelta(days=step.day)}).put_off()
+        await dunning_cases.save(connection, rested, zone)
+        return f"invoice {invoice.number}: dunning rests, since its customer is not charged now"
+    await due_rows.remove(connection, [row.key])
+    served = await dunning_cases.serving(connection, invoice)
+    if not served:
+        await dunning_cases.save(connection, case.model_copy(update={"state": CaseState.stopped}), zone)
+        return f"invoice {invoice.number}: what it is for has ended"
+    case = case.on_time(step, now, zone)
+    case, words = await _do(connection, stored, case, step, served, now)
+    done = case.model_copy(update={"done": case.done + 1})
+    if done.next_step is None:
+        done = done.model_copy(update={"state": CaseState.exhausted})
+    await dunning_cases.save(connection, done, zone)
+    event = Event(
+        key=f"dunning:{invoice.id}:{case.opening}:{case.done}",
+        type=f"dunning.{step.track}",
+        at=now,
+        actor=WORKFLOW,
+        summary=f"invoice {invoice.number}, day {step.day}: {words}",
+    )
+    await subscriptions.append(connection, row.subject, [event])
+    return event.summary
+
+
+async def _do(
+    connection: Connection, stored: StoredInvoice, case: DunningCase, step: Step, served: list[str], now: datetime
+) -> tuple[DunningCase, str]:
+    match step.track:
+        case Track.charge:
+            return await _charge(connection, stored, case, now)
+        case Track.tell:
+            return case, await _tell(connection, stored, case, step, now)
+        case Track.restrict:
+            await _restrict(connection, case, served, SUSPEND, now)
+            return case, f"{', '.join(served)} suspended"
+        case Track.end:
+            await _restrict(connection, case, served, case.policy.at_end, now)
+            return case, f"the last day: {case.policy.at_end.replace('_', ' ')}"
+
+
+async def _charge(connection: Connection, stored: StoredInvoice, case: DunningCase, now: datetime) -> tuple[DunningCase, str]:
+    if why := await _uncharged(connection, stored, case, now):
+        return case, f"not charged: {why}"
+    after = await collections.count(connection, case.invoice)
+    asked = CollectionRequest(invoice=case.invoice, customer=case.customer, reason="dunning", after=after)
+    await collections.ask(connection, [asked], f"dunning:{case.opening}:{case.done}", now)
+    return case.model_copy(update={"attempts_left": case.attempts_left - 1}), f"{stored.invoice.amount_due} asked for again"
+
+
+async def _uncharged(connection: Connection, stored: StoredInvoice, case: DunningCase, now: datetime) -> str:
+    """Why it is not charged by itself now; empty where it is."""
+    if case.attempts_left < 1:
+        return "the attempts that the policy allows are used up"
+    if await collections.open_of(connection, case.invoice) is not None:
+        return "a payment is under way"
+    method = await collections.charged_with(connection, stored)
+    if method is None:
+        return "there is nothing on file that can be charged"
+    if method in case.refusing:
+        return "what is on file was declined for good, and is not tried again"
+    kept = await payment_methods.find(connection, method) if is_stored(method) else None
+    if capped(kept.facts.brand if kept else None, await _declines(connection, method, now)):
+        return "the card was declined as often in 30 days as its network allows"
+    return ""
+
+
+async def _declines(connection: Connection, method: str, now: datetime) -> int:
+    """How often payments with this card, whatever its tokens, were declined within the window."""
+    fingerprint = method_table.c.facts["fingerprint"].astext
+    own = select(fingerprint).where(method_table.c.id == method).scalar_subquery()
+    same = select(method_table.c.id).where(fingerprint == own)
+    query = select(func.count()).where(
+        (collection_table.c.method == method) | collection_table.c.method.in_(same),
+        collection_table.c.state == CollectionState.declined,
+        collection_table.c.begun_at > now - CAP_WINDOW,
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _tell(connection: Connection, stored: StoredInvoice, case: DunningCase, step: Step, now: datetime) -> str:
+    if step.text is None:
+        return "nothing to tell"
+    key = f"{case.invoice}:dunning:{case.opening}:{case.done}"
+    await messages.tell(connection, key, case.customer, step.text, dunning_cases.facts_of(stored.invoice, case), now)
+    return f"{step.text.replace('_', ' ')} sent"
+
+
+async def _restrict(connection: Connection, case: DunningCase, served: list[str], action: str, now: datetime) -> None:
+    """Each subscription by its own process."""
+    rows = [
+        DueRow(
+            key=f"{each}:restrict:{case.invoice}:{case.opening}:{action}",
+            kind=Kind.restrict,
+            subject=each,
+            customer=case.customer,
+            due_at=now,
+            payload={"invoice": case.invoice, "action": action},
+        )
+        for each in served
+    ]
+    await due_rows.put(connection, rows)
+
+
+async def restrict(connection: Connection, subscription: Subscription, row: DueRow, now: datetime) -> SubscriptionState:
+    """What dunning has come to for one subscription; nothing where the invoice was paid meanwhile. The caller has locked its
+    row."""
+    invoice = (await invoices.get(connection, row.payload["invoice"], lock=True)).invoice
+    await due_rows.remove(connection, [row.key])
+    case = await dunning_cases.get(connection, invoice.id)
+    if case is None or invoice.state not in OPEN or subscription.ended_at is not None:
+        return subscription.state(now)
+    match row.payload["action"]:
+        case "suspend":
+            facts = dunning_cases.facts_of(invoice, case, subscription.plan_name)
+            facts = facts.model_copy(update={"on": local_date(now, await dunning_cases.zone(connection, invoice))})
+            return await suspensions.for_want_of_payment(connection, subscription, invoice.id, case.opening, facts, now)
+        case AtEnd.cancel:
+            words = f"invoice {invoice.number} was not paid"
+            ending = Ending(at=now, reason=EndReason.unpaid, by=WORKFLOW, words=words)
+            return await endings.end(connection, subscription.model_copy(update={"ending": ending}), now)
+        case AtEnd.keep if NON_PAYMENT in subscription.suspended_for:
+            return await suspensions.lift(connection, subscription, NON_PAYMENT, f"{invoice.id}:kept", WORKFLOW, now)
+        case _:
+            return subscription.state(now)

@@ -1,0 +1,104 @@
+"""An invoice that is not paid: tried again, told of, access closed on the day that was told, open again once all is paid."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from activities.store import access_blocks, collections, dunning_cases
+from domain.dunning import CaseState
+from domain.roles import Role
+from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
+from tests.world import Json, World
+
+
+def day(month: int, of_month: int, hour: int = 0) -> datetime:
+    return datetime(2026, month, of_month, hour, tzinfo=UTC)
+
+
+async def pays_with(world: World, customer: str, token: str) -> None:
+    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": token}))
+
+
+async def messages(world: World, customer: str) -> list[tuple[str, str]]:
+    answer = await world.succeed(world.api.get("/v1/messages", params={"customer": customer}))
+    return [(each["kind"], each["at"][:10]) for each in reversed(answer["items"])]
+
+
+async def blocked(world: World, subscription: str) -> list[str]:
+    """The reasons why its service is not to be used."""
+    service = (await shown(world, subscription))["service"]
+    async with world.database.transaction() as connection:
+        return [each.reason for each in await access_blocks.of_service(connection, service) if each.lifted_at is None]
+
+
+async def payments(world: World, invoice: Json) -> list[tuple[str, str]]:
+    async with world.database.transaction() as connection:
+        found = await collections.of_invoice(connection, invoice["id"])
+    return [(each.reason, f"{each.begun_at:%m-%d}") for each in found]
+
+
+@pytest.mark.money_case(26)
+async def test_each_step_comes_on_its_day_and_paying_by_hand_opens_access_at_once(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    prepaid = await live(world, customer, await plan(world, monthly("90.00", interval="year")))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 14, 23))
+    assert (await shown(world, name))["state"] == "active"
+    await advance(world, clock, day(3, 27, 23))
+    unpaid = (await invoices(world, customer))[-1]
+    assert (unpaid["due_date"], unpaid["state"]) == ("2026-03-14", "overdue")
+    dunned = [("dunning", each) for each in ("03-14", "03-17", "03-19", "03-21")]
+    assert await payments(world, unpaid) == [("issued", "02-28"), *dunned]
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("past_due", [])
+
+    await advance(world, clock, day(3, 28))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["non_payment"])
+    assert ((await shown(world, prepaid))["state"], await blocked(world, prepaid)) == ("active", [])
+
+    await pays_with(world, customer, "tok_visa")
+    await world.succeed(world.api.post(f"/v1/invoices/{unpaid['id']}/collect"))
+    await advance(world, clock, day(3, 28, 1))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
+    await advance(world, clock, day(5, 20))
+    assert [each["state"] for each in await invoices(world, customer)] == ["paid"] * 5
+    told = [("payment_declined", "2026-02-28"), ("reminder", "2026-03-15"), ("suspension_notice", "2026-03-21")]
+    told += [("suspended", "2026-03-28"), ("renewed", "2026-03-28"), ("restored", "2026-03-28")]
+    assert (await messages(world, customer))[:6] == told
+
+
+async def test_who_never_pays_is_not_served_any_more_and_a_stolen_card_is_not_tried_again(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    await pays_with(world, customer, "tok_declined_hard")
+    await advance(world, clock, day(4, 12, 23))
+    unpaid = (await invoices(world, customer))[1]
+    assert await payments(world, unpaid) == [("issued", "02-28")]
+    async with world.database.transaction() as connection:
+        case = await dunning_cases.get(connection, unpaid["id"])
+    assert case is not None
+    assert (case.attempts_left, case.state, case.refusing) == (4, CaseState.open, ("tok_declined_hard",))
+    assert (await shown(world, name))["state"] == "suspended"
+
+    await advance(world, clock, day(6, 30))
+    found = await shown(world, name)
+    assert (found["state"], found["ended_at"], found["ending"]["reason"]) == ("ended", "2026-04-13T00:00:00Z", "unpaid")
+    assert "ended" in await blocked(world, name)
+    assert (await messages(world, customer))[-1] == ("ended_unpaid", "2026-04-13")
+    assert [kind for kind, _ in await events(world, name)].count("suspended") == 1
+
+
+async def test_each_reason_is_lifted_only_by_its_own_cause_and_by_whoever_may(world: World) -> None:
+    _, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    operator = await world.client_for("operator of suspensions", Role.operator)
+    for reason in ("request", "fraud", "request"):
+        await world.succeed(world.api.post(f"/v1/subscriptions/{name}/suspend", json={"reason": reason, "words": "as told"}))
+    assert (await shown(world, name))["suspended_for"] == ["request", "fraud"]
+    await world.succeed(operator.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "request"}))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["fraud"])
+    refused = await operator.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "fraud"})
+    assert refused.status_code == 403
+    assert (await world.api.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "non_payment"})).status_code == 422
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "fraud"}))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
