@@ -16,11 +16,15 @@ class OrderLinks(Value):
 
 def links(settings: Settings, order: str) -> OrderLinks:
     base = settings.public_url or ""
-    ui = settings.temporal_ui_url
-    workflow = f"namespaces/{settings.temporal_namespace}/workflows/{keys.order_workflow(order)}"
     return OrderLinks(
         self=f"{base}/v1/orders/{order}",
         events=f"{base}/v1/orders/{order}/events",
         console=f"{base}/console/orders/{order}",
-        temporal=f"{ui}/{workflow}" if ui else None,
+        temporal=in_temporal(settings, keys.order_workflow(order)),
     )
+
+
+def in_temporal(settings: Settings, workflow: str) -> str | None:
+    """Where Temporal's UI shows the runs of a process; None where no address of it is configured."""
+    ui = settings.temporal_ui_url
+    return f"{ui}/namespaces/{settings.temporal_namespace}/workflows/{workflow}" if ui else None

@@ -18,7 +18,7 @@ from domain.errors import Conflict, Unavailable
 from domain.money import Money
 from domain.roles import Principal
 from domain.states import SubscriptionState
-from domain.subscriptions.facts import Ending, Pausing, Progress, ScheduledChange
+from domain.subscriptions.facts import Ending, Pausing, Progress, ScheduledChange, Subscription
 from domain.subscriptions.renewal import line_of, upcoming
 from domain.values import Instant, Value
 
@@ -91,7 +91,7 @@ async def detail(connection: Connection, subscription: str) -> SubscriptionDetai
         price=facts.price.id,
         price_version=facts.price.version,
         payment_method=stored.payment_method,
-        next_charge=_next_charge(stored, await catalogue.moving(connection, facts)),
+        next_charge=next_charge(facts, await catalogue.moving(connection, facts)),
         ahead=ahead,
     )
 
@@ -103,9 +103,10 @@ def _line(stored: StoredSubscription) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in own} | around
 
 
-def _next_charge(stored: StoredSubscription, later: Sequence[Price]) -> Money | None:
-    due = upcoming(stored.subscription, later)
-    lines: list[InvoiceLine] = [line_of(stored.subscription, each) for each in due]
+def next_charge(subscription: Subscription, later: Sequence[Price]) -> Money | None:
+    """What its next renewal charges before discounts and tax, as things stand; None where nothing recurs any more. `later` are
+    prices that move it."""
+    lines: list[InvoiceLine] = [line_of(subscription, each) for each in upcoming(subscription, later)]
     return None if not lines else sum((each.amount for each in lines[1:]), lines[0].amount)
 
 

@@ -21,7 +21,7 @@ class ClockEvent(Value):
     currency: str | None = None
 
 
-_EVENTS = text("""
+_HAPPENED = """
     WITH own AS (SELECT id FROM customers WHERE clock = :clock),
     happened AS (
         SELECT event.subscription || '#' || lpad(event.seq::text, 6, '0') AS id, event.at, 1 AS rank, event.type, one.customer,
@@ -43,14 +43,23 @@ _EVENTS = text("""
                'credit note ' || note.number, note.total, note.currency
           FROM own JOIN credit_notes note ON note.customer = own.id
     )
-    SELECT * FROM happened
+"""
+_NEXT = """ SELECT * FROM happened
      WHERE (at, id) > (COALESCE(CAST(:at AS timestamptz), '-infinity'::timestamptz), :id)
      ORDER BY at, id LIMIT :limit
-""")
+"""
+_EVENTS = text(_HAPPENED + _NEXT)
+_LATEST = text(_HAPPENED + " SELECT * FROM happened ORDER BY at DESC, id DESC LIMIT :limit")  # noqa: S608 - of constants alone
 
 
 async def page(connection: Connection, clock: str, after: tuple[datetime, str] | None, limit: int) -> list[ClockEvent]:
     """In order of time, those after `after` (at, id)."""
     at, id_ = after or (None, "")
     rows = await connection.execute(_EVENTS, {"clock": clock, "at": at, "id": id_, "limit": limit})
+    return [ClockEvent.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def latest(connection: Connection, clock: str, limit: int) -> list[ClockEvent]:
+    """The newest first."""
+    rows = await connection.execute(_LATEST, {"clock": clock, "limit": limit})
     return [ClockEvent.model_validate(dict(row)) for row in rows.mappings()]

@@ -88,6 +88,13 @@ async def attach(connection: Connection, clock: str, customer: str) -> None:
     await connection.execute(update(customers).where(customers.c.id == customer).values(clock=clock))
 
 
+async def of_customer(connection: Connection, customer: str) -> Clock | None:
+    """The one that says what the time is for it; None where real time goes."""
+    query = select(test_clocks).join(customers, customers.c.clock == test_clocks.c.id).where(customers.c.id == customer)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else Clock.model_validate(dict(row))
+
+
 async def customers_of(connection: Connection, clock: str) -> list[str]:
     query = select(customers.c.id).where(customers.c.clock == clock).order_by(customers.c.id)
     return list((await connection.execute(query)).scalars())

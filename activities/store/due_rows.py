@@ -139,6 +139,12 @@ async def due_at(connection: Connection, clock: str, now: datetime) -> list[str]
     return list((await connection.execute(query.order_by(due_rows.c.due_at, due_rows.c.key))).scalars())
 
 
+async def of_clock(connection: Connection, clock: str, limit: int) -> list[DueRow]:
+    """What lies ahead of a test clock's customers, the first due first."""
+    query = select(due_rows).where(due_rows.c.clock == clock).order_by(due_rows.c.due_at, due_rows.c.key).limit(limit)
+    return [DueRow.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+
 async def failed(connection: Connection, key: str, error: str) -> None:
     """Why it could not be handed out, for whoever looks."""
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(error=error[:500]))

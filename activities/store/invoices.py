@@ -273,9 +273,10 @@ async def page(
     order: str | None = None,
     number: str | None = None,
     legal_entity: str | None = None,
+    ids: Collection[str] | None = None,
 ) -> list[InvoiceSummary]:
-    """The newest first, those before `after` (gathered_at, id)."""
-    query = select(invoices)
+    """The newest first, those before `after` (gathered_at, id); of `ids`, where there are any given."""
+    query = select(invoices) if ids is None else select(invoices).where(among(invoices.c.id, ids))
     wanted = {"customer": customer, "state": state, "order_id": order, "number": number, "legal_entity": legal_entity}
     for column, value in wanted.items():
         query = query if value is None else query.where(invoices.c[column] == value)

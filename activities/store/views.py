@@ -27,7 +27,7 @@ from domain.jeopardy import Jeopardy
 from domain.money import Money, total
 from domain.orders import Order, OrderRequest
 from domain.provisioning import PartnerCallback
-from domain.states import OrderState, StepState, SubscriptionState
+from domain.states import ORDER, OrderState, StepState, SubscriptionState, is_terminal
 from domain.values import Instant, Value
 
 
@@ -38,6 +38,7 @@ class OrderFilter(Value):
     customer: str | None = None
     waiting_on: str | None = None
     jeopardy: Jeopardy | None = None
+    is_open: bool | None = None
 
 
 class OrderLine(Value):
@@ -194,6 +195,9 @@ def _narrowed(query: Select[Any], wanted: OrderFilter) -> Select[Any]:
         query = query.where(orders.c.waiting_on.startswith(wanted.waiting_on, autoescape=True))
     if wanted.jeopardy is not None:
         query = query.where(orders.c.jeopardy == wanted.jeopardy)
+    if wanted.is_open is not None:
+        over = [state for state in OrderState if is_terminal(ORDER, state)]
+        query = query.where(orders.c.state.in_(over) if not wanted.is_open else orders.c.state.not_in(over))
     return query
 
 

@@ -9,6 +9,9 @@ INVOICES = "/invoices"
 PAYMENTS = "/payments"
 PAYMENT_METHODS = "/payment-methods"
 DISPUTES = "/disputes"
+SUBSCRIPTIONS = "/subscriptions"
+CUSTOMERS = "/customers"
+TEST_CLOCKS = "/test-clocks"
 RECONCILIATION = "/reconciliation"
 
 
@@ -22,6 +25,18 @@ def of_invoice(invoice: str) -> str:
 
 def of_payment(key: str) -> str:
     return f"{PAYMENTS}/{quote(key, safe='')}"
+
+
+def of_subscription(subscription: str) -> str:
+    return f"{SUBSCRIPTIONS}/{quote(subscription, safe='')}"
+
+
+def of_customer(customer: str) -> str:
+    return f"{CUSTOMERS}/{quote(customer, safe='')}"
+
+
+def of_clock(clock: str) -> str:
+    return f"{TEST_CLOCKS}/{quote(clock, safe='')}"
 
 
 def spelled_out(address: str) -> str:

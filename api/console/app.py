@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from activities.runtime.settings import Settings, SettingsError
 from api.console import (
     approvals_page,
+    customer_page,
+    customers_page,
     disputes_page,
     fallout_page,
     frame,
@@ -29,6 +31,10 @@ from api.console import (
     payments_page,
     reconciliation_page,
     sign_in,
+    subscription_page,
+    subscriptions_page,
+    test_clock_page,
+    test_clocks_page,
 )
 from api.console.addresses import HOME, MOUNTED_AT, spelled_out
 from api.console.console import Console
@@ -48,6 +54,10 @@ PARTS = (
     approvals_page,
     disputes_page,
     fraud_page,
+    customers_page,
+    customer_page,
+    subscriptions_page,
+    subscription_page,
     invoices_page,
     invoice_page,
     payments_page,
@@ -55,6 +65,8 @@ PARTS = (
     payment_methods_page,
     reconciliation_page,
     patrol_page,
+    test_clocks_page,
+    test_clock_page,
     missing_page,
 )
 

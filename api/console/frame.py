@@ -22,6 +22,8 @@ PAGES = (
     ("orders", "Orders", "list_alt", Right.read_orders),
     ("fallout", "Fallout", "pan_tool", Right.read_orders),
     ("approvals", "Approvals", "how_to_vote", Right.read_orders),
+    ("customers", "Customers", "group", Right.read_records),
+    ("subscriptions", "Subscriptions", "autorenew", Right.read_billing),
     ("invoices", "Invoices", "receipt_long", Right.read_billing),
     ("payments", "Payments", "credit_card", Right.read_billing),
     ("payment-methods", "Payment methods", "wallet", Right.read_billing),
@@ -29,6 +31,7 @@ PAGES = (
     ("fraud", "Fraud", "shield", Right.keep_fraud_rules),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
+    ("test-clocks", "Test clocks", "more_time", Right.read_billing),
 )
 RESPONSE_WITHIN = 15.0
 

@@ -8,7 +8,7 @@ from activities.store.invoice_events import InvoiceEvent
 from activities.store.invoices import StoredInvoice
 from activities.store.ledger import LedgerLine
 from api.console import frame, invoice_actions, moments, notices
-from api.console.addresses import INVOICES, of_order
+from api.console.addresses import INVOICES, of_customer, of_order
 from api.console.chip import chip
 from api.console.console import Console
 from api.console.panel import Panel
@@ -77,7 +77,6 @@ class InvoicePage:
 def _draw_facts(stored: StoredInvoice) -> None:
     invoice = stored.invoice
     facts = {
-        "Customer": invoice.customer,
         "Sold by": invoice.legal_entity,
         "Issued" if invoice.number else "To be issued": f"{invoice.issue_date:%d %b %Y}",
         "Due": f"{invoice.due_date:%d %b %Y}",
@@ -91,6 +90,9 @@ def _draw_facts(stored: StoredInvoice) -> None:
         "Id": invoice.id,
     }
     with ui.element("div").classes("card"), ui.element("div").classes("facts"):
+        with ui.element("div").classes("fact"):
+            ui.label("Customer").classes("name")
+            ui.link(invoice.customer, of_customer(invoice.customer)).classes("plain value")
         for name, value in facts.items():
             if value:
                 _fact(name, value)

@@ -200,6 +200,7 @@ table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .legend { display: flex; flex-wrap: wrap; gap: 6px; }
 .timeline { display: flex; flex-direction: column; width: 100%; }
 .moment { display: grid; grid-template-columns: 64px 20px minmax(0, 1fr); gap: 10px; padding: 7px 0; }
+.moment.dated { grid-template-columns: 84px 20px minmax(0, 1fr); }
 .moment + .moment { border-top: 1px solid var(--line); }
 .moment .q-icon { color: color-mix(in srgb, var(--tone) 75%, var(--deep)); font-size: 18px; }
 .moment .said { overflow-wrap: anywhere; }

@@ -1,6 +1,9 @@
 """Moments and spans as people say them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+from domain.errors import BadInput
+from domain.values import as_utc
 
 _UNITS = ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
 
@@ -30,6 +33,19 @@ def until(moment: datetime, now: datetime) -> str:
 
 def absolute(moment: datetime) -> str:
     return f"{moment:%d %b %Y %H:%M:%S} UTC"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment:%d %b %Y}"
+
+
+def given(text: str, field: str) -> datetime:
+    """What a date field holds, such as `2026-12-01T09:00` or `2026-12-01`, in UTC. BadInput, for `field`, for anything else."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return as_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except ValueError:
+        raise BadInput(field, "is a date and time in UTC, such as 2026-12-01T09:00") from None
 
 
 def clock(moment: datetime) -> str:

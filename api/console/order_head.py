@@ -7,7 +7,7 @@ from nicegui import ui
 from activities.runtime.settings import Settings
 from activities.store.views import OrderDetail
 from api.console import moments, notices
-from api.console.addresses import HOME, of_order
+from api.console.addresses import HOME, of_customer, of_order
 from api.console.chip import chip
 from api.console.look import tone_of
 from api.links import links
@@ -68,7 +68,10 @@ def _turn(owner: str | None, deadline: datetime | None, now: datetime) -> None:
 def facts(detail: OrderDetail, customer_name: str, now: datetime) -> None:
     """What does not change much, in one line or two."""
     with ui.element("div").classes("facts"):
-        _fact("Customer", f"{customer_name} ({detail.customer})" if customer_name else detail.customer)
+        with ui.element("div").classes("fact"):
+            ui.label("Customer").classes("name")
+            name = f"{customer_name} ({detail.customer})" if customer_name else detail.customer
+            ui.link(name, of_customer(detail.customer)).classes("plain value")
         _fact("Total", str(detail.total))
         _fact("Version", str(detail.version))
         _fact("Placed by", detail.placed_by)

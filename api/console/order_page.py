@@ -7,16 +7,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from activities.store import customers, views
-from activities.store.views import OrderDetail
+from activities.store.views import OrderDetail, Subscription
 from api import acceptance
 from api.console import ballots, billing, cancellation, frame, moments, notices, stuck
+from api.console.addresses import of_subscription
 from api.console.chip import chip
 from api.console.console import Console
 from api.console.dag_panel import DagPanel
+from api.console.facts import link
 from api.console.items import items_table
 from api.console.order_head import banner, facts, links_row, title
 from api.console.panel import Panel
 from api.console.payments import payment_entry
+from api.console.table import table
 from api.console.timeline import Timeline
 from api.console.visit import Visit
 from domain.errors import NotFound
@@ -85,6 +88,7 @@ class OrderPage:
                 self._fallout = Panel(self._draw_fallout)
                 self._approvals = Panel(self._draw_approvals)
                 self._items = Panel(self._draw_items)
+                self._subscriptions = Panel(_draw_subscriptions)
                 self._payments = Panel(self._draw_payments)
                 self._billing = Panel(billing.cards)
             with ui.element("div").classes("card"):
@@ -100,6 +104,7 @@ class OrderPage:
         self._fallout.show(detail.fallout, detail.order, minute)
         self._approvals.show(detail.approvals, minute)
         self._items.show(detail.items, detail.order)
+        self._subscriptions.show(detail.subscriptions)
         self._payments.show(detail.payments)
         self._billing.show(detail.invoice, detail.ledger)
         await self._timeline.refresh()
@@ -156,6 +161,17 @@ class OrderPage:
             notices.card_head("Payments")
             for payment in payments:
                 payment_entry(payment)
+
+
+def _draw_subscriptions(begun: list[Subscription]) -> None:
+    if not begun:
+        return
+    rows = [
+        (link(each.id, of_subscription(each.id)), f"item {each.item}", lambda each=each: chip(each.state)) for each in begun
+    ]
+    with ui.element("div").classes("card flush"):
+        notices.card_head("Subscriptions")
+        table(("Subscription", "Begun by", "State"), rows)
 
 
 _UNSHOWN: dict[str, object] = {"items": [], "steps": [], "approvals": [], "fallout": [], "payments": [], "ledger": []}

@@ -1,4 +1,4 @@
-"""The way through a list that is shown a page at a time, the newest first."""
+"""The way through a list that is shown a page at a time."""
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -11,10 +11,11 @@ Cursor = TypeVar("Cursor")
 
 
 class Pager(Generic[Cursor]):
-    """`turn` reads the page after `before`; where the first one begins, that is None."""
+    """`turn` reads the page after `before`; where the first one begins, that is None. `words` are for the way back and on."""
 
-    def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, turn: Callable[[], Awaitable[None]], words: tuple[str, str] = ("Newer", "Older")) -> None:
         self._turn = turn
+        self._words = words
         self._cursors: list[Cursor] = []
         self._panel = Panel(self._draw)
 
@@ -33,10 +34,10 @@ class Pager(Generic[Cursor]):
         if not depth and following is None:
             return
         with ui.element("div").classes("row-line"):
-            ui.button("Newer", icon="chevron_left", on_click=self._newer).props("outline dense").set_enabled(depth > 0)
+            ui.button(self._words[0], icon="chevron_left", on_click=self._newer).props("outline dense").set_enabled(depth > 0)
             ui.label(f"Page {depth + 1}").classes("soft")
-            older = ui.button("Older", icon="chevron_right", on_click=lambda: self._older(following)).props("outline dense")
-            older.set_enabled(following is not None)
+            older = ui.button(self._words[1], icon="chevron_right", on_click=lambda: self._older(following))
+            older.props("outline dense").set_enabled(following is not None)
 
     async def _newer(self) -> None:
         self._cursors.pop()

@@ -69,7 +69,7 @@ class PaymentMethodsPage:
             return
         rows = [
             (
-                partial(_name, method.facts),
+                partial(draw_name, method.facts),
                 method.customer,
                 lambda method=method: chip(method.state),
                 "default" if defaults.get(method.customer) == method.id else "",
@@ -88,7 +88,8 @@ class PaymentMethodsPage:
             chip("waiting", "ends soon")
 
 
-def _name(facts: MethodFacts) -> None:
+def draw_name(facts: MethodFacts) -> None:
+    """What a person knows it by."""
     shown = (facts.brand or facts.kind).replace("_", " ")
     ui.label(f"{shown} •••• {facts.last4}" if facts.last4 else shown).classes("strong")
     if facts.brand:

@@ -74,19 +74,19 @@ class Visit:
             return False
         return True
 
-    def follow(self, refresh: Refresh, order: str | None = None) -> None:
-        """Refresh the page whenever something happened to `order` (none: to any), as long as it is open and its reader
-        signed in."""
-        task = background_tasks.create(self._follow(refresh, order), name=f"following {order or 'all orders'}")
+    def follow(self, refresh: Refresh, order: str | None = None, every: float = IDLE) -> None:
+        """Refresh the page whenever something happened to `order` (none: to any), and `every` so many seconds, as long as it is
+        open and its reader signed in."""
+        task = background_tasks.create(self._follow(refresh, order, every), name=f"following {order or 'all orders'}")
         self.client.on_delete(lambda: task.cancel())
 
-    async def _follow(self, refresh: Refresh, order: str | None) -> None:
+    async def _follow(self, refresh: Refresh, order: str | None, every: float) -> None:
         with contextlib.suppress(ClientConnectionTimeout):
             await self.client.connected()
             async with self.console.listener.watch(order) as watch:
                 watch.wake()
                 while await self._is_welcome():
-                    await self._keep_fresh(watch, refresh)
+                    await self._keep_fresh(watch, refresh, every)
                 self.leave()
 
     async def _is_welcome(self) -> bool:
@@ -95,13 +95,13 @@ class Visit:
         except Unavailable:
             return True
 
-    async def _keep_fresh(self, watch: Watch, refresh: Refresh) -> None:
+    async def _keep_fresh(self, watch: Watch, refresh: Refresh, every: float) -> None:
         """Wait for one piece of news, or a while, and refresh."""
         began = time.monotonic()
         while not await watch.changed(within=CHECK_EVERY):
             if not await self._is_welcome():
                 return
-            if time.monotonic() - began > IDLE:
+            if time.monotonic() - began > every:
                 break
         await self._refresh(refresh)
         await asyncio.sleep(BREATH)

@@ -5,18 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import ConfigDict, Field
 
-from activities.store import endings, subscriptions
+from activities.store import subscriptions
 from activities.store.subscriptions import StoredEvent
+from api import subscription_endings
 from api.auth import demand
 from api.dependencies import BillingReader, Ctx, Db, SubscriptionKeeper, Suspender
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
-from api.preview_tokens import PreviewToken, Token, digest_in, instant_of, token_of
+from api.preview_tokens import PreviewToken
+from api.subscription_endings import CancellationPreview, CancelRequest
 from api.subscriptions import SubscriptionDetail, SubscriptionLine, detail, instruct, line
 from domain.plans import Identifier
 from domain.states import SubscriptionState
-from domain.subscriptions.ending import CancelCommand, Cancellation, When
-from domain.subscriptions.facts import EndReason
+from domain.subscriptions.ending import Cancellation
 from domain.subscriptions.suspension import Reason
 from domain.values import Instant, StrictValue
 
@@ -41,27 +42,6 @@ class TimelineQuery(StrictValue):
 
     after: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     limit: Limit = 50
-
-
-class CancelRequest(StrictValue):
-    """`when` is `now`, `period_end`, or an instant. `version` refuses it where the subscription has changed since."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"when": "period_end", "words": "moves to another plan"}]})
-
-    when: When | Instant = When.period_end
-    words: Annotated[str, Field(max_length=500)] = ""
-    renew: Annotated[bool, Field(description="true: it is cancelled; false: it is not renewed at the end of its period")] = True
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-
-    def command(self, by: str) -> CancelCommand:
-        reason = EndReason.requested if self.renew else EndReason.not_renewed
-        return CancelCommand(when=self.when, by=by, words=self.words, reason=reason, version=self.version)
-
-
-class CancellationPreview(Cancellation):
-    """`token` holds the cancellation to this."""
-
-    token: Token
 
 
 class HoldRequest(StrictValue):
@@ -105,9 +85,7 @@ async def preview_cancel(
     subscription: SubscriptionId, request: Annotated[CancelRequest, Body()], principal: SubscriptionKeeper, context: Ctx
 ) -> CancellationPreview:
     """Computed by what cancels; nothing is written."""
-    async with context.database.transaction() as connection:
-        made = await endings.preview(connection, subscription, request.command(principal.name))
-    return CancellationPreview(**dict(made), token=token_of(context.now(), made))
+    return await subscription_endings.preview(context, principal, subscription, request)
 
 
 @router.post("/{subscription}/cancel", summary="Cancel a subscription", responses=declares(404, 409))
@@ -119,9 +97,7 @@ async def cancel(
     token: PreviewToken = None,
 ) -> Cancellation:
     """The same again changes nothing; another date moves the end. Billing and access end at the same instant."""
-    shown = {} if token is None else {"shown": digest_in(token, context.now()), "as_of": instant_of(token, context.now())}
-    asked = request.command(principal.name).model_dump(exclude={"by", "shown", "as_of"})
-    return Cancellation.model_validate(await instruct(context, principal, subscription, "cancel", **asked, **shown))
+    return await subscription_endings.cancel(context, principal, subscription, request, token)
 
 
 @router.post("/{subscription}/uncancel", summary="Let a cancelled subscription go on", responses=declares(404, 409))

@@ -3,51 +3,26 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import ConfigDict, Field, model_validator
 from starlette.responses import StreamingResponse
 
 from activities.store import clock_events, clocks
 from activities.store.clock_events import ClockEvent
+from api import test_clocks
 from api.clock_stream import stream
 from api.dependencies import BillingReader, Ctx, Db, RecordWriter
 from api.openapi import declares
 from api.paging import ById, Cursor, Limit, Page, cursor_of, page, position_of
-from domain.clocks import FURTHEST, Advance, Clock, later
-from domain.errors import BadInput
+from api.test_clocks import AdvanceRequest, NewClock
+from domain.clocks import Clock
 from domain.plans import Identifier
-from domain.values import Instant, Name, StrictValue
+from domain.values import Instant, StrictValue
 
 router = APIRouter(prefix="/v1/test-clocks", tags=["test clocks"])
 ClockId = Annotated[str, Path(max_length=64, examples=["two-years"])]
 
 
-class NewClock(StrictValue):
-    """Stands still at `now` until it is advanced."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "two-years", "now": "2026-01-31T09:00:00Z"}]})
-
-    id: Identifier
-    name: Name | None = None
-    now: Instant
-
-
 class Attachment(StrictValue):
     customer: Identifier
-
-
-class AdvanceRequest(StrictValue):
-    """Either."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"by": "P1M"}]})
-
-    to: Instant | None = None
-    by: Annotated[str, Field(max_length=40, description="a duration after ISO 8601, such as P1M")] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "AdvanceRequest":
-        if (self.to is None) == (self.by is None):
-            raise ValueError("to: give either it or 'by', such as {'by': 'P1M'}")
-        return self
 
 
 class ShownClock(Clock):
@@ -66,13 +41,7 @@ class _Position(StrictValue):
 
 @router.post("", status_code=201, summary="Make a test clock", responses=declares(409))
 async def make_clock(request: Annotated[NewClock, Body()], principal: RecordWriter, context: Ctx) -> Clock:
-    now = context.now()
-    clock = Clock(id=request.id, name=request.name or request.id, now=request.now, created_at=now, created_by=principal.name)
-    if not now.year - 50 <= request.now.year <= now.year + 50:
-        raise BadInput("now", "has to lie within fifty years of today")
-    async with context.database.transaction() as connection:
-        await clocks.add(connection, clock)
-    return clock
+    return await test_clocks.make(context, principal, request)
 
 
 @router.get("", summary="List test clocks")
@@ -113,15 +82,8 @@ async def advance(
     """All that falls due to its customers on the way happens, instant by instant, each settled before the next. The answer has
     a line for each thing that happens, `{"event": …}`, and at last `{"now": …}`, or `{"error": …}` where it came to a halt: it
     goes on from there when it is asked again. It goes on too when the caller goes away."""
-    async with context.database.transaction() as connection:
-        found = await clocks.get(connection, clock)
-    to = request.to or later(found.now, request.by or "", "by")
-    if to < found.now:
-        raise BadInput("to" if request.to else "by", f"lies before what the clock shows, {found.now.isoformat()}")
-    if to - found.now > FURTHEST:
-        raise BadInput("to" if request.to else "by", f"one advance goes {FURTHEST.days // 366} years at most; take it in steps")
-    ended = await context.processes.advance(Advance(clock=clock, to=to))
-    return StreamingResponse(stream(context.database, clock, found.now, ended), media_type="application/x-ndjson")
+    begun = await test_clocks.advance(context, clock, request)
+    return StreamingResponse(stream(context.database, clock, begun.since, begun.ended), media_type="application/x-ndjson")
 
 
 @router.get("/{clock}/events", summary="What happened by a test clock", responses=declares(404))

@@ -47,7 +47,7 @@ class Asked:
 
 @dataclass
 class Corrected:
-    """One update an invoice was sent."""
+    """One update an invoice or a subscription was sent."""
 
     invoice: str
     update: str
@@ -72,6 +72,7 @@ class StandIn:
         return self._said()
 
     async def instruct(self, subscription: str, update: str, argument: Any, update_id: str) -> Any:
+        self.corrected.append(Corrected(subscription, update, argument, update_id))
         return self._said()
 
     async def advance(self, advance: Advance) -> Awaitable[str]:

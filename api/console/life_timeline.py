@@ -1,0 +1,45 @@
+"""What happened to a subscription, the newest on top, by the customer's time."""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from activities.store.subscriptions import StoredEvent
+from api.console import moments, notices
+from api.console.look import icon_of, tone_of
+
+KINDS = {
+    "started": ("rocket_launch", "good"),
+    "billed": ("receipt_long", "quiet"),
+    "waived": ("redo", "quiet"),
+    "renewed": ("autorenew", "good"),
+    "past_due": ("schedule", "stuck"),
+    "cancelled": ("event_busy", "undo"),
+    "uncancelled": ("event_available", "good"),
+    "ended": ("stop_circle", "quiet"),
+    "hold": ("gavel", "wait"),
+}
+"""Icon and tone by what happened; what is not here has those of its word as a state."""
+BY_ITSELF = frozenset({"subscription", "deprovision"})
+"""Who is said to have done what nobody asked for."""
+
+
+def timeline(events: Sequence[StoredEvent], *, more: bool) -> None:
+    notices.heading("History")
+    with ui.element("div").classes("timeline").mark("timeline"):
+        for event in events:
+            _draw(event)
+    if more:
+        ui.label("What is older is in the API, at …/timeline.").classes("soft small")
+
+
+def _draw(event: StoredEvent) -> None:
+    word = event.type.partition(".")[2]
+    icon, tone = KINDS.get(word, (icon_of(word), tone_of(word)))
+    with ui.element("div").classes(f"moment dated tone-{tone}"):
+        ui.label(moments.day(event.at)).classes("soft small number").tooltip(moments.absolute(event.at))
+        ui.icon(icon).props("aria-hidden=true")
+        with ui.element("div").classes("said"):
+            ui.label(event.summary)
+            if event.actor not in BY_ITSELF:
+                ui.label(event.actor).classes("soft small")

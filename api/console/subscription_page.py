@@ -1,0 +1,226 @@
+"""/console/subscriptions/{id}: one subscription: what it is, what lies ahead of it, what it was charged, and what happened."""
+
+from datetime import datetime, timedelta
+
+from nicegui import ui
+from starlette.requests import Request
+
+from activities.store import clocks, invoices, subscription_views
+from activities.store.invoices import InvoiceSummary
+from activities.store.subscription_views import Billed, Paid
+from activities.store.subscriptions import StoredEvent
+from api.console import frame, life_timeline, moments, notices, subscription_actions
+from api.console.addresses import SUBSCRIPTIONS, of_clock, of_customer, of_invoice, of_order
+from api.console.chip import chip
+from api.console.console import Console
+from api.console.facts import facts, link
+from api.console.look import words
+from api.console.panel import Panel
+from api.console.subscription_chart import chart
+from api.console.table import Cell, table
+from api.console.visit import Visit
+from api.links import in_temporal
+from api.subscriptions import Ahead, SubscriptionDetail, detail
+from domain import keys
+from domain.clocks import Clock
+from domain.errors import NotFound
+from domain.roles import Right
+from domain.states import SubscriptionState
+
+MOST_EVENTS = 60
+MOST_PERIODS = 60
+MOST_INVOICES = 24
+LATE = timedelta(minutes=2)
+"""After which what is due in real time and has not happened is called late: it is handed out every 15 seconds."""
+KINDS = {
+    "renewal": "The next period is billed",
+    "invoice": "An invoice over it is looked at, since it was paid or is overdue",
+    "end": "It ends: billing and access stop",
+    "unused": "What was billed and not used is credited",
+    "deprovision": "Its service is taken down",
+}
+
+
+def install(console: Console) -> None:
+    @frame.page(console, f"{SUBSCRIPTIONS}/{{subscription_id}}", "Subscription", "subscriptions", Right.read_billing)
+    async def subscription_page(visit: Visit, request: Request) -> None:
+        page = SubscriptionPage(visit, request.path_params["subscription_id"])
+        try:
+            await page.refresh()
+        except NotFound:
+            notices.missing(f"subscription {page.id}")
+            return
+        ui.page_title(f"{page.id} · Turnup")
+        visit.follow(page.refresh)
+
+
+class SubscriptionPage:
+    def __init__(self, visit: Visit, subscription: str) -> None:
+        self._visit = visit
+        self.id = subscription
+        self._head = Panel(self._draw_head)
+        self._banners = Panel(_draw_banners, "stack")
+        self._facts = Panel(_draw_facts, "card")
+        self._chart = Panel(_draw_chart)
+        with ui.element("div").classes("two"):
+            with ui.element("div").classes("stack"):
+                self._ahead = Panel(_draw_ahead, "card flush")
+                self._invoices = Panel(_draw_invoices, "card flush")
+            self._timeline = Panel(_draw_timeline, "card")
+
+    async def refresh(self) -> None:
+        """Raises NotFound."""
+        async with self._visit.console.database.transaction() as connection:
+            shown = await detail(connection, self.id)
+            clock = await clocks.of_customer(connection, shown.customer)
+            billed = await subscription_views.billed(connection, self.id, MOST_PERIODS)
+            on = await subscription_views.invoices_of(connection, self.id)
+            paid = await subscription_views.paid(connection, on, MOST_PERIODS)
+            listed = await invoices.page(connection, None, MOST_INVOICES + 1, ids=on)
+            events = await subscription_views.latest_events(connection, self.id, MOST_EVENTS + 1)
+        now = clock.now if clock else moments.minute(self._visit.now())
+        self._head.show(shown)
+        self._banners.show(shown, now)
+        self._facts.show(shown, clock, now)
+        self._chart.show(billed, paid, shown.currency)
+        self._ahead.show(shown, now)
+        self._invoices.show(listed)
+        self._timeline.show(events)
+
+    def _draw_head(self, shown: SubscriptionDetail) -> None:
+        with ui.element("div").classes("row-line"):
+            ui.link("Subscriptions", SUBSCRIPTIONS).classes("plain soft")
+            ui.label("/").classes("soft")
+            notices.heading(shown.id, 1)
+            chip(shown.state)
+            ui.element("div").classes("spread")
+            temporal = in_temporal(self._visit.console.settings, keys.subscription_workflow(shown.id))
+            if temporal:
+                ui.link("Temporal", temporal, new_tab=True).classes("small").props("rel=noopener")
+            subscription_actions.buttons(self._visit, shown, self.refresh)
+
+
+def _draw_banners(shown: SubscriptionDetail, now: datetime) -> None:
+    """What somebody who looks has to know first."""
+    stuck = [each for each in shown.ahead if each.trouble]
+    for each in stuck:
+        _banner("stuck", "pan_tool", f"{_what(each)}: due since {moments.absolute(each.due_at)}", each.trouble or "")
+    if shown.owed:
+        _banner("stuck", "schedule", "It is past due", f"{len(shown.owed)} invoices are past their due date.")
+    if shown.suspended_for:
+        _banner("wait", "pause_circle", "It is suspended", ", ".join(words(each) for each in shown.suspended_for))
+    if shown.paused_since:
+        _banner("wait", "pause_circle", f"It is paused since {moments.day(shown.paused_since)}", "")
+    if shown.ending and not shown.ended_at:
+        why = f"{words(shown.ending.reason)}, by {shown.ending.by}" + (f": {shown.ending.words}" if shown.ending.words else "")
+        _banner("undo", "event_busy", f"It ends on {moments.absolute(shown.ending.at)} ({_until(shown.ending.at, now)})", why)
+    if shown.legal_hold:
+        _banner("wait", "gavel", "Its data is kept for a legal reason", shown.legal_hold)
+
+
+def _banner(tone: str, icon: str, title: str, text: str) -> None:
+    with ui.element("div").classes(f"banner tone-{tone}"):
+        ui.icon(icon).props("aria-hidden=true")
+        with ui.element("div").classes("text"):
+            ui.label(title).classes("strong")
+            if text:
+                ui.label(text)
+
+
+def _draw_facts(shown: SubscriptionDetail, clock: Clock | None, now: datetime) -> None:
+    ended = shown.ended_at is not None
+    facts(
+        {
+            "Customer": link(shown.customer, of_customer(shown.customer)),
+            "Plan": f"{shown.plan_name} × {shown.quantity}",
+            "Price": f"{shown.price}, version {shown.price_version}",
+            "Next charge": _next_charge(shown, now),
+            "Next renewal": _when(shown.next_renewal, now),
+            "Paid until": moments.day(shown.paid_until) if shown.paid_until else "nothing paid yet",
+            "Trial ends": _when(shown.trial_ends, now) if shown.state is SubscriptionState.trialing else "",
+            "Began": moments.day(shown.started_at),
+            "Ended": moments.day(shown.ended_at) if ended and shown.ended_at else "",
+            "Charged to": shown.payment_method or "what the customer has as its default",
+            "Order": link(f"{shown.order}, item {shown.item}", of_order(shown.order)),
+            "Version": str(shown.version),
+            "Time": link(f"{moments.absolute(clock.now)}, by test clock {clock.id}", of_clock(clock.id)) if clock else "",
+        }
+    )
+
+
+def _next_charge(shown: SubscriptionDetail, now: datetime) -> str:
+    if shown.next_charge is None or shown.next_renewal is None:
+        return "none"
+    return f"{shown.next_charge} before discounts and tax, {_until(shown.next_renewal, now)}"
+
+
+def _when(moment: datetime | None, now: datetime) -> str:
+    return f"{moments.day(moment)} ({_until(moment, now)})" if moment else ""
+
+
+def _until(moment: datetime, now: datetime) -> str:
+    return moments.until(moment, now)
+
+
+def _draw_chart(billed: list[Billed], paid: list[Paid], currency: str) -> None:
+    if not billed and not paid:
+        return
+    with ui.element("div").classes("card"):
+        with ui.element("div").classes("row-line"):
+            notices.heading("Periods and payments")
+            ui.label(f"in {currency}: billed before tax, where the period begins; payments as they were taken").classes(
+                "soft small"
+            )
+        ui.echart(chart(billed, paid, currency)).style("height:220px;width:100%").mark("life-chart")
+
+
+def _what(ahead: Ahead) -> str:
+    return KINDS.get(ahead.kind, words(ahead.kind))
+
+
+def _draw_ahead(shown: SubscriptionDetail, now: datetime) -> None:
+    notices.card_head("What lies ahead")
+    if not shown.ahead:
+        ui.label("Nothing is due to it any more.").classes("soft px-4 pb-4")
+        return
+    table(("What", "When", "Trouble"), [_ahead_row(each, now) for each in shown.ahead])
+
+
+def _ahead_row(ahead: Ahead, now: datetime) -> tuple[Cell, ...]:
+    def when() -> None:
+        ui.label(moments.day(ahead.due_at)).classes("nowrap").tooltip(moments.absolute(ahead.due_at))
+        late = ahead.due_at < now - LATE
+        ui.label(_until(ahead.due_at, now)).classes("small nowrap " + ("wrong" if late else "soft"))
+
+    def trouble() -> None:
+        ui.label(ahead.trouble or "").classes("wrong small")
+
+    return (_what(ahead), when, trouble if ahead.trouble else "")
+
+
+def _draw_invoices(listed: list[InvoiceSummary]) -> None:
+    notices.card_head("Invoices")
+    if not listed:
+        ui.label("Nothing was invoiced for it yet.").classes("soft px-4 pb-4")
+        return
+    invoices_table(listed[:MOST_INVOICES])
+    if len(listed) > MOST_INVOICES:
+        ui.label(f"The last {MOST_INVOICES}.").classes("soft small px-4 pb-4")
+
+
+def invoices_table(listed: list[InvoiceSummary]) -> None:
+    rows = [
+        (
+            link(each.number or "draft", of_invoice(each.id)),
+            lambda each=each: chip(each.state),
+            f"{each.due_date:%d %b %Y}",
+            str(each.total),
+            str(each.amount_due),
+        )
+        for each in listed
+    ]
+    table(("Invoice", "State", "Due", ">Total", ">Still due"), rows)
+
+
+def _draw_timeline(events: list[StoredEvent]) -> None:
+    life_timeline.timeline(events[:MOST_EVENTS], more=len(events) > MOST_EVENTS)

@@ -1,0 +1,73 @@
+"""Subscriptions in the browser."""
+
+from playwright.async_api import expect
+
+from activities.store.database import Database
+from domain.roles import Role
+from tests.api.conftest import StandIn
+from tests.console.conftest import SignIn
+from tests.console.lives import live
+from tests.console.orders import Orders
+
+HOSTILE = "<img src=x onerror='window.hacked=1'>"
+
+
+async def test_a_subscription_says_what_it_is_what_lies_ahead_and_what_it_was_charged(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-801", 801, HOSTILE)
+    await live(console_database, orders, "C-802", 802)
+    page = await sign_in(Role.viewer, at="/subscriptions?customer=C-801")
+
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    row = page.locator("tr", has_text=made.id)
+    await expect(row).to_contain_text("active")
+    await expect(row).to_contain_text("01 Apr 2026")
+    await expect(row).to_contain_text("01 Mar 2026")
+    await row.get_by_role("link", name=made.id).click()
+
+    await expect(page.get_by_text("20.00 EUR before discounts and tax")).to_be_visible()
+    await expect(page.get_by_text("The next period is billed: due since 01 Apr 2026")).to_be_visible()
+    await expect(page.get_by_text("the ledger does not answer").first).to_be_visible()
+    await expect(page.locator("tr", has_text="INV-2026-000801")).to_contain_text("23.80 EUR")
+    await expect(page.locator("canvas")).to_be_visible()
+    await expect(page.locator(".timeline")).to_contain_text(f"{HOSTILE} began")
+    assert await page.evaluate("window.hacked") is None
+    temporal = await page.get_by_role("main").get_by_role("link", name="Temporal").get_attribute("href")
+    assert temporal == f"http://temporal.example/namespaces/default/workflows/sub-{made.id}"
+    await expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    await page.get_by_role("link", name=f"{made.order}, item 1").click()
+    await expect(page.locator("tr", has_text=made.id)).to_contain_text("item 1")
+
+
+async def test_a_cancellation_shows_what_it_comes_to_and_is_held_to_that(
+    sign_in: SignIn, orders: Orders, console_database: Database, processes: StandIn
+) -> None:
+    made = await live(console_database, orders, "C-803", 803)
+    page = await sign_in(Role.operator, at=f"/subscriptions/{made.id}")
+    await page.get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+
+    await expect(dialog.get_by_text("Given back")).to_be_visible()
+    await dialog.get_by_label("When").click()
+    await page.get_by_role("option", name="At a date").click()
+    await expect(dialog.get_by_text("is a date and time in UTC, such as 2026-12-01T09:00")).to_be_visible()
+    await dialog.get_by_label("Date and time, UTC").fill("2099-01-01T00:00")
+    await expect(dialog.locator(".sums")).to_contain_text("01 Jan 2099")
+    processes.answer = {
+        "subscription": made.id,
+        "at": "2099-01-01T00:00:00Z",
+        "given_back": {"minor": 0, "currency": "EUR"},
+        "fee": {"minor": 0, "currency": "EUR"},
+        "access_until": "2099-01-01T00:00:00Z",
+        "data_until": "2099-02-01T00:00:00Z",
+    }
+    await dialog.get_by_role("button", name="Cancel the subscription").click()
+    await expect(page.get_by_text("ends on 01 Jan 2099")).to_be_visible()
+    asked = processes.corrected[-1]
+    assert (asked.invoice, asked.update, asked.argument["version"]) == (made.id, "cancel", 1)
+    assert asked.argument["shown"]
+
+    await page.get_by_role("button", name="Legal hold").click()
+    await page.get_by_role("button", name="Keep its data").click()
+    await expect(page.get_by_text("say why, such as: lawsuit 4711")).to_be_visible()
