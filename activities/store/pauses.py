@@ -5,6 +5,7 @@ from datetime import datetime
 from activities.store import (
     access_blocks,
     billables,
+    catalogue,
     clocks,
     deprovisioning,
     due_rows,
@@ -135,7 +136,7 @@ async def _billed_until(connection: Connection, subscription: Subscription, at: 
     """What is charged afterwards is charged up to the pause."""
     policy = await life_policies.get(connection, RenewalPolicy)
     until = subscription.model_copy(update={"ending": Ending(at=at, reason=EndReason.requested, by="")})
-    made = renewed(until, at, policy.missed_cycles)
+    made = renewed(until, at, policy.missed_cycles, await catalogue.moving(connection, subscription))
     lines = [line_of(subscription, due) for due in made.charged]
     entity = subscription.legal_entity
     charged = [
