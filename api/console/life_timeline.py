@@ -17,6 +17,9 @@ KINDS = {
     "cancelled": ("event_busy", "undo"),
     "uncancelled": ("event_available", "good"),
     "ended": ("stop_circle", "quiet"),
+    "price_changed": ("sell", "busy"),
+    "changed": ("swap_horiz", "busy"),
+    "resumed": ("play_arrow", "good"),
     "hold": ("gavel", "wait"),
 }
 """Icon and tone by what happened; what is not here has those of its word as a state."""

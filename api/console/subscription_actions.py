@@ -39,6 +39,8 @@ def buttons(visit: Visit, shown: SubscriptionDetail, refresh: Refresh) -> None:
         return
     if shown.ending is not None:
         _button("Uncancel", "event_available", actions.ask_uncancel)
+    if shown.pausing is not None:
+        _button("Resume", "play_arrow", actions.ask_resume)
     _button("Cancel" if shown.ending is None else "Move the end", "event_busy", actions.ask_cancel, grave=True)
 
 
@@ -69,6 +71,19 @@ class SubscriptionActions:
                 return await self._visit.perform(lambda who: self._told(who, "uncancel", "goes on"))
 
             choices(dialog, "Let it go on", do)
+
+    def ask_resume(self) -> None:
+        pausing = self._shown.pausing
+        with asking(self._visit, f"Resume {self._shown.id}") as dialog:
+            if pausing is not None:
+                ui.label(f"Its pause of {moments.day(pausing.at)} ends now: it is billed and may be used again.").classes(
+                    "strong"
+                )
+
+            async def do() -> bool:
+                return await self._visit.perform(lambda who: self._told(who, "resume", "goes on"))
+
+            choices(dialog, "Resume it", do)
 
     def ask_hold(self) -> None:
         with asking(self._visit, f"Legal hold on {self._shown.id}") as dialog:

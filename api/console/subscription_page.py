@@ -37,7 +37,11 @@ KINDS = {
     "invoice": "An invoice over it is looked at, since it was paid or is overdue",
     "end": "It ends: billing and access stop",
     "unused": "What was billed and not used is credited",
+    "change": "It changes to another plan or quantity",
+    "pause": "It is paused: nothing is billed, and nothing may be used",
+    "resume": "Its pause is over, and it goes on",
     "deprovision": "Its service is taken down",
+    "collect": "An invoice is collected",
 }
 
 
@@ -110,7 +114,12 @@ def _draw_banners(shown: SubscriptionDetail, now: datetime) -> None:
     if shown.suspended_for:
         _banner("wait", "pause_circle", "It is suspended", ", ".join(words(each) for each in shown.suspended_for))
     if shown.paused_since:
-        _banner("wait", "pause_circle", f"It is paused since {moments.day(shown.paused_since)}", "")
+        until = shown.pausing.until if shown.pausing else None
+        goes_on = f"It goes on by itself on {moments.absolute(until)}." if until else "It waits to be resumed."
+        _banner("wait", "pause_circle", f"It is paused since {moments.day(shown.paused_since)}", goes_on)
+    for change in shown.changes:
+        to = ", ".join(filter(None, (change.plan, f"quantity {change.quantity}" if change.quantity else "")))
+        _banner("busy", "swap_horiz", f"It changes on {moments.absolute(change.at)}: {to}", f"by {change.by}")
     if shown.ending and not shown.ended_at:
         why = f"{words(shown.ending.reason)}, by {shown.ending.by}" + (f": {shown.ending.words}" if shown.ending.words else "")
         _banner("undo", "event_busy", f"It ends on {moments.absolute(shown.ending.at)} ({_until(shown.ending.at, now)})", why)
