@@ -23,6 +23,10 @@ def deprovision_workflow(subscription: str) -> str:
     return f"deprovision-{subscription}"
 
 
+def access_workflow(service: str) -> str:
+    return f"access-{service}"
+
+
 def invoice_workflow(invoice: str) -> str:
     return f"invoice-{invoice}"
 

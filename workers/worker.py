@@ -32,6 +32,7 @@ from activities.adapters.tax.engine import HttpTaxEngine
 from activities.adapters.tax.engines import TaxEngines
 from activities.adapters.tax.register import Register, Vies
 from activities.contracts import queues
+from activities.runtime.access import StoredAccess
 from activities.runtime.background import running
 from activities.runtime.billing import BillingActivities
 from activities.runtime.changes import StoredChanges
@@ -67,6 +68,7 @@ from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
+from workflows.access import AccessWorkflow
 from workflows.clock import ClockWorkflow
 from workflows.collection import CollectionWorkflow
 from workflows.deprovisioning import DeprovisioningWorkflow
@@ -138,6 +140,7 @@ def workers(
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions, deprovisioning = StoredSubscriptions(database), StoredDeprovisioning(database)
     changes = StoredChanges(database, adapters.taxes, gateway)
+    access = StoredAccess(database)
     invoices = StoredInvoices(database, adapters.taxes)
     refunds, returns = StoredRefunds(database), StoredReturns(database)
     disputes = StoredDisputes(database, adapters.heralds)
@@ -196,6 +199,7 @@ def workers(
                 DisputeWorkflow,
                 ReturnedDebitWorkflow,
                 DeprovisioningWorkflow,
+                AccessWorkflow,
             ],
             activities=[
                 subscriptions.activate,
@@ -216,6 +220,9 @@ def workers(
                 deprovisioning.look,
                 deprovisioning.note,
                 deprovisioning.done,
+                access.look,
+                access.note,
+                access.done,
                 provisioning.perform,
                 provisioning.look_up,
                 invoices.finalize,

@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.contracts.deprovisioning import Deprovisioning, TakeDown, Trouble
 from activities.contracts.provisioning import StepCall
-from activities.store import deprovisioning
+from activities.store import at_partners, deprovisioning
 from activities.store.database import Database
 
 
@@ -21,7 +21,7 @@ class StoredDeprovisioning(Deprovisioning):
     @activity.defn(name="deprovision_note")
     async def note(self, trouble: Trouble) -> str:
         async with self._database.transaction() as connection:
-            return await deprovisioning.try_again(connection, trouble.key, trouble.message)
+            return await at_partners.try_again(connection, trouble.key, trouble.message)
 
     @activity.defn(name="deprovision_done")
     async def done(self, key: str) -> str:

@@ -50,7 +50,8 @@ class StoredPatrol(Patrol):
         async with self._database.transaction() as connection:
             queued = await patrol.overdue(connection, now, LATE, MOST_QUEUED)
             invoices = await order_facts.paid_more_than_once(connection, MOST_INVOICES)
-            found = violations(Facts(now=now, grace=LATE, queued=queued, invoices=invoices))
+            out_of_line = await order_facts.out_of_line(connection, MOST_QUEUED)
+            found = violations(Facts(now=now, grace=LATE, queued=queued, invoices=invoices, out_of_line=out_of_line))
             await patrol.note(connection, OF_NO_ORDER, None, found, now)
             await patrol.finish(connection, beat.orders, beat.began, now)
             return sum((await patrol.open_by_invariant(connection)).values())

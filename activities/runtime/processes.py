@@ -159,16 +159,16 @@ class Processes:
 
     async def due(self, row: DueRow) -> WorkflowHandle[Any, str]:
         """Open the process that acts on what is due, or tell it where it is open."""
-        takes_down = row.kind is DueKind.deprovision
+        kind, argument, workflow_id = _acting_on(row)
         try:
             return await self.client.start_workflow(
-                "deprovision" if takes_down else "subscription",
-                Opening(subscription=row.subject),
-                id=keys.deprovision_workflow(row.subject) if takes_down else keys.subscription_workflow(row.subject),
+                kind,
+                argument,
+                id=workflow_id,
                 task_queue=queues.SUBSCRIPTIONS,
                 task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"Subscription {row.subject}: {row.kind}",
+                static_summary=f"{'Service' if kind == 'access' else 'Subscription'} {row.subject}: {row.kind}",
                 start_signal="due",
                 start_signal_args=[row.key],
                 search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, row.customer)]),
@@ -225,6 +225,17 @@ class Processes:
                 [SearchAttributePair(ORDER_STATE, "acknowledged"), SearchAttributePair(CUSTOMER, order.customer.id)]
             ),
         }
+
+
+def _acting_on(row: DueRow) -> tuple[str, Any, str]:
+    """The workflow that acts on it, what it is opened with, and its id."""
+    match row.kind:
+        case DueKind.access:
+            return "access", row.subject, keys.access_workflow(row.subject)
+        case DueKind.deprovision:
+            return "deprovision", Opening(subscription=row.subject), keys.deprovision_workflow(row.subject)
+        case _:
+            return "subscription", Opening(subscription=row.subject), keys.subscription_workflow(row.subject)
 
 
 async def _ended(process: WorkflowHandle[Any, Any]) -> str:

@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from activities.store import clocks, due_rows
 from activities.store.database import Connection
+from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.services import access_blocks
 from domain.values import Instant, Value
 
@@ -31,6 +33,13 @@ _ENFORCE = text("""
        AND suspended IS DISTINCT FROM EXISTS (
            SELECT 1 FROM access_blocks block WHERE block.service = entitlements.source AND block.lifted_at IS NULL)
 """)
+_TURN = text("""
+    UPDATE services SET access_changes = access_changes + 1
+     WHERE id = ANY(CAST(:services AS varchar[])) AND ended_at IS NULL
+       AND (access_changes % 2 = 1) IS DISTINCT FROM EXISTS (
+           SELECT 1 FROM access_blocks block WHERE block.service = services.id AND block.lifted_at IS NULL)
+    RETURNING id, customer
+""")
 
 
 async def block(connection: Connection, services: Collection[str], reason: str, source: str, now: datetime) -> None:
@@ -45,6 +54,7 @@ async def block(connection: Connection, services: Collection[str], reason: str, 
     same = made.on_conflict_do_update(index_elements=["service", "reason", "source"], set_=again, where=lifted)
     await connection.execute(same)
     await enforce(connection, services)
+    await turn(connection, services)
 
 
 async def lift(connection: Connection, reason: str, source: str, now: datetime) -> list[str]:
@@ -64,6 +74,7 @@ async def _lift(connection: Connection, now: datetime, *which: ColumnElement[boo
         await hold(connection, services)
         await connection.execute(update(access_blocks).where(*mine).values(lifted_at=now))
         await enforce(connection, services)
+        await turn(connection, services)
     return services
 
 
@@ -75,6 +86,24 @@ async def hold(connection: Connection, services: Collection[str]) -> None:
 async def enforce(connection: Connection, services: Collection[str]) -> None:
     """Bring what these services grant in line with what blocks them. They are to be held."""
     await connection.execute(_ENFORCE, {"services": sorted(services)})
+
+
+async def turn(connection: Connection, services: Collection[str]) -> None:
+    """Have those of the services that are live and were closed or opened by this follow at the systems that built them. They
+    are to be held."""
+    turned = (await connection.execute(_TURN, {"services": sorted(services)})).all()
+    rows = [
+        DueRow(
+            key=f"{service}:access",
+            kind=Kind.access,
+            subject=service,
+            customer=customer,
+            due_at=await clocks.business_now(connection, customer),
+        )
+        for service, customer in turned
+    ]
+    if rows:
+        await due_rows.put(connection, rows)
 
 
 async def of_service(connection: Connection, service: str) -> list[AccessBlock]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import clocks, collections, deprovisioning, due_rows, life_policies, plan_changes, subscriptions
+from activities.store import at_partners, clocks, collections, due_rows, life_policies, plan_changes, subscriptions
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.issuing import Answers
@@ -155,11 +155,11 @@ async def calls_of(connection: Connection, subscription: Subscription, target: T
     """What is asked of each system that built a part of the service, the first first, and what would take it back."""
     item = await plan_changes.item_of(connection, subscription)
     now_is = await plan_changes.target_of(connection, subscription, None, None, subscription.started_at)
-    new = deprovisioning.request(subscription, item, Verb.change, key)
+    new = at_partners.request(subscription, item, Verb.change, key)
     old = new.model_copy(update={"key": f"{key}:undo"})
     return tuple(
         Call(adapter=adapter, do=_as(new, target, adapter), undo=_as(old, now_is, adapter))
-        for adapter in deprovisioning.builders(item.plan)
+        for adapter in at_partners.builders(item.plan)
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import String
 
-from activities.store import coupons, dispatches, services
+from activities.store import access_blocks, coupons, dispatches, services
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from domain import keys
@@ -166,7 +166,10 @@ async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None
     """Services have gone live: each row is active, and its subscription pending until its own workflow takes it."""
     rows = [_service(hand_over) for hand_over in hand_overs]
     states = {"active": ServiceState.active, "pending": SubscriptionState.pending}
+    live = [row["service"] for row in rows]
+    await access_blocks.hold(connection, live)
     await connection.execute(_HAND_OVER, {"services": orjson.dumps(rows).decode(), **states})
+    await access_blocks.turn(connection, live)
     for hand_over in hand_overs:
         subject = service_subject(hand_over.customer, hand_over.product)
         because = f"active:{hand_over.order}:{hand_over.item}"

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """The next step about an invoice that is not paid."""
     restrict = "restrict"
     """A subscription is to be suspended or ended, since an invoice over it is not paid."""
+    access = "access"
+    """A service was closed or opened again: the systems that built it are to follow. Its subject is the service."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
 

@@ -134,7 +134,7 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
     await give_back_later(connection, ended, subscription.paused_since or ending.at, now)
     await access_blocks.block(connection, [ended.service], ENDED, ended.id, now)
     await due_rows.remove(connection, [f"{ended.id}:end"])
-    await due_rows.put(connection, [deprovisioning.begin(ended, now)])
+    await deprovisioning.begin(connection, ended, now)
     event = Event(
         key="ended",
         type="subscription.ended",

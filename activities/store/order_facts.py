@@ -13,7 +13,16 @@ from activities.store.tables.services import entitlements, services
 from domain import keys
 from domain.billing.ledger import AccountKind, kind_of
 from domain.disputes import TAKEN
-from domain.invariants.facts import AfterFacts, EventFacts, InvoiceFacts, ItemFacts, OrderFacts, PaymentFacts, Posting
+from domain.invariants.facts import (
+    AccessFacts,
+    AfterFacts,
+    EventFacts,
+    InvoiceFacts,
+    ItemFacts,
+    OrderFacts,
+    PaymentFacts,
+    Posting,
+)
 from domain.orders import Order, OrderItem
 from domain.provisioning import Verb
 from domain.states import ItemState, OrderState, PaymentState, ServiceState, StepState
@@ -63,6 +72,21 @@ _PAID_AGAIN = text("""
     SELECT invoices.id, invoices.total, count(*) AS payments, sum(kept.amount) AS kept
       FROM kept JOIN invoices ON invoices.id = kept.invoice WHERE kept.amount > 0 GROUP BY invoices.id
 """)
+_OUT_OF_LINE = text("""
+    WITH apart AS (
+        SELECT id, order_id, true AS is_blocked FROM services
+         WHERE state = 'active' AND id IN (SELECT service FROM access_blocks WHERE lifted_at IS NULL)
+        UNION ALL
+        SELECT id, order_id, false FROM services
+         WHERE state = 'suspended' AND access_changes > 0
+           AND NOT EXISTS (SELECT 1 FROM access_blocks block WHERE block.service = services.id AND block.lifted_at IS NULL)
+    )
+    SELECT id AS service, order_id AS "order", is_blocked, error AS trouble,
+           CASE WHEN key IS NULL OR clock IS NULL THEN due_at ELSE now() END AS due_at
+      FROM apart LEFT JOIN due_rows ON kind = 'access' AND subject = id
+     ORDER BY id LIMIT :limit
+""")
+"""What a test clock has due is not late: it stands still until it is advanced."""
 Row = Mapping[Any, Any]
 Rows = Mapping[str, Sequence[Row]]
 
@@ -70,6 +94,12 @@ Rows = Mapping[str, Sequence[Row]]
 async def one_snapshot(connection: Connection) -> None:
     """Let all that this transaction reads be of one moment. To be its first statement."""
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+
+async def out_of_line(connection: Connection, limit: int) -> list[AccessFacts]:
+    """Services whose state is not as what blocks them, in order of id."""
+    rows = (await connection.execute(_OUT_OF_LINE, {"limit": limit})).mappings()
+    return [AccessFacts.model_validate(dict(row)) for row in rows]
 
 
 async def of_orders(connection: Connection, ids: Sequence[str]) -> list[OrderFacts]:

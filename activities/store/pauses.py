@@ -4,10 +4,10 @@ from datetime import datetime
 
 from activities.store import (
     access_blocks,
+    at_partners,
     billables,
     catalogue,
     clocks,
-    deprovisioning,
     due_rows,
     endings,
     life_policies,
@@ -97,10 +97,10 @@ async def _calls(connection: Connection, subscription: Subscription, row: DueRow
     return tuple(
         Call(
             adapter=adapter,
-            do=deprovisioning.request(subscription, item, do, f"{name}:{adapter}"),
-            undo=deprovisioning.request(subscription, item, undo, f"{name}:undo:{adapter}"),
+            do=at_partners.request(subscription, item, do, f"{name}:{adapter}"),
+            undo=at_partners.request(subscription, item, undo, f"{name}:undo:{adapter}"),
         )
-        for adapter in deprovisioning.builders(item.plan)
+        for adapter in at_partners.builders(item.plan)
     )
 
 

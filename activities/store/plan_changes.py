@@ -8,11 +8,11 @@ from datetime import datetime
 from activities.adapters.tax.engines import TaxEngines
 from activities.store import (
     access_blocks,
+    at_partners,
     billables,
     capacity,
     catalogue,
     corrections,
-    deprovisioning,
     endings,
     entitlements,
     entry,
@@ -127,7 +127,7 @@ async def target_of(
 
 async def _refuse_unfit(connection: Connection, subscription: Subscription, plan: Plan, offered: Catalogue) -> None:
     item = await item_of(connection, subscription)
-    if deprovisioning.builders(plan) != deprovisioning.builders(item.plan):
+    if at_partners.builders(plan) != at_partners.builders(item.plan):
         raise BadInput("plan", f"{plan.id} is built by other systems than {subscription.plan}; order it, and cancel this one")
     product = offered.products[plan.product]
     around = await entry.circumstances(connection, subscription.customer, subscription.order)

@@ -15,7 +15,7 @@ from domain.values import Instant, Value
 
 
 class Service(Value):
-    """`id` is `<order>:<item>`."""
+    """`id` is `<order>:<item>`. `access_changes` is how often it was closed and opened again: odd while it is closed."""
 
     id: str
     order_id: str
@@ -28,6 +28,7 @@ class Service(Value):
     remote_id: str | None = None
     activated_at: Instant | None = None
     ended_at: Instant | None = None
+    access_changes: int = 0
 
 
 async def write_states(connection: Connection, order: str, items: Sequence[ItemStatus]) -> None:

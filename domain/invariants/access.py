@@ -22,6 +22,15 @@ def _may_hold(order: OrderFacts, item: ItemFacts) -> bool:
     return item.state is ItemState.completed or at_work
 
 
+def access_follows_blocks(facts: Facts) -> Iterator[Found]:
+    """While the systems that built it are being asked, and none has failed, it is on its way."""
+    for service in facts.out_of_line:
+        if service.due_at is None or service.trouble or facts.now - service.due_at > facts.grace:
+            expected, found = ("suspended", "active, and blocked") if service.is_blocked else ("active", "suspended by nothing")
+            why = service.trouble or ("nothing is due for it" if service.due_at is None else f"due at {service.due_at}")
+            yield Found(service.service, service.order, expected, f"{found}: {why}")
+
+
 def access_is_given(facts: Facts) -> Iterator[Found]:
     for order, item in _items(facts):
         missing = item.entitled - item.granted

@@ -5,7 +5,8 @@ from domain.invariants.facts import Facts, Invariant, Violation
 
 QUEUE = "queue_is_current"
 PAID_ONCE = "paid_once"
-OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE})
+ACCESS = "access_follows_blocks"
+OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE, ACCESS})
 """Those that are not judged by order."""
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -35,6 +36,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant("access_is_paid", "Nobody has access to what is not paid for, or free.", access.access_is_paid),
     Invariant("access_is_given", "A completed item grants all that its plan promises.", access.access_is_given),
+    Invariant(ACCESS, "A service that is blocked is not active, and one that nothing blocks is.", access.access_follows_blocks),
     Invariant(
         "order_moves", "An order is at its end, or at work, or waits with an owner and a deadline.", progress.order_moves
     ),

@@ -109,6 +109,17 @@ class InvoiceFacts(Value):
     kept: int
 
 
+class AccessFacts(Value):
+    """One service whose state is not as what blocks it. `due_at` is when the systems that built it are to follow, None where
+    nothing will make them; `trouble` is why they could not."""
+
+    service: str
+    order: str
+    is_blocked: bool
+    due_at: datetime | None = None
+    trouble: str | None = None
+
+
 class PromiseFacts(Value):
     """What a caller was told: the order that its idempotency key made."""
 
@@ -124,6 +135,7 @@ class Facts(Value):
     orders: list[OrderFacts] = []
     queued: list[QueuedFacts] = []
     invoices: list[InvoiceFacts] = []
+    out_of_line: list[AccessFacts] = []
     promises: list[PromiseFacts] = []
 
 

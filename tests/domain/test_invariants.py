@@ -109,6 +109,15 @@ def test_more_kept_for_an_invoice_than_it_comes_to_was_taken_twice() -> None:
     assert judged(invoices=[twice, in_parts]) == [("paid_once", "I-1")]
 
 
+def test_a_service_that_is_blocked_and_active_is_found_unless_its_partners_are_being_asked() -> None:
+    apart = {"service": "O-1:1", "order": "O-1", "is_blocked": True}
+    later = {**apart, "due_at": NOW}
+    assert judged(out_of_line=[apart]) == [("access_follows_blocks", "O-1:1")]
+    assert judged(out_of_line=[{**later, "trouble": "mailhub is down"}]) == [("access_follows_blocks", "O-1:1")]
+    assert judged(out_of_line=[{**later, "due_at": EARLIER}]) == [("access_follows_blocks", "O-1:1")]
+    assert judged(out_of_line=[later]) == []
+
+
 def test_a_ledger_transaction_that_does_not_balance_is_named() -> None:
     assert judged({**ORDER, "ledger": BOOKED[:1]}) == [("ledger_balances", "O-1:payment:1:captured")]
 

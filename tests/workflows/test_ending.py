@@ -47,7 +47,7 @@ async def test_one_that_is_cancelled_at_its_period_end_is_used_till_then_and_bil
     assert happened == [
         ("cancelled", "2026-05-01"),
         ("ended", "2026-06-01"),
-        ("service.closed", "2026-06-01"),
+        ("service.suspended", "2026-06-01"),
         ("service.terminated", "2026-07-01"),
     ]
     kinds = await world.sandbox.kinds(found["service"].partition(":")[0])

@@ -31,6 +31,14 @@ services = Table(
     Column("remote_id", String),
     moment("activated_at", optional=True),
     moment("ended_at", optional=True),
+    Column(
+        "access_changes",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often it was closed and opened again: odd while it is closed",
+    ),
+    Index("ix_services_suspended", "id", postgresql_where=text("state = 'suspended'")),
     Index(None, "customer", "product"),
     Index(None, "order_id"),
 )
@@ -80,5 +88,6 @@ access_blocks = Table(
     moment("lifted_at", optional=True),
     PrimaryKeyConstraint("service", "reason", "source"),
     Index(None, "source"),
+    Index("ix_access_blocks_open", "service", postgresql_where=text("lifted_at IS NULL")),
     comment="Why a service is not to be used; each lifted only by what it came from",
 )

@@ -1,0 +1,78 @@
+"""A service that is closed, or opened again, at the systems that built it: always as its access blocks are then."""
+
+from datetime import datetime
+
+from activities.store import access_blocks, at_partners, clocks, dispatches, due_rows, services, subscriptions
+from activities.store.at_partners import Asked
+from activities.store.database import Connection
+from activities.store.services import Service
+from domain import keys
+from domain.checks import service_subject
+from domain.errors import NotFound
+from domain.facts import Event
+from domain.provisioning import Verb
+from domain.states import ServiceState
+
+WORKFLOW = "access"
+
+
+async def look(connection: Connection, key: str) -> tuple[list[Asked], int, str]:
+    """What a due row asks for and the change of access it is for; or why nothing is to be done, in words."""
+    row = await due_rows.get(connection, key)
+    if row is None:
+        return [], 0, "done before"
+    if row.due_at > await clocks.business_now(connection, row.customer):
+        return [], 0, f"due at {row.due_at:%Y-%m-%d %H:%M} UTC"
+    service = await services.get(connection, row.subject)
+    if service.ended_at is not None:
+        await due_rows.remove(connection, [key])
+        return [], 0, f"service {service.id} is taken down"
+    verb = Verb.suspend if _is_closed(service) else Verb.resume
+    calls = await at_partners.asked(connection, service, verb, f"{service.id}:access:{service.access_changes}")
+    return calls, service.access_changes, ""
+
+
+async def done(connection: Connection, key: str, change: int) -> str:
+    """All of it was done for this change of access. Empty where it was changed again meanwhile: it is to be looked at anew."""
+    row = await due_rows.get(connection, key)
+    if row is None:
+        return "done before"
+    subscription = await _subscription(connection, row.subject)
+    await access_blocks.hold(connection, [row.subject])
+    service = await services.get(connection, row.subject)
+    if service.access_changes != change:
+        return ""
+    await due_rows.remove(connection, [key])
+    closed, now = _is_closed(service), await clocks.business_now(connection, service.customer)
+    await (services.suspend if closed else services.resume)(connection, service.id)
+    words = await _closed_for(connection, service) if closed else "can be used again"
+    said = service.state is (ServiceState.suspended if closed else ServiceState.active)
+    if subscription is not None and not said:
+        event = _event(f"access:{change}", "suspended" if closed else "resumed", words, now)
+        await subscriptions.append(connection, subscription, [event])
+    if not closed:
+        because = f"access:{service.id}:{change}"
+        await dispatches.wake_blocked(connection, [service_subject(service.customer, service.product)], now, because)
+    return f"service {service.id} {words}"
+
+
+async def _subscription(connection: Connection, service: str) -> str | None:
+    """Its subscription, locked; None before a process has taken that over."""
+    order, item = keys.split_reference(service) or (service, "")
+    try:
+        return (await subscriptions.get(connection, keys.subscription(order, item), lock=True)).subscription.id
+    except NotFound:
+        return None
+
+
+async def _closed_for(connection: Connection, service: Service) -> str:
+    held = {block.reason for block in await access_blocks.of_service(connection, service.id) if block.lifted_at is None}
+    return f"is closed ({', '.join(sorted(held)).replace('_', ' ')})"
+
+
+def _is_closed(service: Service) -> bool:
+    return service.access_changes % 2 == 1
+
+
+def _event(key: str, kind: str, words: str, now: datetime) -> Event:
+    return Event(key=key, type=f"service.{kind}", at=now, actor=WORKFLOW, summary=f"the service {words}")

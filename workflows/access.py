@@ -1,0 +1,44 @@
+"""Closing a service, or opening it again, at every system that built it, as what blocks it stands then: the last one wins."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts.access import Access, AccessChange, AccessPlan
+    from activities.contracts.deprovisioning import Trouble
+    from workflows.at_partners import trouble_of
+    from workflows.calls import ensure_here
+
+
+@workflow.defn(name="access")
+class AccessWorkflow:
+    @workflow.init
+    def __init__(self, service: str) -> None:
+        self._due: list[str] = []
+
+    @workflow.run
+    async def run(self, service: str) -> str:
+        """What the service is at last, in words."""
+        said = ""
+        while self._due:
+            said = await self._bring_about(self._due.pop(0))
+        workflow.set_current_details(said)
+        return said
+
+    @workflow.signal(name="due", description="Sent by the sweep: the row with this key is due.")
+    def due(self, key: str) -> None:
+        if key not in self._due:
+            self._due.append(key)
+
+    async def _bring_about(self, key: str) -> str:
+        said = ""
+        while not said:
+            plan = await ensure_here(Access.look, key)
+            if trouble := await self._troubles_of(plan):
+                return await ensure_here(Access.note, Trouble(key=key, message=trouble))
+            said = plan.words or await ensure_here(Access.done, AccessChange(key=key, change=plan.change))
+        return said
+
+    async def _troubles_of(self, plan: AccessPlan) -> str:
+        """Every system is asked, also where another one has not done it. Empty where all have."""
+        troubles = [(call.adapter, await trouble_of(call)) for call in plan.calls]
+        return "; ".join(f"{adapter} has not done it: {trouble}" for adapter, trouble in troubles if trouble)
