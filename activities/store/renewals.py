@@ -46,7 +46,7 @@ async def activate(connection: Connection, opening: Opening) -> SubscriptionStat
     row = (await connection.execute(query.with_for_update())).first()
     if row is None:
         raise NotFound("subscription", opening.subscription)
-    if row.state != SubscriptionState.pending:
+    if subscriptions.FACTS in row.document:
         return SubscriptionState(row.state)
     handed = row.document
     stored = await orders.get(connection, row.order_id)
@@ -65,7 +65,11 @@ async def activate(connection: Connection, opening: Opening) -> SubscriptionStat
 
 async def carry_out(connection: Connection, row: DueRow) -> str:
     """Do what is due to a subscription, all in this transaction. Returns what it is then, in words."""
-    stored = await subscriptions.get(connection, row.subject, lock=True)
+    try:
+        stored = await subscriptions.get(connection, row.subject, lock=True)
+    except NotFound:  # of a release that only handed services over: it is taken over now, and goes on
+        await activate(connection, Opening(subscription=row.subject))
+        stored = await subscriptions.get(connection, row.subject, lock=True)
     now = await clocks.business_now(connection, row.customer)
     match row.kind:
         case Kind.renewal:

@@ -19,7 +19,7 @@ from domain.subscriptions.facts import Subscription
 from domain.subscriptions.renewal import next_renewal
 from domain.values import Instant, Value
 
-_FACTS = "started_at"
+FACTS = "started_at"
 """Is in the document of a subscription from when its process has taken it over."""
 
 
@@ -43,7 +43,7 @@ class StoredEvent(Event):
 
 async def get(connection: Connection, subscription: str, *, lock: bool = False) -> StoredSubscription:
     """Raises NotFound, also while it is pending. `lock` holds the row until the transaction ends."""
-    query = select(subscriptions).where(subscriptions.c.id == subscription, subscriptions.c.document.has_key(_FACTS))
+    query = select(subscriptions).where(subscriptions.c.id == subscription, subscriptions.c.document.has_key(FACTS))
     row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
     if row is None:
         raise NotFound("subscription", subscription)
@@ -60,7 +60,7 @@ async def going_on(connection: Connection, customer: str) -> dict[str, str]:
     """A customer's subscriptions that have not ended, and the product of each."""
     product = subscriptions.c.document["product"].astext
     query = select(subscriptions.c.id, product).where(
-        subscriptions.c.customer == customer, subscriptions.c.ended_at.is_(None), subscriptions.c.document.has_key(_FACTS)
+        subscriptions.c.customer == customer, subscriptions.c.ended_at.is_(None), subscriptions.c.document.has_key(FACTS)
     )
     return {row[0]: row[1] for row in (await connection.execute(query)).all()}
 
@@ -74,7 +74,7 @@ async def page(
     state: SubscriptionState | None = None,
 ) -> list[StoredSubscription]:
     """The newest first, those before `after` (created_at, id)."""
-    query = select(subscriptions).where(subscriptions.c.document.has_key(_FACTS))
+    query = select(subscriptions).where(subscriptions.c.document.has_key(FACTS))
     if customer is not None:
         query = query.where(subscriptions.c.customer == customer)
     if state is not None:

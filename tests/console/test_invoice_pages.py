@@ -3,16 +3,20 @@
 from datetime import UTC, date, datetime
 
 from playwright.async_api import expect
+from sqlalchemy import func, select
 
 from activities.store import customers, invoices, ledger
 from activities.store.billing import bill_order
 from activities.store.database import Database
+from activities.store.tables.invoices import invoices as table
 from domain.billing.credit_notes import CreditReason, CreditRequest, Identity, credit
+from domain.billing.invoice_states import OPEN
 from domain.billing.invoices import Invoice
 from domain.billing.order_billing import Bill
 from domain.billing.postings import invoice_finalized
 from domain.billing.tax.reversal import Basis
 from domain.customers import Customer
+from domain.money import Money
 from domain.roles import Role
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
@@ -36,11 +40,15 @@ async def open_invoice(database: Database, number: int) -> Invoice:
 async def test_what_is_owed_is_shown_by_age_and_invoices_are_found_by_number(
     sign_in: SignIn, console_database: Database
 ) -> None:
+    async with console_database.transaction() as connection:
+        owing = select(func.coalesce(func.sum(table.c.amount_due), 0), func.count()).where(table.c.state.in_(list(OPEN)))
+        before, count = (await connection.execute(owing)).one()
     issued = await open_invoice(console_database, 901)
     page = await sign_in(Role.viewer, at="/invoices")
 
-    await expect(page.get_by_role("heading", name="Owed:")).to_contain_text("119.00 EUR")
-    await expect(page.get_by_text("over 90: 119.00 EUR, 1 open")).to_be_visible()
+    owed = Money(minor=int(before) + 11900, currency="EUR")
+    await expect(page.get_by_role("heading", name="Owed:")).to_contain_text(str(owed))
+    await expect(page.get_by_text(f"over 90: {owed}, {count + 1} open")).to_be_visible()
     await page.get_by_label("Number").fill("INV-2026-000901")
     await page.get_by_role("link", name="INV-2026-000901").click()
     await expect(page.get_by_role("heading", name=f"Invoice {issued.number}")).to_be_visible()

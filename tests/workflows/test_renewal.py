@@ -9,8 +9,10 @@ from sqlalchemy import update
 from activities.runtime.due_sweep import StoredDueSweep
 from activities.runtime.processes import Processes
 from activities.store import billables, subscriptions
+from activities.store.due_rows import of_subject as rows_of
 from activities.store.tables.customers import customers
 from activities.store.tables.life import due_rows, test_clocks
+from activities.store.tables.services import subscriptions as table
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.world import World
 
@@ -109,3 +111,18 @@ async def test_a_moved_price_starts_with_the_next_period(world: World) -> None:
         f"/v1/prices/{price['id']}", json={**dearer, "tax_inclusive": True, "moves_existing_at": "2026-06-10T00:00:00Z"}
     )
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "tax_inclusive")
+
+
+async def test_one_that_an_earlier_release_handed_over_is_taken_over_and_goes_on(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    handed = {"subscription": name, "customer": customer, "activated_at": "2026-01-31T09:00:00Z"}
+    async with world.database.transaction() as connection:
+        await connection.execute(update(table).where(table.c.id == name).values(document=handed, next_renewal=None))
+        (row,) = await rows_of(connection, name)
+        await connection.execute(
+            update(due_rows).where(due_rows.c.key == row.key).values(due_at=datetime(2026, 2, 1, tzinfo=UTC))
+        )
+    await advance(world, clock, datetime(2026, 3, 15, tzinfo=UTC))
+    assert [each["state"] for each in await invoices(world, customer)] == ["paid", "paid"]
+    assert (await shown(world, name))["next_renewal"] == "2026-03-31T09:00:00Z"
