@@ -1,14 +1,20 @@
 """Subscriptions, carried out on the store."""
 
+from datetime import UTC, datetime, timedelta
+
 from temporalio import activity
 
 from activities.contracts.subscriptions import Asked, Subscriptions
 from activities.store import due_rows, endings, renewals, suspensions
 from activities.store.database import Database
+from domain.errors import Conflict
 from domain.subscriptions.commands import ByCommand, HoldCommand
 from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
 from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
+
+LATER = timedelta(minutes=10)
+"""How long what is due rests where something else has to be decided first."""
 
 
 class StoredSubscriptions(Subscriptions):
@@ -22,9 +28,14 @@ class StoredSubscriptions(Subscriptions):
 
     @activity.defn(name="subscription_due")
     async def due(self, key: str) -> str:
-        async with self._database.transaction() as connection:
-            row = await due_rows.get(connection, key)
-            return "" if row is None else await renewals.carry_out(connection, row)
+        try:
+            async with self._database.transaction() as connection:
+                row = await due_rows.get(connection, key)
+                return "" if row is None else await renewals.carry_out(connection, row)
+        except Conflict as reason:  # something else has to be decided first, such as a payment that is under way
+            async with self._database.transaction() as connection:
+                await due_rows.put_off(connection, key, str(reason), datetime.now(UTC) + LATER)
+            return f"{key} waits: {reason}"
 
     @activity.defn(name="subscription_cancel")
     async def cancel(self, asked: Asked[CancelCommand]) -> Cancellation:

@@ -147,6 +147,12 @@ async def of_clock(connection: Connection, clock: str, limit: int) -> list[DueRo
     return [DueRow.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
 
 
+async def put_off(connection: Connection, key: str, error: str, until: datetime) -> None:
+    """It is due, and cannot be done yet: handed out again at `until`, in real time."""
+    values = {"error": error[:500], "handed_at": until}
+    await connection.execute(update(due_rows).where(due_rows.c.key == key).values(**values))
+
+
 async def failed(connection: Connection, key: str, error: str) -> None:
     """Why it could not be handed out, for whoever looks."""
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(error=error[:500]))

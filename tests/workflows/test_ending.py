@@ -3,8 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, update
 
-from activities.store import access_blocks, services
+from activities.runtime.subscriptions import StoredSubscriptions
+from activities.store import access_blocks, due_rows, services
+from activities.store.due_rows import Kind
+from activities.store.tables.payments import collections
 from domain.states import ServiceState
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.workflows.plans import build
@@ -115,3 +119,29 @@ async def test_a_cancellation_wins_over_the_renewal_of_the_same_instant(world: W
         (1000, "paid"),
         (0, "voided"),
     ]
+
+
+async def test_what_is_given_back_waits_for_a_payment_that_is_under_way_and_says_so(world: World) -> None:
+    clock, customer = await clocked(world, MAY)
+    name = await live(world, customer, await plan(world, monthly("31.00")))
+    await advance(world, clock, datetime(2026, 5, 11, tzinfo=UTC))
+    (invoice,) = await invoices(world, customer)
+    payment = {"key": f"{invoice['id']}:payment:1", "invoice": invoice["id"], "number": 1, "customer": customer}
+    asked = {"method": "tok_visa", "currency": "EUR", "amount": 1, "state": "asked", "reason": "asked", "begun_at": MAY}
+    async with world.database.transaction() as connection:
+        await connection.execute(insert(collections).values(**payment, **asked))
+    await cancel(world, name, when="now")
+    async with world.database.transaction() as connection:
+        (row,) = [each for each in await due_rows.of_subject(connection, name) if each.kind is Kind.unused]
+
+    said = await StoredSubscriptions(world.database).due(row.key)
+    assert "is under way" in said
+    (ahead,) = [each for each in (await shown(world, name))["ahead"] if each["kind"] == "unused"]
+    assert "is under way" in ahead["trouble"]
+
+    async with world.database.transaction() as connection:
+        decided = update(collections).where(collections.c.key == payment["key"])
+        await connection.execute(decided.values(state="declined", ended_at=MAY))
+    await advance(world, clock, datetime(2026, 5, 12, tzinfo=UTC))
+    detail = await world.succeed(world.api.get(f"/v1/invoices/{invoice['id']}"))
+    assert [note["total"]["minor"] for note in detail["credit_notes"]] == [2100]
