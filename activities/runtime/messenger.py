@@ -59,7 +59,10 @@ class Messenger:
             state, error = MessageState.failed, str(refused)
         except (TurnupError, TimeoutError) as trouble:
             error = str(trouble) or f"not sent within {SEND_SECONDS:.0f} s"
-            state = MessageState.failed if message.attempts >= MOST_ATTEMPTS else MessageState.waiting
+            state = _after_trouble(message)
+        except Exception as bug:  # one message that cannot be written must not keep back those of everybody
+            log.exception("message not written", key=message.key)
+            state, error = _after_trouble(message), f"an error of the software ({type(bug).__name__}), which the log describes"
         if error is not None:
             log.warning("message not sent", key=message.key, reason=error, given_up=state is MessageState.failed)
         async with self._database.transaction() as connection:
@@ -72,6 +75,10 @@ class Messenger:
         async with self._database.transaction() as connection:
             name, email, country = await messages.addressee(connection, message.customer)
         return await self._notifier.send(self._texts.letter(message, name, email, country))
+
+
+def _after_trouble(message: Message) -> MessageState:
+    return MessageState.failed if message.attempts >= MOST_ATTEMPTS else MessageState.waiting
 
 
 def _pause(attempts: int) -> timedelta:

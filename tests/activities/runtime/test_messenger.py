@@ -44,19 +44,23 @@ async def _of(world: World, customer: str) -> dict[str, Json]:
 
 
 async def test_messages_go_out_once_and_in_order_and_only_the_customer_waits_whose_own_is_held_up(world: World) -> None:
-    slow, quick = await world.customer(), await world.customer()
+    slow, quick, odd = [await world.customer() for _ in range(3)]
+    await _tell(world, odd, "broken")
     await _tell(world, slow, "first", "second", "first")
     await _tell(world, quick, "other", "gone")
-    notifier = Scripted(first=Unavailable("down"), gone=Refused("answered 550"))
+    notifier = Scripted(first=Unavailable("down"), gone=Refused("answered 550"), broken=KeyError("a bug"))
     messenger = Messenger(world.database, notifier)
     await asyncio.gather(*(messenger.send_page(LATER) for _ in range(3)))
     await messenger.send_page(LATER)
     assert notifier.sent == ["other"]
     assert {name: each["state"] for name, each in (await _of(world, quick)).items()} == {"other": "sent", "gone": "failed"}
+    broken = (await _of(world, odd))["broken"]
+    assert (broken["state"], broken["error"]) == ("waiting", "an error of the software (KeyError), which the log describes")
     notifier.failing.clear()
     for _ in range(3):
         await messenger.send_page(LATER + LEASE + timedelta(hours=2))
-    assert notifier.sent == ["other", "first", "second"]
+    assert sorted(notifier.sent) == ["broken", "first", "other", "second"]
+    assert notifier.sent.index("first") < notifier.sent.index("second")
     assert (await _of(world, slow))["first"]["attempts"] == 2
 
 
