@@ -34,7 +34,17 @@ from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
 from domain.states import SubscriptionState
-from domain.subscriptions.ending import CancelCommand, Cancellation, early_fee, ends_at, fee_line, given_back, scheduled, unused
+from domain.subscriptions.ending import (
+    EARLY_END,
+    CancelCommand,
+    Cancellation,
+    early_fee,
+    ends_at,
+    fee_line,
+    given_back,
+    scheduled,
+    unused,
+)
 from domain.subscriptions.facts import Ending, EndReason, Subscription
 from domain.subscriptions.policies import EndingPolicy, MissedCycles, Unused
 from domain.subscriptions.renewal import DuePeriod, charge_of, left_from, line_of, renewed
@@ -65,6 +75,7 @@ async def cancel(connection: Connection, subscription: str, command: CancelComma
     if stored.subscription.ending is not None and stored.subscription.ending.at == made.at:
         return made
     changed = scheduled(stored.subscription, command, made.at)
+    await _take_fee_back(connection, subscription)
     if made.fee:
         charge = fee_line(changed, made.fee)
         billed = Billable(line=charge, customer=changed.customer, legal_entity=changed.legal_entity, due_at=max(made.at, now))
@@ -109,12 +120,17 @@ async def uncancel(connection: Connection, subscription: str, by: str) -> Subscr
         return stored.state
     await due_rows.remove(connection, [f"{subscription}:end"])
     changed = stored.subscription.model_copy(update={"ending": None})
-    fee = [each for each in await subscription_lines.waiting(connection, subscription) if each.line.charge == "early-end"]
-    await subscription_lines.take_back(connection, fee)
+    await _take_fee_back(connection, subscription)
     event = Event(
         key=f"uncancelled:{stored.version}", type="subscription.uncancelled", at=now, actor=by, summary="is to go on after all"
     )
     return await subscriptions.save(connection, changed, [event], now)
+
+
+async def _take_fee_back(connection: Connection, subscription: str) -> None:
+    """An end that was decided before is not to be: its fee, which another end has its own of, is not charged."""
+    fee = [each for each in await subscription_lines.waiting(connection, subscription) if each.line.charge == EARLY_END]
+    await subscription_lines.take_back(connection, fee)
 
 
 async def end(connection: Connection, subscription: Subscription, now: datetime) -> SubscriptionState:

@@ -22,6 +22,8 @@ from domain.subscriptions.renewal import charge_of
 from domain.values import Instant, StrictValue, Value
 
 MOMENT = timedelta(microseconds=1)
+EARLY_END = "early-end"
+"""What the fee for ending before the minimum term is charged as."""
 
 
 class When(StrEnum):
@@ -109,12 +111,12 @@ def early_fee(subscription: Subscription, at: datetime, policy: EndingPolicy) ->
 
 def fee_line(subscription: Subscription, fee: Money) -> InvoiceLine:
     return InvoiceLine(
-        id=f"{subscription.id}:early-end",
+        id=f"{subscription.id}:{EARLY_END}",
         subscription=subscription.id,
         item=subscription.item,
         plan=subscription.plan,
         product=subscription.product,
-        charge="early-end",
+        charge=EARLY_END,
         description=f"{subscription.plan_name}: ended before its minimum term",
         price_version=subscription.price.version,
         amount=fee,

@@ -145,3 +145,20 @@ async def test_what_is_given_back_waits_for_a_payment_that_is_under_way_and_says
     await advance(world, clock, datetime(2026, 5, 12, tzinfo=UTC))
     detail = await world.succeed(world.api.get(f"/v1/invoices/{invoice['id']}"))
     assert [note["total"]["minor"] for note in detail["credit_notes"]] == [2100]
+
+
+async def test_an_end_that_is_moved_costs_the_fee_of_the_last_one_alone(world: World) -> None:
+    clock, customer = await clocked(world, MAY)
+    name = await live(world, customer, await plan(world, monthly("30.00")))
+    policy = await world.succeed(world.api.get("/v1/policies/ending"))
+    try:
+        terms = {"minimum_term": "P365D", "early_fee_percent": "50"}
+        await world.succeed(world.api.put("/v1/policies/ending", json=policy | terms))
+        dear = await cancel(world, name, when="2026-06-01T00:00:00Z")
+        cheap = await cancel(world, name, when="2026-11-01T00:00:00Z")
+        assert dear["fee"]["minor"] > cheap["fee"]["minor"] == 9000
+        await advance(world, clock, datetime(2026, 11, 3, tzinfo=UTC))
+    finally:
+        await world.succeed(world.api.put("/v1/policies/ending", json=policy))
+    last = (await invoices(world, customer))[-1]
+    assert (last["issue_date"], last["total"]) == ("2026-11-01", cheap["fee"])
