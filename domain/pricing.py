@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from domain.billing.bands import Band
 from domain.billing.calendar import Period, ServicePeriod
-from domain.billing.lines import Discount, Portion, portion_of
-from domain.billing.proration import Proration, charge_for_service, service_measures
+from domain.billing.lines import Discount, Portion, portions_of
+from domain.billing.proration import PartOf, Proration, charge_for_service, parts_of, service_measures
 from domain.billing.rates import rate
 from domain.billing.zones import TimeZone
 from domain.catalogue import Charge, OneTimeCharge, Per, Price, RecurringCharge, Timing, UsageCharge
@@ -31,6 +31,7 @@ class PricedLine(Value):
     tiers: tuple[Band, ...] = ()
     period: Period | None = None
     portions: tuple[Portion, ...] = ()
+    shares: tuple[PartOf, ...] = ()
     discounts: tuple[Discount, ...] = ()
     tax: Money | None = None
     gross: Money | None = None
@@ -82,10 +83,10 @@ def _line(charge_id: str, charge: Charge, price: Price, quantity: int, start: da
 
 def _first_period(line: PricedLine, amount: Decimal, service: ServicePeriod, price: Price, timezone: TimeZone) -> PricedLine:
     proration = Proration(policy=price.proration, timezone=timezone)
-    portions = map(portion_of, service_measures(service, proration))
     changes = {
         "amount": charge_for_service(amount, price.currency, service, proration),
-        "portions": tuple(portion for portion in portions if portion is not None),
+        "portions": portions_of(service_measures(service, proration)),
+        "shares": () if service.full else parts_of(service),
         "period": Period(start=service.start, end=service.end),
     }
     return line.model_copy(update=changes)

@@ -13,6 +13,7 @@ from activities.store import (
     invoices,
     ledger,
     legal_entities,
+    subscription_lines,
     wallets,
 )
 from activities.store.crediting import Asked
@@ -20,7 +21,7 @@ from activities.store.database import Connection
 from activities.store.invoices import StoredInvoice
 from domain.billing import discounts, gathering
 from domain.billing.corrections import CreditCommand, FinalizeCommand, GiveUpCommand, RescheduleCommand
-from domain.billing.credit_notes import CreditNote
+from domain.billing.credit_notes import CreditNote, left_of
 from domain.billing.credits import given_back
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice, voided, written_off
@@ -127,9 +128,20 @@ async def credit(connection: Connection, invoice: str, command: CreditCommand, n
     if known is not None:
         return known
     made = await crediting.issue(connection, stored.invoice, asked, now)
+    await _refuse_given_back(connection, stored.invoice, made.note)
     await ledger.post(connection, [made.booked], stored.order)
     if made.note.to_credit:
         await balances.change(connection, stored.invoice.customer, made.note.to_credit)
     text = f"credit note {made.note.number} over {made.note.taxed.gross}: {made.note.memo or made.note.reason}"
     await invoice_events.append(connection, invoice, "credited", command.by, text, now)
     return made.note
+
+
+async def _refuse_given_back(connection: Connection, invoice: Invoice, note: CreditNote) -> None:
+    """Conflict where a change has given back, on its own invoice, some of what the note takes."""
+    given = await subscription_lines.given_back(connection, [line.id for line in note.taxed.lines])
+    left = left_of(invoice, await credit_notes.of_invoice(connection, invoice.id)) if given else {}
+    for each in given:
+        line = each.line.gives_back.line if each.line.gives_back else ""
+        if left.get(line, -each.line.amount) < -each.line.amount:
+            raise Conflict(f"{-each.line.amount} of line {line} was given back by a change, on invoice {each.invoice}")

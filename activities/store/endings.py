@@ -20,14 +20,13 @@ from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.subscription_lines import BilledLine
 from activities.store.subscriptions import StoredSubscription
+from activities.store.unused import of_line
 from domain.billing.corrections import CreditCommand
 from domain.billing.credit_notes import CreditReason, LineCredit
 from domain.billing.debits import PeriodCredit
 from domain.billing.gathering import Billable
 from domain.billing.invoice_states import InvoiceState
-from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
-from domain.billing.paid_lines import debit_of
 from domain.billing.tax.reversal import Basis
 from domain.billing.zones import local_date, zone_of
 from domain.errors import Conflict
@@ -168,8 +167,8 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
     """Credit what of an invoice lies beyond the end. Raises Conflict while a payment of it is under way: it is tried again."""
     at = datetime.fromisoformat(row.payload["at"])
     invoice = (await invoices.get(connection, row.payload["invoice"], lock=True)).invoice
-    unused_of = {line: credit for line in row.payload["lines"].split() if (credit := _unused(subscription, invoice, line, at))}
-    lines = tuple(LineCredit(line=line, amount=each.gross + each.unpaid) for line, each in unused_of.items())
+    given = [await of_line(connection, subscription, invoice, line, at, unused) for line in row.payload["lines"].split()]
+    lines = tuple(LineCredit(line=each.debit, amount=each.gross + each.unpaid) for each in given if each)
     if lines:
         memo = f"{subscription.plan_name}: not used from {at:%Y-%m-%d} on"
         command = CreditCommand(
@@ -195,7 +194,8 @@ async def _cancellation(
         for each in await subscription_lines.beyond(connection, subscription.id, used_until):
             if each.invoice is not None and each.is_issued and each.line.id not in subscription.given_back:
                 invoice = (await invoices.get(connection, each.invoice)).invoice
-                credited += filter(None, [_unused(subscription, invoice, each.line.id, used_until)])
+                credit = await of_line(connection, subscription, invoice, each.line.id, used_until, unused)
+                credited += [credit] if credit else []
     return Cancellation(
         subscription=subscription.id,
         at=at,
@@ -211,7 +211,8 @@ async def without_what_follows(
 ) -> Subscription:
     """Take back what is on the list for periods that begin at the end or after it, as if it had not been billed; `shortened`
     charges a period that lasts longer than the subscription for its part."""
-    open_ = [each for each in await subscription_lines.beyond(connection, subscription.id, at) if not each.is_issued]
+    beyond = await subscription_lines.beyond(connection, subscription.id, at)
+    open_ = [each for each in beyond if not each.is_issued and each.line.gives_back is None]
     after = [each for each in open_ if _begins_from(each, at)]
     await subscription_lines.take_back(connection, after)
     for each in [each for each in open_ if shortened and each not in after]:
@@ -220,8 +221,9 @@ async def without_what_follows(
 
 
 def _begins_from(billed: BilledLine, at: datetime) -> bool:
-    """Whether it is for a period that begins at `at` or later and that no invoice has issued."""
-    return not billed.is_issued and billed.line.period is not None and billed.line.period.start >= at
+    """Whether it charges a period that begins at `at` or later and that no invoice has issued."""
+    charges = not billed.is_issued and billed.line.gives_back is None
+    return charges and billed.line.period is not None and billed.line.period.start >= at
 
 
 def _rewound(subscription: Subscription, lines: list[BilledLine]) -> Subscription:
@@ -259,14 +261,6 @@ async def give_back_later(connection: Connection, subscription: Subscription, at
         row = _row(subscription, Kind.unused, f"{subscription.id}:unused:{invoice}:{at:%Y%m%d%H%M%S}", now)
         rows.append(row.model_copy(update={"payload": {"invoice": invoice, "at": at.isoformat(), "lines": " ".join(lines)}}))
     await due_rows.put(connection, rows)
-
-
-def _unused(subscription: Subscription, invoice: Invoice, line: str, at: datetime) -> PeriodCredit | None:
-    try:
-        credit = unused(subscription, debit_of(invoice, line), at)
-    except Conflict:  # a free line, or an invoice that was taken back: nothing of it is given back
-        return None
-    return credit if credit is not None and (credit.gross + credit.unpaid).minor > 0 else None
 
 
 def _refuse_ended(stored: StoredSubscription) -> None:

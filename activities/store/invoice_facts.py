@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from activities.store import legal_entities
 from activities.store.database import Connection, among
 from activities.store.tables.catalogue import catalogue_entries, coupon_redemptions
+from activities.store.tables.invoices import invoices
 from activities.store.tables.ledger import customer_balances, wallets
 from domain.billing.coupons import Redemption
 from domain.billing.credits import Wallet
@@ -18,6 +19,7 @@ from domain.billing.entities import LegalEntity
 from domain.billing.funding import Purse
 from domain.billing.gathering import Gathered
 from domain.billing.lines import InvoiceLine
+from domain.billing.tax.decisions import TaxDecision
 from domain.billing.tax.parties import VatProof
 from domain.billing.tax.supplies import Supply
 from domain.customers import Customer
@@ -33,12 +35,14 @@ _BUYERS = text("""
 
 @dataclass
 class InvoiceFacts:
-    """Buyers come with what a register last said of their VAT id, supplies by line, purses by customer and currency, open
+    """Buyers come with what a register last said of their VAT id, supplies by line, `original` how a line that gives back what
+    another one had charged is taxed: as that one was (Directive 2006/112/EC, article 90). Purses by customer and currency, open
     redemptions by customer and key. Whoever issues an invoice puts what it leaves of the last two back."""
 
     sellers: dict[str, LegalEntity]
     buyers: dict[str, tuple[Customer, VatProof | None]]
     supplies: dict[str, Supply]
+    original: dict[str, TaxDecision]
     purses: dict[tuple[str, str], Purse]
     redemptions: dict[str, dict[str, Redemption]]
 
@@ -47,10 +51,12 @@ async def read(connection: Connection, drafts: Sequence[Gathered]) -> InvoiceFac
     """Balances, wallets and redemptions are locked until the transaction ends: in this order, each by customer."""
     owners = {(draft.group.customer, draft.group.currency) for draft in drafts}
     customers = sorted({customer for customer, _ in owners})
+    lines = [line for draft in drafts for line in draft.lines]
     return InvoiceFacts(
         sellers={seller.id: seller for seller in await legal_entities.every(connection)},
         buyers=await _buyers(connection, customers),
-        supplies=await _supplies(connection, [line for draft in drafts for line in draft.lines]),
+        supplies=await _supplies(connection, lines),
+        original=await _original(connection, lines),
         purses=await _purses(connection, sorted(owners)),
         redemptions=await _redemptions(connection, customers),
     )
@@ -93,6 +99,19 @@ async def _redemptions(connection: Connection, customers: list[str]) -> dict[str
         redemption = Redemption.model_validate(document)
         found[customer][redemption.key] = redemption
     return found
+
+
+async def _original(connection: Connection, lines: Sequence[InvoiceLine]) -> dict[str, TaxDecision]:
+    """By the line that gives back. What an invoice of the first release charged has none."""
+    back = {line.id: line.gives_back for line in lines if line.gives_back is not None}
+    if not back:
+        return {}
+    query = select(invoices.c.id, invoices.c.evidence["decisions"]).where(
+        among(invoices.c.id, {on.invoice for on in back.values()})
+    )
+    known = {row[0]: row[1] or {} for row in (await connection.execute(query)).all()}
+    found = {line: known.get(on.invoice, {}).get(on.line) for line, on in back.items()}
+    return {line: TaxDecision.model_validate(decision) for line, decision in found.items() if decision}
 
 
 async def _supplies(connection: Connection, lines: Sequence[InvoiceLine]) -> dict[str, Supply]:

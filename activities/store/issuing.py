@@ -132,7 +132,14 @@ class Issuing:
     async def _decide(
         self, invoice: str, lines: Sequence[InvoiceLine], seller: LegalEntity, buyer: Customer, today: date
     ) -> Decisions:
-        if not (seller.registrations or seller.one_stop_shop):
+        """What gives back is taxed as what it gives back was, at that time."""
+        known = {line.id: self.facts.original[line.id] for line in lines if line.id in self.facts.original}
+        return {**known, **await self._ask(invoice, [line for line in lines if line.id not in known], seller, buyer, today)}
+
+    async def _ask(
+        self, invoice: str, lines: Sequence[InvoiceLine], seller: LegalEntity, buyer: Customer, today: date
+    ) -> Decisions:
+        if not lines or not (seller.registrations or seller.one_stop_shop):
             return {line.id: no_tax(buyer.country) for line in lines}
         _, proof = self.facts.buyers[buyer.id]
         asked = question(invoice, lines, seller, party_of(buyer, proof), self.facts.supplies, today)

@@ -29,13 +29,13 @@ from activities.store.issuing import Answers
 from activities.store.order_facts import ENTITLEMENTS
 from activities.store.subscription_lines import BilledLine
 from activities.store.subscriptions import StoredSubscription
+from activities.store.unused import of_line
 from domain import keys
 from domain.billing.corrections import CreditCommand
 from domain.billing.credit_notes import CreditReason, LineCredit
 from domain.billing.gathering import Billable, Gathered, Group
 from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
-from domain.billing.paid_lines import debit_of
 from domain.billing.proration import Basis
 from domain.billing.tax.reversal import Basis as TaxBasis
 from domain.catalogue import Catalogue, Plan
@@ -208,14 +208,11 @@ async def _give_line_back(
     connection: Connection, subscription: Subscription, billed: BilledLine, means: Means, back: _GivenBack
 ) -> None:
     invoice = (await invoices.get(connection, str(billed.invoice), lock=True)).invoice
-    try:
-        credit = unused(subscription, debit_of(invoice, billed.line.id), means.at)
-    except Conflict:  # a free line or a credit, or an invoice that was taken back: nothing of it is given back
-        return
+    credit = await of_line(connection, subscription, invoice, billed.line.id, means.at, unused)
     if credit is None:
         return
     back.of.append(billed.line.id)
-    if line := credit_line(billed.line, credit):
+    if line := credit_line(billed.line, invoice.id, credit):
         back.lines.append(line)
     if credit.unpaid:
         back.taken_off.append(credit.unpaid)

@@ -1,6 +1,6 @@
 """What was billed to a subscription: its lines, on which invoice each is, and taking back what no invoice has issued yet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import orjson
@@ -31,6 +31,11 @@ _BEYOND = text("""
        AND (billables.line #>> '{period,end}')::timestamptz > :at
      ORDER BY billables.id FOR UPDATE OF billables
 """)
+_GIVEN_BACK = text("""
+    SELECT billables.line, billables.invoice, invoices.state FROM billables
+      LEFT JOIN invoices ON invoices.id = billables.invoice
+     WHERE billables.id = ANY(CAST(:ids AS varchar[])) AND invoices.state IS DISTINCT FROM :voided
+""")
 _WAITING = text("""
     SELECT billables.line, billables.invoice, invoices.state FROM billables
       LEFT JOIN invoices ON invoices.id = billables.invoice
@@ -55,6 +60,12 @@ _SHRINK = text("""
 async def beyond(connection: Connection, subscription: str, at: datetime) -> list[BilledLine]:
     """Lines for periods that go on after `at`, locked until the transaction ends."""
     rows = await connection.execute(_BEYOND, {"subscription": subscription, "at": at})
+    return [BilledLine(line=row.line, invoice=row.invoice, state=row.state) for row in rows]
+
+
+async def given_back(connection: Connection, lines: Iterable[str]) -> list[BilledLine]:
+    """Lines of other invoices that give these back, but where they were voided."""
+    rows = await connection.execute(_GIVEN_BACK, {"ids": [f"{line}:unused" for line in lines], "voided": InvoiceState.voided})
     return [BilledLine(line=row.line, invoice=row.invoice, state=row.state) for row in rows]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.calendar import Period
 from domain.billing.exact import Quantity, checked_quantity, plain
-from domain.billing.proration import Basis, Cut, Part, Proration, fraction_of
+from domain.billing.proration import Basis, Cut, Part, PartOf, Proration, fraction_of, share_of
 from domain.money import Money, total
 from domain.values import Value
 
@@ -17,12 +17,14 @@ from domain.values import Value
 class Debit(Value):
     """A line as it was billed for `period`, which may be a stub. `amount` is before `discount`, and without `tax` unless the
     price is `tax_inclusive`. `paid` is how much of the gross has been paid by now. `starts` and `ends` say why the period began
-    and ended where it did, as they did when it was charged."""
+    and ended where it did, as they did when it was charged. `shares` are what of which full periods was charged for it; where
+    they are left out, each part of the period counts for as much as any other of its length."""
 
     id: str
     period: Period
     starts: Cut = Cut.start
     ends: Cut = Cut.start
+    shares: tuple[PartOf, ...] = ()
     amount: Money
     discount: Money
     tax: Money
@@ -101,11 +103,21 @@ def credit_for(
     return _capped(credit, debit.paid - total([each.gross for each in given], debit.paid.currency))
 
 
+def within(credit: PeriodCredit, left: Money) -> PeriodCredit:
+    """The credit where no more than `left` of the gross billed was not given back by other credit notes."""
+    given = min(credit.gross, left)
+    capped = credit if credit.gross == given else _capped(credit, given)
+    return capped.model_copy(update={"unpaid": min(credit.unpaid, left - given)})
+
+
 def _fraction(debit: Debit, part: Period, proration: Proration) -> Fraction:
     """What one unit of the part is of the debit."""
     if proration.policy.by is Basis.none:
         return Fraction(0)
-    return fraction_of(part, debit.charged, proration) / Fraction(debit.quantity)
+    if not debit.shares:
+        return fraction_of(part, debit.charged, proration) / Fraction(debit.quantity)
+    cut = part if isinstance(part, Part) else Part(start=part.start, end=part.end)
+    return share_of(cut, debit.shares, proration) / Fraction(debit.quantity)
 
 
 def _step(money: Money, before: Fraction, after: Fraction) -> Money:

@@ -1,5 +1,6 @@
 """The line of an invoice: what was charged, for when, how the amount came to be, and what was taken off."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -7,7 +8,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.bands import Band, explain, sum_of
 from domain.billing.calendar import Period
-from domain.billing.proration import Basis, Measured
+from domain.billing.proration import Basis, Measured, PartOf
 from domain.money import Money
 from domain.values import Value
 
@@ -39,11 +40,11 @@ class Portion(Value):
         return f"{part} of {whole} {unit}{' (months of 30)' if self.by is Basis.thirty else ''}"
 
 
-def portion_of(measured: Measured) -> Portion | None:
-    """What to say of a measured part; None where all of the period is charged."""
-    if measured.by is Basis.none or measured.part == measured.whole:
-        return None
-    return Portion(part=measured.part, whole=measured.whole, by=measured.by)
+def portions_of(measures: Sequence[Measured]) -> tuple[Portion, ...]:
+    """What to say of measured parts; nothing where just one period is charged whole."""
+    if len(measures) == 1 and measures[0].fraction == 1:
+        return ()
+    return tuple(Portion(part=each.part, whole=each.whole, by=each.by) for each in measures if each.by is not Basis.none)
 
 
 def _unit(part: int, whole: int) -> tuple[int, str]:
@@ -51,13 +52,21 @@ def _unit(part: int, whole: int) -> tuple[int, str]:
     return next((size, unit) for size, unit in units if part % size == 0 and whole % size == 0)
 
 
+class BilledOn(Value):
+    """A line of an invoice."""
+
+    invoice: str
+    line: str
+
+
 class InvoiceLine(Value):
     """One charge of one item for one period. `amount` is before discounts; without tax where the price is exclusive of tax and
     with it where it is inclusive (`tax_inclusive`). `id` is the charge's business key, which appears on one invoice only.
 
     `tiers` add up, in major units, to the amount of the whole period. `portions` are the parts of it that were charged: two for
-    a stub that is billed with the period after it, none where all of it was. A credit for a period that was paid for is a line
-    of a negative amount. `product` decides how it is taxed; where it is left out, that of the plan does.
+    a stub that is billed with the period after it, none where all of it was; `shares` say which parts of which periods. A
+    credit for a period that was paid for is a line of a negative amount; `gives_back` is what had charged it. `product` decides
+    how it is taxed; where it is left out, that of the plan does.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -72,8 +81,10 @@ class InvoiceLine(Value):
     quantity: Decimal = Decimal(1)
     tiers: tuple[Band, ...] = ()
     portions: tuple[Portion, ...] = ()
+    shares: tuple[PartOf, ...] = ()
     amount: Money
     tax_inclusive: bool = False
+    gives_back: BilledOn | None = None
     discounts: tuple[Discount, ...] = ()
     explanation: str = ""
 

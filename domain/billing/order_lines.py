@@ -110,6 +110,7 @@ def _lines(order: Order, item: OrderItem) -> list[InvoiceLine]:
             quantity=line.quantity,
             tiers=line.tiers,
             portions=line.portions,
+            shares=line.shares,
             amount=line.amount,
             tax_inclusive=item.price.tax_inclusive,
         )

@@ -34,6 +34,7 @@ def debit_of(invoice: Invoice, line_id: str) -> Debit:
     return Debit(
         id=line.id,
         period=line.period,
+        shares=line.shares,
         amount=line.amount,
         discount=line.amount - line.discounted,
         tax=taxed.tax,

@@ -78,6 +78,13 @@ class Part(Period):
     ends: Cut = Cut.change
 
 
+class PartOf(Value):
+    """What was charged of a full period."""
+
+    part: Part
+    whole: Period
+
+
 class Measured(NamedTuple):
     """`part` of `whole` units: 17 of 31 days. `by` says which; it is finer than asked for where the whole has no such unit."""
 
@@ -128,7 +135,43 @@ def service_fraction(service: ServicePeriod, proration: Proration) -> Fraction:
 
 def service_measures(service: ServicePeriod, proration: Proration) -> list[Measured]:
     """How much of each full period that it lies in a billed period is charged as."""
-    return [measured(_service_part(share.part), share.whole, proration) for share in service.shares]
+    return [measured(each.part, each.whole, proration) for each in parts_of(service)]
+
+
+def parts_of(service: ServicePeriod, starts: Cut = Cut.start, ends: Cut = Cut.termination) -> tuple[PartOf, ...]:
+    """What of which full periods a billed period is charged as; `starts` and `ends` say why it begins and ends there."""
+    last = len(service.shares) - 1
+    return tuple(
+        PartOf(
+            part=Part(
+                start=share.part.start,
+                end=share.part.end,
+                starts=starts if index == 0 else Cut.start,
+                ends=ends if index == last else Cut.start,
+            ),
+            whole=share.whole,
+        )
+        for index, share in enumerate(service.shares)
+    )
+
+
+def share_of(part: Part, charged: Sequence[PartOf], proration: Proration) -> Fraction:
+    """How much of what was charged for parts of full periods was for `part`, from 0 to 1: each instant counts for as much as it
+    was charged at, however long the periods are."""
+    whole = sum((fraction_of(each.part, each.whole, proration) for each in charged), Fraction(0))
+    own = sum((_within(part, each, proration) for each in charged), Fraction(0))
+    return own / whole if whole else Fraction(0)
+
+
+def _within(part: Part, charged: PartOf, proration: Proration) -> Fraction:
+    """How much of the full period lies in both; all that was charged of it where the part begins and ends beyond."""
+    common, own = part.common(charged.part), charged.part
+    if common is None:
+        return Fraction(0)
+    starts = own.starts if common.start == own.start else part.starts
+    ends = own.ends if common.end == own.end else part.ends
+    both = Part(start=common.start, end=common.end, starts=starts, ends=ends)
+    return min(fraction_of(both, charged.whole, proration), fraction_of(own, charged.whole, proration))
 
 
 def charge_for_service(amount: Decimal, currency: str, service: ServicePeriod, proration: Proration) -> Money:
@@ -150,10 +193,6 @@ def paused_part(period: Period, pause: Period) -> Part | None:
     """What of a period that was billed already is to be credited for a pause."""
     common = period.common(pause)
     return None if common is None else Part(start=common.start, end=common.end, starts=Cut.termination, ends=Cut.start)
-
-
-def _service_part(part: Period) -> Part:
-    return Part(start=part.start, end=part.end, starts=Cut.start, ends=Cut.termination)
 
 
 def _rounded(amount: Decimal, fraction: Fraction, currency: str) -> Money:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from domain.billing.debits import Debit, PeriodCredit, credit_for
 from domain.billing.grid import Interval
-from domain.billing.lines import InvoiceLine
+from domain.billing.lines import BilledOn, InvoiceLine
 from domain.billing.proration import Basis, Cut, Part, Proration
 from domain.billing.rates import rate
 from domain.catalogue import Plan, Price, RecurringCharge
@@ -217,8 +217,9 @@ def unused(subscription: Subscription, debit: Debit, at: datetime) -> PeriodCred
     return credit_for(debit, part, (), Proration(policy=subscription.price.proration, timezone=subscription.timezone))
 
 
-def credit_line(billed: InvoiceLine, credit: PeriodCredit) -> InvoiceLine | None:
-    """What was paid and not used, as a line of a negative amount; None where nothing of it was paid."""
+def credit_line(billed: InvoiceLine, invoice: str, credit: PeriodCredit) -> InvoiceLine | None:
+    """What was paid and not used of a line of `invoice`, as a line of a negative amount, which is taxed as that one was; None
+    where nothing of it was paid."""
     amount = credit.gross if billed.tax_inclusive else credit.net
     if not amount:
         return None
@@ -230,6 +231,7 @@ def credit_line(billed: InvoiceLine, credit: PeriodCredit) -> InvoiceLine | None
         period=credit.part,
         quantity=Decimal(1),
         amount=-amount,
+        gives_back=BilledOn(invoice=invoice, line=billed.id),
     )
 
 

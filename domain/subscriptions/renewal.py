@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from domain.billing.calendar import Period, ServicePeriod, Share
 from domain.billing.exact import decimal_of, rounded
-from domain.billing.lines import InvoiceLine, line_key, portion_of
-from domain.billing.proration import Basis, Cut, Measured, Part, Proration, measured
+from domain.billing.lines import InvoiceLine, line_key, portions_of
+from domain.billing.proration import Basis, Cut, Measured, PartOf, Proration, measured, parts_of
 from domain.billing.rates import rate
 from domain.catalogue import Per, Price, RecurringCharge, Timing
 from domain.subscriptions.facts import Progress, Subscription
@@ -89,7 +89,8 @@ def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
     charge = _charge(subscription, price, due.charge)
     proration = Proration(policy=price.proration, timezone=subscription.timezone)
     rated = rate(charge.model, subscription.quantity)
-    measures = _measures(due, proration)
+    parts = parts_of(due.service, due.starts, due.ends)
+    measures = _measures(parts, proration)
     fraction = sum((each.fraction for each in measures), Fraction(0))
     return InvoiceLine(
         id=line_key(subscription.id, subscription.item, due.charge, price.version, due.number),
@@ -103,24 +104,18 @@ def line_of(subscription: Subscription, due: DuePeriod) -> InvoiceLine:
         price_version=price.version,
         quantity=subscription.quantity if charge.per is Per.unit or charge.rate is not None else 1,
         tiers=rated.bands,
-        portions=tuple(filter(None, map(portion_of, measures))),
+        portions=portions_of(measures),
+        shares=() if due.service.full else parts,
         amount=rounded(decimal_of(Fraction(rated.amount) * fraction), subscription.currency),
         tax_inclusive=price.tax_inclusive,
     )
 
 
-def _measures(due: DuePeriod, proration: Proration) -> list[Measured]:
-    """How much of each full period that it lies in is charged; where nothing is prorated, any part counts as one."""
-    shares = due.service.shares
+def _measures(parts: Sequence[PartOf], proration: Proration) -> list[Measured]:
+    """How much of each full period is charged; where nothing is prorated, any part counts as one."""
     if proration.policy.by is Basis.none:
-        return [Measured(1, 1, Basis.none)] if shares else []
-    made = []
-    for index, share in enumerate(shares):
-        starts = due.starts if index == 0 else Cut.start
-        ends = due.ends if index == len(shares) - 1 else Cut.start
-        part = Part(start=share.part.start, end=share.part.end, starts=starts, ends=ends)
-        made.append(measured(part, share.whole, proration))
-    return made
+        return [Measured(1, 1, Basis.none)] if parts else []
+    return [measured(each.part, each.whole, proration) for each in parts]
 
 
 def charge_of(subscription: Subscription, charge: str) -> RecurringCharge:

@@ -9,6 +9,7 @@ from activities.store import access_blocks, entitlements, life_policies, service
 from domain.subscriptions.policies import PausedTime, PausePolicy
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.workflows.plans import access, build
+from tests.workflows.test_order_billing import SELLER
 from tests.world import Json, World
 
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -78,6 +79,24 @@ async def test_an_upgrade_at_once_is_what_its_preview_showed_and_moves_money_acc
     async with world.database.transaction() as connection:
         stored = await services.get(connection, after["service"])
     assert (stored.plan, stored.quantity) == (large, 2)
+
+
+async def test_what_a_change_gives_back_is_taxed_as_it_was_and_is_what_was_charged_for_those_days(world: World) -> None:
+    """Germany taxed 19 % up to 30 June 2020, and 16 % from 1 July on. From 16 June to the end of July 31.00 a month is 15 of 30
+    days, 15.50, and 31.00: with tax 55.34. On 17 July 15 of 31 days are left, 15.00, and 30.00 for two."""
+    await world.succeed(world.api.put("/v1/legal-entities/hamburg", json=SELLER))
+    clock, customer = await clocked(world, datetime(2020, 6, 16, tzinfo=UTC), legal_entity="hamburg")
+    name = await live(world, customer, await plan(world, monthly("31.00", alignment={"day_of_month": 1}, stub="long")))
+    await advance(world, clock, datetime(2020, 7, 17, tzinfo=UTC))
+    made = await change(world, name, quantity=2, when="now")
+    assert [line["amount"]["minor"] for line in made["lines"]] == [-1500, 3000]
+    first, second = await invoices(world, customer)
+    assert (first["total"]["minor"], second["total"]["minor"]) == (5534, 1695)
+    lines = (await world.succeed(world.api.get(f"/v1/invoices/{second['id']}")))["taxed"]["lines"]
+    assert [(line["net"]["minor"], line["tax"]["minor"]) for line in lines] == [(-1500, -285), (3000, 480)]
+    again = {"reason": "goodwill"}
+    refused = await world.api.post(f"/v1/invoices/{first['id']}/credit-notes", json=again)
+    assert (refused.status_code, "given back by a change" in refused.text) == (409, True), refused.text
 
 
 async def test_a_change_whose_payment_or_partner_fails_leaves_all_as_it_was(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.billing.bands import band, flat
-from domain.billing.lines import Discount, InvoiceLine, Portion, explained, line_key, portion_of
+from domain.billing.lines import Discount, InvoiceLine, Portion, explained, line_key, portions_of
 from domain.billing.proration import Basis, Measured
 from domain.money import Money
 from tests.domain.billing.line_samples import line
@@ -71,9 +71,9 @@ def test_a_portion_is_said_in_the_largest_whole_unit(part: int, whole: int, by: 
 
 
 def test_a_whole_period_needs_no_portion() -> None:
-    assert portion_of(Measured(31, 31, Basis.day)) is None
-    assert portion_of(Measured(1, 1, Basis.none)) is None
-    assert portion_of(Measured(17, 31, Basis.day)) == SEVENTEEN
+    assert portions_of([Measured(31, 31, Basis.day)]) == ()
+    assert portions_of([Measured(1, 1, Basis.none)]) == ()
+    assert portions_of([Measured(17, 31, Basis.day)]) == (SEVENTEEN,)
 
 
 def test_a_stub_billed_with_its_period_names_both() -> None:

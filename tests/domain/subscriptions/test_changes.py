@@ -90,7 +90,7 @@ def test_what_is_given_back_is_of_the_price_paid_with_its_discount_and_tax() -> 
     back = unused(before.model_copy(update={"price": dearer_today}), debit(lines[0], discount=600, tax=456), at)
     assert back is not None
     assert (back.net, back.tax, back.discount) == (eur(1600), eur(304), eur(400))
-    line = credit_line(lines[0], back)
+    line = credit_line(lines[0], "I-1", back)
     assert line is not None
     assert line.amount == eur(-1600)
 
@@ -101,7 +101,7 @@ def test_nothing_is_given_back_of_what_was_never_paid() -> None:
     back = unused(before, debit(lines[0], paid=eur(0)), START + timedelta(days=15))
     assert back is not None
     assert (back.gross, back.unpaid) == (eur(0), eur(1500))
-    assert credit_line(lines[0], back) is None
+    assert credit_line(lines[0], "I-1", back) is None
 
 
 def test_another_interval_begins_a_new_anchor_and_nothing_is_prorated_where_the_price_says_so() -> None:

@@ -44,7 +44,19 @@ def prices(draw: st.DrawFn, version: int = 1, moves_at: datetime | None = None) 
     names = draw(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=2, unique=True))
     given_ = [draw(charges(name)) for name in names]
     return Price.model_validate(
-        {"id": "p", "plan": "l", "currency": "EUR", "version": version, "charges": given_, "moves_existing_at": moves_at}
+        {
+            "id": "p",
+            "plan": "l",
+            "currency": "EUR",
+            "version": version,
+            "charges": given_,
+            "moves_existing_at": moves_at,
+            "proration": {
+                "by": draw(st.sampled_from(["second", "day", "thirty"])),
+                "change_day": draw(st.sampled_from(["new", "old"])),
+                "bill_termination_day": draw(st.booleans()),
+            },
+        }
     )
 
 
@@ -143,17 +155,18 @@ def nth(subscription: Subscription, number: int) -> DuePeriod:
 
 
 @QUICK
-@given(subscriptions(), st.integers(1, 2), st.floats(0.001, 0.999))
+@given(subscriptions(), st.integers(0, 2), st.floats(0.001, 0.999))
 def test_what_is_billed_less_what_is_given_back_is_what_was_used(subscription: Subscription, number: int, into: float) -> None:
-    """From the second period on: of a long stub, what is given back goes by the whole of its time."""
     none = Money.zero("EUR")
     for charge in subscription.progress:
         period = nth(subscription.model_copy(update={"progress": (charge,)}), number)
-        whole = line_of(subscription, period).amount
+        line = line_of(subscription, period)
+        whole = line.amount
         at = period.service.start + (period.service.end - period.service.start) * into
         debit = Debit(
             id="x",
             period=period.service.model_copy(),
+            shares=line.shares,
             amount=whole,
             discount=none,
             tax=none,
