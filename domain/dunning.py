@@ -55,7 +55,8 @@ class Step(Value):
 class DunningPolicy(StrictValue):
     """Days are counted from the due date, which is day 0; an invoice is overdue from day 1. A day begins at midnight where the
     legal entity is. It is for subscriptions of `plans`; `default` is for all that no other one names. Each charge takes one of
-    the `attempts`."""
+    the `attempts`. While a payment of the invoice is under way, as a bank debit is for days, access is not restricted, and
+    what its customer is told waits too unless `tell_while_pending`."""
 
     id: Identifier
     plans: Annotated[tuple[Identifier, ...], Field(max_length=200)] = ()
@@ -68,6 +69,7 @@ class DunningPolicy(StrictValue):
     suspend: Day | None = 14
     end: Day = 30
     at_end: AtEnd = AtEnd.cancel
+    tell_while_pending: bool = True
 
     @model_validator(mode="after")
     def _warned_in_time(self) -> Self:
@@ -113,7 +115,8 @@ class CaseState(StrEnum):
 class DunningCase(Value):
     """Of one invoice; `subscription` is whose process carries it out. It goes by the policy as it was when it was opened.
     `anchor` is day 0; `done` counts the steps that are done, `attempts_left` the charges that may still be made by themselves.
-    `refusing` are payment methods that were declined for good. `opening` counts how often it was opened."""
+    `refusing` are payment methods that were declined for good. `opening` counts how often it was opened. `waits_for` is what
+    keeps its next step from being done; empty where nothing does."""
 
     invoice: str
     customer: str
@@ -127,6 +130,7 @@ class DunningCase(Value):
     attempts_left: int
     refusing: tuple[str, ...] = ()
     state: CaseState = CaseState.open
+    waits_for: str = ""
 
     @property
     def next_step(self) -> Step | None:
@@ -149,9 +153,13 @@ class DunningCase(Value):
         late = local_date(now, zone) - max(self.day_of(step), local_date(self.opened_at, zone))
         return self if late <= timedelta(0) else self.model_copy(update={"anchor": self.anchor + late})
 
-    def put_off(self) -> "DunningCase":
-        """By a day."""
-        return self.model_copy(update={"anchor": self.anchor + timedelta(days=1)})
+    def resting(self, step: Step, today: date, why: str) -> "DunningCase":
+        """With the step due tomorrow, since something keeps it from being done today, and what follows as much later."""
+        return self.model_copy(update={"anchor": today + timedelta(days=1 - step.day), "waits_for": why})
+
+    def waits_for_payments(self, step: Step) -> bool:
+        """Whether the step is not done while a payment is under way. That it is not charged twice is seen to elsewhere."""
+        return step.track in {Track.restrict, Track.end} or (step.track is Track.tell and not self.policy.tell_while_pending)
 
 
 def first_day(due: date, today: date) -> date:

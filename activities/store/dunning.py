@@ -46,16 +46,14 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
     if invoice.state not in OPEN:
         await dunning_cases.settle(connection, invoice)
         return f"invoice {invoice.number} is {invoice.state}"
-    if await charge_stops.stopped(connection, invoice.customer):
-        rested = case.model_copy(update={"anchor": local_date(now, zone) - timedelta(days=step.day)}).put_off()
-        await dunning_cases.save(connection, rested, zone)
-        return f"invoice {invoice.number}: dunning rests, since its customer is not charged now"
+    if why := await _resting(connection, case, step):
+        return await _rest(connection, row, case.resting(step, local_date(now, zone), why), now)
     await due_rows.remove(connection, [row.key])
     served = await dunning_cases.serving(connection, invoice)
     if not served:
         await dunning_cases.save(connection, case.model_copy(update={"state": CaseState.stopped}), zone)
         return f"invoice {invoice.number}: what it is for has ended"
-    case = case.on_time(step, now, zone)
+    case = case.on_time(step, now, zone).model_copy(update={"waits_for": ""})
     case, words = await _do(connection, stored, case, step, served, now)
     done = case.model_copy(update={"done": case.done + 1})
     if done.next_step is None:
@@ -70,6 +68,26 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
     )
     await subscriptions.append(connection, row.subject, [event])
     return event.summary
+
+
+async def _resting(connection: Connection, case: DunningCase, step: Step) -> str:
+    """What keeps the step from being done today; empty where nothing does."""
+    if stop := await charge_stops.stopped(connection, case.customer):
+        return f"its customer is not charged now: {stop}"
+    under_way = await collections.open_of(connection, case.invoice) if case.waits_for_payments(step) else None
+    return f"payment {under_way.key} is under way" if under_way else ""
+
+
+async def _rest(connection: Connection, row: DueRow, case: DunningCase, now: datetime) -> str:
+    """Its row is moved, and says why; so does an event, once for what it waits for."""
+    invoice = (await invoices.get(connection, case.invoice)).invoice
+    words = f"invoice {invoice.number}: dunning waits, since {case.waits_for}"
+    await dunning_cases.save(connection, case, await dunning_cases.zone(connection, invoice))
+    await due_rows.failed(connection, row.key, words)
+    key = f"dunning:{case.invoice}:{case.opening}:{case.done}:{case.waits_for}"
+    event = Event(key=key[:200], type="dunning.waits", at=now, actor=WORKFLOW, summary=words)
+    await subscriptions.append(connection, case.subscription, [event])
+    return words
 
 
 async def _do(
@@ -158,6 +176,9 @@ async def restrict(connection: Connection, subscription: Subscription, row: DueR
     await due_rows.remove(connection, [row.key])
     case = await dunning_cases.get(connection, invoice.id)
     if case is None or invoice.state not in OPEN or subscription.ended_at is not None:
+        return subscription.state(now)
+    if await collections.open_of(connection, invoice.id) is not None:  # asked for between the step and now
+        await due_rows.put(connection, [row.model_copy(update={"due_at": now + timedelta(days=1)})])
         return subscription.state(now)
     match row.payload["action"]:
         case "suspend":

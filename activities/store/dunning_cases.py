@@ -95,7 +95,8 @@ async def settle(connection: Connection, invoice: Invoice) -> None:
         return
     paid = invoice.state is not InvoiceState.uncollectible
     await due_rows.remove(connection, [_key(case)])
-    closed = case.model_copy(update={"state": CaseState.settled if paid else CaseState.stopped})
+    state = CaseState.settled if paid else CaseState.stopped
+    closed = case.model_copy(update={"state": state, "waits_for": ""})
     await save(connection, closed, await zone(connection, invoice))
 
 

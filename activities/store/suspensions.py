@@ -13,8 +13,8 @@ from domain.subscriptions.facts import Subscription
 from domain.subscriptions.suspension import NON_PAYMENT, SuspendCommand, UnsuspendCommand
 
 WORKFLOW = "dunning"
-SETTLED = frozenset({InvoiceState.paid, InvoiceState.voided})
-"""What an invoice has to be before access that was closed for it is opened: one that is written off is not paid."""
+SETTLED = frozenset({InvoiceState.paid, InvoiceState.voided, InvoiceState.uncollectible})
+"""What an invoice has to be before access that was closed for it is opened: whoever gives one up asks nothing more for it."""
 
 
 async def suspend_by_hand(connection: Connection, subscription: str, command: SuspendCommand) -> SubscriptionState:
@@ -91,8 +91,8 @@ async def for_want_of_payment(
 async def after_payment(
     connection: Connection, subscription: Subscription, invoice: str, now: datetime
 ) -> SubscriptionState | None:
-    """Open access that was closed for want of payment, once all that is due for the subscription is paid. None where nothing
-    changes."""
+    """Open access that was closed for want of payment, once all that is due for the subscription is paid or given up. None
+    where nothing changes."""
     if NON_PAYMENT not in subscription.suspended_for or subscription.owed or subscription.ended_at is not None:
         return None
     for block in await access_blocks.of_service(connection, subscription.service):

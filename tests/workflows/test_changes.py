@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.store import access_blocks, entitlements, life_policies, services
+from activities.store import access_blocks, dunning_cases, entitlements, life_policies, services
 from domain.subscriptions.policies import PausedTime, PausePolicy
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.workflows.plans import access, build
@@ -122,6 +122,8 @@ async def test_a_change_whose_payment_or_partner_fails_leaves_all_as_it_was(worl
     held = await world.sandbox.journal()
     mine = [fact.kind for fact in held if str(fact.key).startswith(f"{name}:change:")]
     assert mine == ["declined", "authorized", "voided"]
+    async with world.database.transaction() as connection:
+        assert await dunning_cases.get(connection, f"{name}:change:1") is None
     made = await change(world, name, plan=large)
     assert (made["due"]["minor"], (await shown(world, name))["plan"]) == (1500, large)
 

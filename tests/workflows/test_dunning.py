@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from activities.store import access_blocks, collections, dunning_cases
-from domain.dunning import CaseState
+from domain.collection import Answered, CollectionRequest
+from domain.dunning import CaseState, Step, Track
+from domain.payments import Outcome, PaymentResult
 from domain.roles import Role
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.world import Json, World
@@ -65,6 +67,41 @@ async def test_each_step_comes_on_its_day_and_paying_by_hand_opens_access_at_onc
     told = [("payment_declined", "2026-02-28"), ("reminder", "2026-03-15"), ("suspension_notice", "2026-03-21")]
     told += [("suspended", "2026-03-28"), ("renewed", "2026-03-28"), ("restored", "2026-03-28")]
     assert (await messages(world, customer))[:6] == told
+
+
+async def test_a_payment_under_way_holds_suspension_back_and_a_write_off_opens_access_again(world: World) -> None:
+    """Day 14, 28 March, comes while a debit is under way that was asked for on the 27th and comes to nothing on 2 April."""
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 27, 12))
+    unpaid = (await invoices(world, customer))[-1]["id"]
+    async with world.database.transaction() as connection:
+        debit = await collections.claim(connection, CollectionRequest(invoice=unpaid, customer=customer), day(3, 27, 12))
+    assert debit.request is not None
+    await advance(world, clock, day(4, 2, 12))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("past_due", [])
+    async with world.database.transaction() as connection:
+        case = await dunning_cases.get(connection, unpaid)
+        assert case is not None
+        assert (case.waits_for, case.next_step) == (
+            f"payment {debit.request.key} is under way",
+            Step(day=14, track=Track.restrict),
+        )
+        result = PaymentResult(outcome=Outcome.declined_soft)
+        answered = Answered(invoice=unpaid, key=debit.request.key, result=result, at=day(4, 2, 12))
+        await collections.settle(connection, answered, "sandbox")
+    assert [kind for kind, _ in await events(world, name)].count("dunning.waits") == 1
+    await advance(world, clock, day(4, 3))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["non_payment"])
+
+    await world.succeed(world.api.post(f"/v1/invoices/{unpaid}/uncollectible", json={"reason": "not worth it"}))
+    await advance(world, clock, day(4, 3, 1))
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
+    async with world.database.transaction() as connection:
+        case = await dunning_cases.get(connection, unpaid)
+    assert case is not None
+    assert (case.state, case.waits_for) == (CaseState.stopped, "")
 
 
 async def test_who_never_pays_is_not_served_any_more_and_a_stolen_card_is_not_tried_again(world: World) -> None:
