@@ -18,7 +18,7 @@ from domain.errors import Conflict, Unavailable
 from domain.money import Money
 from domain.roles import Principal
 from domain.states import SubscriptionState
-from domain.subscriptions.facts import Ending, Pausing, Progress, ScheduledChange, Subscription
+from domain.subscriptions.facts import BillingStop, Ending, Pausing, Progress, ScheduledChange, Subscription
 from domain.subscriptions.renewal import line_of, upcoming
 from domain.values import Instant, Value
 
@@ -63,6 +63,7 @@ class SubscriptionDetail(SubscriptionLine):
     progress: tuple[Progress, ...]
     owed: tuple[str, ...]
     suspended_for: tuple[str, ...]
+    billing_stop: BillingStop | None
     paused_since: Instant | None
     pausing: Pausing | None
     changes: tuple[ScheduledChange, ...]

@@ -1,6 +1,7 @@
 """The end of a subscription: decided, taken back, and carried out at its instant, all in one transaction each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from activities.store import (
     access_blocks,
@@ -43,6 +44,7 @@ from domain.subscriptions.ending import (
     given_back,
     scheduled,
     unused,
+    used_until,
 )
 from domain.subscriptions.facts import Ending, EndReason, Subscription
 from domain.subscriptions.policies import EndingPolicy, MissedCycles, Unused
@@ -52,6 +54,8 @@ from domain.values import digest_of
 ENDED = "ended"
 """The reason why what has ended is not to be used."""
 WORKFLOW = "subscription"
+UNTIL_ISSUED = timedelta(hours=1)
+"""How long what is to be given back rests where its invoice is not issued yet."""
 
 
 async def preview(connection: Connection, subscription: str, command: CancelCommand) -> Cancellation:
@@ -145,8 +149,8 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
     ]
     await billables.add(connection, charged)
     ended = await without_what_follows(connection, made.subscription, ending.at, shortened=True)
-    ended = ended.model_copy(update={"ended_at": ending.at, "owed": (), "paused_since": None})
-    await give_back_later(connection, ended, subscription.paused_since or ending.at, now)
+    ended = ended.model_copy(update={"ended_at": ending.at, "owed": (), "paused_since": None, "billing_stop": None})
+    await give_back_later(connection, ended, used_until(subscription, ending.at), now)
     await access_blocks.block(connection, [ended.service], ENDED, ended.id, now)
     await due_rows.remove(connection, [f"{ended.id}:end"])
     await deprovisioning.begin(connection, ended, now)
@@ -164,13 +168,21 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
 
 
 async def give_back(connection: Connection, subscription: Subscription, row: DueRow, now: datetime) -> str:
-    """Credit what of an invoice lies beyond the end. Raises Conflict while a payment of it is under way: it is tried again."""
-    at = datetime.fromisoformat(row.payload["at"])
-    invoice = (await invoices.get(connection, row.payload["invoice"], lock=True)).invoice
-    given = [await of_line(connection, subscription, invoice, line, at, unused) for line in row.payload["lines"].split()]
+    """Credit what of an invoice lies beyond the end, or in a suspension. Raises Conflict while a payment of it is under way: it
+    is tried again. One that is not issued yet is waited for."""
+    at, until = (datetime.fromisoformat(row.payload[name]) if name in row.payload else None for name in ("at", "until"))
+    wanted = row.payload["lines"].split()
+    found = row.payload.get("invoice") or await subscription_lines.issued_on(connection, wanted[0])
+    if at is None or found is None:
+        await due_rows.put(connection, [row.model_copy(update={"due_at": now + UNTIL_ISSUED})])
+        return f"subscription {subscription.id}: what is to be given back is on no invoice yet"
+    invoice = (await invoices.get(connection, found, lock=True)).invoice
+    rule = partial(unused, until=until)
+    given = [await of_line(connection, subscription, invoice, line, at, rule) for line in wanted]
     lines = tuple(LineCredit(line=each.debit, amount=each.gross + each.unpaid) for each in given if each)
     if lines:
-        memo = f"{subscription.plan_name}: not used from {at:%Y-%m-%d} on"
+        days = f"from {at:%Y-%m-%d} on" if until is None else f"from {at:%Y-%m-%d} to {until:%Y-%m-%d}"
+        memo = f"{subscription.plan_name}: not used {days}"
         command = CreditCommand(
             reason=CreditReason.cancellation, memo=memo, lines=lines, basis=Basis.gross, by=WORKFLOW, key=row.key
         )
@@ -189,12 +201,12 @@ async def _cancellation(
     not_begun = [each for each in await subscription_lines.beyond(connection, subscription.id, now) if _begins_from(each, now)]
     at = ends_at(_rewound(subscription, not_begun), command, now, policy)
     credited: list[PeriodCredit] = []
-    used_until = subscription.paused_since or at
+    used = used_until(subscription, at)
     if policy.unused is Unused.credit:
-        for each in await subscription_lines.beyond(connection, subscription.id, used_until):
+        for each in await subscription_lines.beyond(connection, subscription.id, used):
             if each.invoice is not None and each.is_issued and each.line.id not in subscription.given_back:
                 invoice = (await invoices.get(connection, each.invoice)).invoice
-                credit = await of_line(connection, subscription, invoice, each.line.id, used_until, unused)
+                credit = await of_line(connection, subscription, invoice, each.line.id, used, unused)
                 credited += [credit] if credit else []
     return Cancellation(
         subscription=subscription.id,

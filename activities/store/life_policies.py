@@ -8,7 +8,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.access import settings
-from domain.subscriptions.policies import ChangePolicy, EndingPolicy, MessagePolicy, PausePolicy, RenewalPolicy
+from domain.subscriptions.policies import (
+    ChangePolicy,
+    EndingPolicy,
+    MessagePolicy,
+    PausePolicy,
+    RenewalPolicy,
+    SuspensionPolicy,
+)
 from domain.values import Instant, StrictValue, Value
 
 KINDS: dict[type[StrictValue], str] = {
@@ -17,6 +24,7 @@ KINDS: dict[type[StrictValue], str] = {
     MessagePolicy: "messages",
     ChangePolicy: "change",
     PausePolicy: "pause",
+    SuspensionPolicy: "suspension",
 }
 """There is one of each kind; its defaults hold where none was given."""
 

@@ -5,8 +5,6 @@ from datetime import datetime
 from activities.store import (
     access_blocks,
     at_partners,
-    billables,
-    catalogue,
     clocks,
     due_rows,
     endings,
@@ -19,16 +17,15 @@ from activities.store import (
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.subscriptions import StoredSubscription
-from domain.billing.gathering import Billable
+from activities.store.suspended_time import bill_until
 from domain.errors import Conflict
 from domain.facts import Event
 from domain.provisioning import Verb
 from domain.states import SubscriptionState
-from domain.subscriptions.facts import Ending, EndReason, Pausing, Subscription
+from domain.subscriptions.facts import Pausing, Subscription
 from domain.subscriptions.making import Call, Plan
 from domain.subscriptions.pausing import PauseCommand, gives_back, pausing, resumed
-from domain.subscriptions.policies import PausePolicy, RenewalPolicy
-from domain.subscriptions.renewal import line_of, renewed
+from domain.subscriptions.policies import PausePolicy
 
 PAUSED = "paused"
 """The reason why what is paused is not to be used."""
@@ -117,7 +114,7 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
     old, policy = stored.subscription, await life_policies.get(connection, PausePolicy)
     back = gives_back(old, policy)
     left = await endings.without_what_follows(connection, old, at, shortened=back)
-    closed = await _billed_until(connection, left, at, now) if back else left
+    closed = await bill_until(connection, left, at, now) if back else left
     paused = closed.model_copy(update={"paused_since": at})
     if back:
         await endings.give_back_later(connection, paused, at, now)
@@ -130,20 +127,6 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
     until = f", up to {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
     event = _event(f"paused:{stored.version}", "paused", at, pause.by, f"paused{until}")
     return await subscriptions.save(connection, paused, [event], now)
-
-
-async def _billed_until(connection: Connection, subscription: Subscription, at: datetime, now: datetime) -> Subscription:
-    """What is charged afterwards is charged up to the pause."""
-    policy = await life_policies.get(connection, RenewalPolicy)
-    until = subscription.model_copy(update={"ending": Ending(at=at, reason=EndReason.requested, by="")})
-    made = renewed(until, at, policy.missed_cycles, await catalogue.moving(connection, subscription))
-    lines = [line_of(subscription, due) for due in made.charged]
-    entity = subscription.legal_entity
-    charged = [
-        Billable(line=line, customer=subscription.customer, legal_entity=entity, due_at=now) for line in lines if line.amount
-    ]
-    await billables.add(connection, charged)
-    return made.subscription.model_copy(update={"ending": subscription.ending})
 
 
 def _given_back(subscription: Subscription, at: datetime, lines: list[str]) -> Subscription:

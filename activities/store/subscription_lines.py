@@ -36,6 +36,10 @@ _GIVEN_BACK = text("""
       LEFT JOIN invoices ON invoices.id = billables.invoice
      WHERE billables.id = ANY(CAST(:ids AS varchar[])) AND invoices.state IS DISTINCT FROM :voided
 """)
+_ISSUED_ON = text("""
+    SELECT invoices.id FROM billables JOIN invoices ON invoices.id = billables.invoice
+     WHERE billables.id = :id AND invoices.state <> :draft
+""")
 _WAITING = text("""
     SELECT billables.line, billables.invoice, invoices.state FROM billables
       LEFT JOIN invoices ON invoices.id = billables.invoice
@@ -67,6 +71,12 @@ async def given_back(connection: Connection, lines: Iterable[str]) -> list[Bille
     """Lines of other invoices that give these back, but where they were voided."""
     rows = await connection.execute(_GIVEN_BACK, {"ids": [f"{line}:unused" for line in lines], "voided": InvoiceState.voided})
     return [BilledLine(line=row.line, invoice=row.invoice, state=row.state) for row in rows]
+
+
+async def issued_on(connection: Connection, line: str) -> str | None:
+    """The invoice that a line was issued on; None as long as it was not."""
+    rows = await connection.execute(_ISSUED_ON, {"id": line, "draft": InvoiceState.draft})
+    return rows.scalar()
 
 
 async def take_back(connection: Connection, lines: Sequence[BilledLine]) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities.store import access_blocks, clocks, invoices, messages, subscriptions
+from activities.store import access_blocks, clocks, invoices, messages, subscriptions, suspended_time
 from activities.store.database import Connection
 from domain.billing.invoice_states import InvoiceState
 from domain.errors import Conflict
@@ -51,7 +51,10 @@ async def suspend(
     """The caller has locked its row. `source` is what the reason came from."""
     await access_blocks.block(connection, [subscription.service], reason, source, now)
     reasons = tuple(dict.fromkeys((*subscription.suspended_for, reason)))
-    return await subscriptions.save(connection, subscription.model_copy(update={"suspended_for": reasons}), [event], now)
+    is_first = not subscription.suspended_for and subscription.billing_stop is None
+    changed, billing = await suspended_time.begins(connection, subscription, now) if is_first else (subscription, [])
+    changed = changed.model_copy(update={"suspended_for": reasons})
+    return await subscriptions.save(connection, changed, [event, *billing], now)
 
 
 async def lift(
@@ -68,7 +71,8 @@ async def lift(
         actor=by,
         summary=f"no longer suspended for {reason.replace('_', ' ')}{still}",
     )
-    return await subscriptions.save(connection, subscription.model_copy(update={"suspended_for": left}), [event], now)
+    changed, billing = (subscription, []) if left else await suspended_time.is_over(connection, subscription, now)
+    return await subscriptions.save(connection, changed.model_copy(update={"suspended_for": left}), [event, *billing], now)
 
 
 async def for_want_of_payment(

@@ -17,7 +17,7 @@ from domain.catalogue import Timing
 from domain.errors import Conflict
 from domain.money import Money, total
 from domain.subscriptions.facts import Ending, EndReason, Progress, Subscription
-from domain.subscriptions.policies import EndingPolicy
+from domain.subscriptions.policies import EndingPolicy, SuspendedTime
 from domain.subscriptions.renewal import charge_of
 from domain.values import Instant, StrictValue, Value
 
@@ -124,12 +124,22 @@ def fee_line(subscription: Subscription, fee: Money) -> InvoiceLine:
     )
 
 
-def unused(subscription: Subscription, debit: Debit, at: datetime) -> PeriodCredit | None:
-    """What of a billed period lies beyond the end, in the price's proration; None where nothing does."""
-    if debit.period.end <= at or subscription.price.proration.by is Basis.none:
+def unused(subscription: Subscription, debit: Debit, at: datetime, until: datetime | None = None) -> PeriodCredit | None:
+    """What of a billed period lies beyond the end, or between `at` and `until`, in the price's proration; None where nothing
+    does."""
+    start, end = max(at, debit.period.start), min(until or debit.period.end, debit.period.end)
+    if end <= start or subscription.price.proration.by is Basis.none:
         return None
-    part = Part(start=max(at, debit.period.start), end=debit.period.end, starts=Cut.termination, ends=Cut.start)
+    part = Part(start=start, end=end, starts=Cut.termination, ends=Cut.start)
     return credit_for(debit, part, (), _proration(subscription))
+
+
+def used_until(subscription: Subscription, at: datetime) -> datetime:
+    """Up to when one that ends `at` may be charged: not for a pause that it ends in, nor for a suspension whose time is given
+    back."""
+    stop = subscription.billing_stop
+    since = stop.since if stop is not None and stop.mode is SuspendedTime.credit else at
+    return min(subscription.paused_since or at, since, at)
 
 
 def given_back(credited: list[PeriodCredit], currency: str) -> Money:

@@ -8,6 +8,7 @@ from domain.billing.zones import TimeZone
 from domain.catalogue import Price
 from domain.money import CurrencyCode
 from domain.states import SubscriptionState
+from domain.subscriptions.policies import SuspendedTime
 from domain.values import Instant, Value
 
 
@@ -63,6 +64,13 @@ class ScheduledChange(Value):
     words: str = ""
 
 
+class BillingStop(Value):
+    """Since when time is not charged because the subscription is suspended, and in which way it is not."""
+
+    since: Instant
+    mode: SuspendedTime
+
+
 class Pausing(Value):
     """When it is paused, and up to when; `until` is left out where it waits to be resumed."""
 
@@ -81,7 +89,8 @@ class Subscription(Value):
 
     `changes` are decided and not made yet, the first first; `change_count` numbers them and those that were asked for at once.
     `given_back` are its billed lines whose unused rest was given back, which no later change or end gives back again.
-    `pausing` is there from when a pause is decided until it is resumed.
+    `pausing` is there from when a pause is decided until it is resumed, `billing_stop` while it is suspended and not to be
+    charged for that.
     """
 
     id: str
@@ -111,6 +120,7 @@ class Subscription(Value):
     change_count: int = 0
     given_back: tuple[str, ...] = ()
     pausing: Pausing | None = None
+    billing_stop: BillingStop | None = None
 
     @property
     def service(self) -> str:

@@ -10,6 +10,7 @@ from domain.errors import BadInput, Conflict
 from domain.subscriptions.ending import When, period_end
 from domain.subscriptions.facts import Pausing, Progress, Subscription
 from domain.subscriptions.policies import PausedTime, PausePolicy
+from domain.subscriptions.suspended_time import billed_again
 from domain.values import Instant, StrictValue
 
 
@@ -53,15 +54,10 @@ def resumed(subscription: Subscription, now: datetime, policy: PausePolicy) -> S
     if since is None:
         return subscription
     again = gives_back(subscription, policy)
-    progress = tuple(_billed_again(each, now) if again else _later(each, since, now) for each in subscription.progress)
+    progress = tuple(
+        billed_again(subscription, each, since, now) if again else _later(each, since, now) for each in subscription.progress
+    )
     return subscription.model_copy(update={"progress": progress, "paused_since": None, "pausing": None})
-
-
-def _billed_again(progress: Progress, now: datetime) -> Progress:
-    """What is not billed yet in a future beyond now, as the first period after a trial, stays where it is."""
-    if progress.until > now:
-        return progress
-    return progress.model_copy(update={"until": now, "starts": Cut.start})
 
 
 def _later(progress: Progress, since: datetime, now: datetime) -> Progress:

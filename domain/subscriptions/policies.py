@@ -77,6 +77,23 @@ class PausedTime(StrEnum):
     """It is there again from when it is resumed: all periods that follow move by as long as the pause lasted."""
 
 
+class SuspendedTime(StrEnum):
+    go_on = "continue"
+    """It is billed as any other."""
+    stop = "stop"
+    """Nothing is billed that begins while it is suspended; what was billed before stays so."""
+    credit = "credit"
+    """It is billed, and given back of what was billed for it once it is not suspended any more."""
+
+
+class SuspensionPolicy(StrictValue):
+    """What becomes of what is billed for time in which a subscription is suspended, whatever for. It goes by the policy as it
+    was when it was suspended. Periods keep their anchor; what is charged afterwards is not charged for that time, but where it
+    goes on to be billed. A price that prorates nothing goes on to be."""
+
+    billing: SuspendedTime = SuspendedTime.go_on
+
+
 class PausePolicy(StrictValue):
     """What becomes of what was billed beyond a pause."""
 

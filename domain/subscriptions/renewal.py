@@ -12,7 +12,7 @@ from domain.billing.rates import rate
 from domain.catalogue import Per, Price, RecurringCharge, Timing
 from domain.subscriptions.facts import Progress, Subscription
 from domain.subscriptions.moved_prices import Move, move_of, moved, price_at, recurring, repriced
-from domain.subscriptions.policies import MissedCycles
+from domain.subscriptions.policies import MissedCycles, SuspendedTime
 from domain.values import Value
 
 
@@ -155,7 +155,16 @@ def _timing(subscription: Subscription, progress: Progress) -> Timing:
 def _is_over(subscription: Subscription, progress: Progress) -> bool:
     """Nothing more of it is billed, or nothing for now."""
     ended = subscription.ending is not None and subscription.ending.at <= progress.until
-    return ended or subscription.paused_since is not None
+    return ended or subscription.paused_since is not None or is_stopped(subscription, progress)
+
+
+def is_stopped(subscription: Subscription, progress: Progress) -> bool:
+    """Whether a charge is not billed while it is suspended: none is, or only those that are charged afterwards, since there is
+    nothing yet that could be given back."""
+    stop = subscription.billing_stop
+    if stop is None:
+        return False
+    return stop.mode is SuspendedTime.stop or _timing(subscription, progress) is Timing.arrears
 
 
 def _period(subscription: Subscription, progress: Progress) -> DuePeriod | None:
