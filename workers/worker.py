@@ -49,6 +49,7 @@ from activities.runtime.gateway_watch import GatewayWatch
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
+from activities.runtime.late_payments import StoredLatePayments
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
 from activities.runtime.messenger import Messenger
@@ -77,6 +78,7 @@ from workflows.due_sweep import DueSweepWorkflow
 from workflows.expiry_watch import ExpiryWatchWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.invoice_run import InvoiceRunWorkflow
+from workflows.late_payments import LatePaymentsWorkflow
 from workflows.order import OrderWorkflow
 from workflows.patrol import PatrolWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -149,6 +151,7 @@ def workers(
     reconciliation = StoredReconciliation(database, adapters.gateways)
     vat_checks = RegisteredVatChecks(database, adapters.register)
     expiry_watch = StoredExpiryWatch(database)
+    late_payments = StoredLatePayments(database, payments)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
     due_sweep = StoredDueSweep(database, Processes(client))
@@ -263,6 +266,7 @@ def workers(
                 ReconciliationWorkflow,
                 VatChecksWorkflow,
                 ExpiryWatchWorkflow,
+                LatePaymentsWorkflow,
                 InvoiceRunWorkflow,
                 RevenueCloseWorkflow,
                 DueSweepWorkflow,
@@ -277,6 +281,8 @@ def workers(
                 reconciliation.finish,
                 vat_checks.check,
                 expiry_watch.watch,
+                late_payments.due,
+                late_payments.look,
                 invoice_run.gather,
                 invoice_run.issue,
                 invoice_run.age,

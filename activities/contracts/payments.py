@@ -44,4 +44,5 @@ class Payments(ABC):
     @abstractmethod
     @activity.defn(name="release_payment")
     async def release(self, release: Release) -> PaymentResult:
-        """Void or refund what is held; nothing held: nothing happens."""
+        """Void or refund what is held; nothing held: nothing happens. What the gateway knows nothing of is watched from then
+        on: a call that was given up may yet arrive."""

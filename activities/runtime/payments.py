@@ -15,7 +15,7 @@ from activities.adapters.gateway.port import Gateway
 from activities.contracts.payments import Payments, Release
 from activities.runtime.failures import may_have_happened
 from activities.runtime.routing import Router
-from activities.store import attempts, reconciliation, refunds
+from activities.store import attempts, late_payments, reconciliation, refunds
 from activities.store.attempts import Attempt
 from activities.store.database import Database
 from domain import keys
@@ -95,8 +95,7 @@ class PaymentActivities(Payments):
         async with self._database.transaction() as connection:
             await refunds.reserve_item(connection, request, datetime.now(UTC))
         try:
-            result = _definite(await (await self._holder(request.key)).refund(request), "refund")
-            return result if result.outcome is Outcome.pending else _done(result, "refund")
+            return _given(await (await self._holder(request.key)).refund(request))
         except Refused as refusal:
             async with self._database.transaction() as connection:
                 await refunds.refuse_item(connection, request.refund_key, str(refusal), datetime.now(UTC))
@@ -107,17 +106,31 @@ class PaymentActivities(Payments):
         gateway = await self._holder(release.key)
         found = await _found(gateway, release.key)
         if found.state in {RemotePayment.authorized, RemotePayment.pending}:
-            return _done(await gateway.void(release.key), "void")
+            return await self._voided(gateway, release.key)
         if found.state is RemotePayment.captured and (left := _left(found)):
             refund = RefundRequest(key=release.key, refund_key=keys.rest(release.key), amount=left)
             async with self._database.transaction() as connection:
                 await refunds.reserve_item(connection, refund, datetime.now(UTC))
-            result = _done(await gateway.refund(refund), "refund")
+            result = _given(await gateway.refund(refund))
             await self._book_undone(release.key, found)
             return result
         if found.state is RemotePayment.refunded:
             await self._book_undone(release.key, found)
+        if found.state is RemotePayment.absent:
+            await self._watch(release.key)
         return found
+
+    async def _voided(self, gateway: Gateway, key: str) -> PaymentResult:
+        """What the gateway will not void, as a bank debit under way, is watched, whatever an operator makes of it."""
+        try:
+            return _done(await gateway.void(key), "void")
+        except Refused:
+            await self._watch(key)
+            raise
+
+    async def _watch(self, key: str) -> None:
+        async with self._database.transaction() as connection:
+            await late_payments.watch(connection, key, datetime.now(UTC))
 
     async def _book_undone(self, key: str, found: PaymentResult) -> None:
         """A capture that was given up and went back is booked both ways, and finance is told, once."""
@@ -183,6 +196,11 @@ def _definite(result: PaymentResult, verb: str) -> PaymentResult:
     if result.outcome is Outcome.not_attempted and result.state is RemotePayment.absent:
         raise Unavailable(f"the gateway did not attempt to {verb}")
     return result
+
+
+def _given(refund: PaymentResult) -> PaymentResult:
+    """As `_done`; a refund that the gateway takes days for counts as given."""
+    return refund if refund.outcome is Outcome.pending else _done(refund, "refund")
 
 
 def _done(result: PaymentResult, verb: str) -> PaymentResult:

@@ -26,11 +26,12 @@ EXPIRY_WATCH = "expiry-watch"
 INVOICE_RUN = "invoice-run"
 REVENUE_CLOSE = "revenue-close"
 DUE_SWEEP = "due-sweep"
+LATE_PAYMENTS = "late-payments"
 EVERY = timedelta(minutes=5)
 AT_ONCE = timedelta(seconds=15)
 """How long at most what is due at a business date lies until it is handed out."""
 SOON = timedelta(minutes=1)
-"""How long a VAT id that was written waits for its check."""
+"""How long a VAT id that was written waits for its check, and at most a payment that is to be asked about."""
 CATCH_UP = timedelta(minutes=10)
 """After an outage the rounds of the last ten minutes are made up for, and one of them is enough."""
 AFTER_MIDNIGHT = timedelta(hours=3)
@@ -67,6 +68,16 @@ def _vat_checks() -> Schedule:
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SOON)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=CATCH_UP),
+    )
+
+
+def _late_payments() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            LATE_PAYMENTS, id=LATE_PAYMENTS, task_queue=queues.JOBS, execution_timeout=timedelta(hours=1)
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SOON)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
 
 
@@ -114,6 +125,7 @@ async def ensure_schedules(client: Client, gateways: Iterable[str]) -> None:
     await _ensure(client, INVOICE_RUN, _invoice_run())
     await _ensure(client, REVENUE_CLOSE, _revenue_close())
     await _ensure(client, DUE_SWEEP, _due_sweep())
+    await _ensure(client, LATE_PAYMENTS, _late_payments())
     for gateway in gateways:
         await _ensure(client, f"{RECONCILIATION}-{gateway}", _reconciliation(gateway))
 

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches, payment_methods
+from activities.store import dispatches, late_payments, payment_methods
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables.payments import gateway_inbox
-from domain.gateway_events import ABOUT_METHODS, GatewayEvent
+from domain.gateway_events import ABOUT_METHODS, GatewayEvent, GatewayEventKind
 
 
 async def receive(connection: Connection, gateway: str, event: GatewayEvent, now: datetime) -> bool:
@@ -22,6 +22,8 @@ async def receive(connection: Connection, gateway: str, event: GatewayEvent, now
         await payment_methods.apply_update(connection, gateway, event, now)
     else:
         await dispatches.request(connection, [_told(gateway, event, now)])
+    if event.kind is GatewayEventKind.payment_changed and event.payment is not None:
+        await late_payments.told(connection, event.payment, now)
     return True
 
 

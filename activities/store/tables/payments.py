@@ -79,6 +79,18 @@ collections = Table(
     comment="Payments asked for what invoices are due; one of an invoice at a time is undecided",
 )
 
+given_up_payments = Table(
+    "given_up_payments",
+    metadata,
+    Column("key", String, primary_key=True),
+    moment("begun_at"),
+    moment("due_at"),
+    Column("questions", Integer, nullable=False),
+    Column("turned_up", String, comment="what was found at the gateway first"),
+    Index(None, "due_at"),
+    comment="Payments that were given up and may settle all the same, until that is certain",
+)
+
 routing_rules = Table(
     "routing_rules",
     metadata,
