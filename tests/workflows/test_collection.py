@@ -178,6 +178,36 @@ async def test_while_a_payment_is_undecided_nothing_is_done_to_the_invoice(world
     assert await _taken(world, invoice) == {"sandbox": GROSS}
 
 
+async def test_a_payment_nobody_knows_of_is_asked_about_for_days_and_locks_its_invoice(world: World) -> None:
+    """It was taken, and is booked once the gateway says so at last."""
+    invoice = await _issued(world, await _payer(world, sandbox="tok_visa"))
+    await world.sandbox.faults(
+        {"operation": "purchase", "mode": "timeout_after", "order": invoice.id},
+        {"operation": "status", "mode": "error_500", "order": invoice.id},
+    )
+    await _collect(world, invoice)
+
+    async def waits() -> list[float]:
+        with contextlib.suppress(RPCError):  # it may not have begun yet
+            await world.temporal.fast_forward(_process(world, invoice), timedelta(hours=2))
+            events = (await _process(world, invoice).fetch_history()).events
+            timers = [each.timer_started_event_attributes for each in events if each.HasField("timer_started_event_attributes")]
+            return [timer.start_to_fire_timeout.ToTimedelta().total_seconds() for timer in timers]
+        return []
+
+    async def asked_for_days() -> bool:
+        return len(await waits()) >= 7
+
+    await world.until(asked_for_days, "it to be asked about for days", patience=60)
+    assert (await waits())[:7] == [10, 60, 600, 3600, 21600, 86400, 86400]
+    assert (await world.api.post(f"/v1/invoices/{invoice.id}/void", json={"reason": "wrong"})).status_code == 409
+    await world.sandbox.faults()
+
+    [payment] = await _decided(world, invoice, step=timedelta(days=1))
+    assert (payment.state, (await _shown(world, invoice))["state"]) == ("paid", "paid")
+    assert await _taken(world, invoice) == {"sandbox": GROSS}
+
+
 async def test_asked_for_many_times_at_once_it_is_taken_once(world: World) -> None:
     invoice = await _issued(world, await _payer(world, sandbox="tok_visa"))
 

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from activities.store import ledger
 from activities.store.tables.services import entitlements
-from tests.workflows.plans import access
+from tests.workflows.plans import access, build
 from tests.world import World
 
 
@@ -68,6 +68,38 @@ async def test_of_fifty_refunds_at_once_no_more_than_what_was_captured_is_given_
         if answer.status_code == 202:
             await refund(world, answer.json()["id"], "succeeded")
     assert (await world.money(order)).refunded == 7 * part
+    assert await in_balance(world)
+
+
+@pytest.mark.money_case(21)
+async def test_fifty_refunds_beside_the_orders_own_give_back_no_more_than_was_captured(world: World) -> None:
+    """Of two items of 100.00, one cannot be opened and is given back while fifty times 7.00 are asked for."""
+    product, plan = await world.product(access(), price="100.00")
+    opening = build("open", verb="activate", stage="activate", undo=None)
+    other, dear = await world.product(build(), opening, price="100.00")
+    items = {"product": product, "plan": plan}, {"product": other, "plan": dear}
+    order = await world.draft(await world.customer(), *items)
+    await world.sandbox.faults({"operation": "activate", "mode": "decline_hard", "order": order})
+    await world.submit(order)
+    record, payment = await world.stuck(order), f"{order}:payment:1"
+    await world.sandbox.faults()
+    assert (await world.money(order)).captured == 20000
+
+    asked = asyncio.gather(*(ask(world, payment, 700, id=f"R-{order}-{number}") for number in range(50)))
+    answers, _ = await asyncio.gather(asked, world.resolve(record, "compensate", reason="cannot be opened"))
+
+    granted = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    for each in granted:
+        await refund(world, each, "succeeded")
+    own = 0 if len(granted) * 700 > 10000 else 10000
+    if not own:  # those that were asked for came first: what is left does not do for the item, and finance is asked
+        stuck = await world.stuck(order)
+        assert "cannot be refunded" in stuck["title"]
+        await world.resolve(stuck, "resolve", evidence="given back beforehand, as asked for")
+    done = await world.settled(order)
+    assert (await world.money(order)).refunded == len(granted) * 700 + own <= 20000
+    assert done["state"] == "partial"
     assert await in_balance(world)
 
 
