@@ -63,6 +63,7 @@ class SubscriptionDetail(SubscriptionLine):
     progress: tuple[Progress, ...]
     owed: tuple[str, ...]
     suspended_for: tuple[str, ...]
+    throttled_for: tuple[str, ...]
     billing_stop: BillingStop | None
     paused_since: Instant | None
     pausing: Pausing | None

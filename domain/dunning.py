@@ -28,6 +28,7 @@ Day = Annotated[int, Field(ge=0, le=365)]
 class Track(StrEnum):
     charge = "charge"
     tell = "tell"
+    throttle = "throttle"
     restrict = "restrict"
     end = "end"
 
@@ -54,9 +55,10 @@ class Step(Value):
 
 class DunningPolicy(StrictValue):
     """Days are counted from the due date, which is day 0; an invoice is overdue from day 1. A day begins at midnight where the
-    legal entity is. It is for subscriptions of `plans`; `default` is for all that no other one names. Each charge takes one of
-    the `attempts`. While a payment of the invoice is under way, as a bank debit is for days, access is not restricted, and
-    what its customer is told waits too unless `tell_while_pending`."""
+    legal entity is. `throttle` slows the service down before `suspend` closes it, as far as the systems that built it can. It
+    is for subscriptions of `plans`; `default` is for all that no other one names. Each charge takes one of the `attempts`.
+    While a payment of the invoice is under way, as a bank debit is for days, access is not restricted, and what its customer is
+    told waits too unless `tell_while_pending`."""
 
     id: Identifier
     plans: Annotated[tuple[Identifier, ...], Field(max_length=200)] = ()
@@ -66,6 +68,7 @@ class DunningPolicy(StrictValue):
         Notice(day=1, text=MessageKind.reminder),
         Notice(day=7, text=MessageKind.suspension_notice),
     )
+    throttle: Day | None = None
     suspend: Day | None = 14
     end: Day = 30
     at_end: AtEnd = AtEnd.cancel
@@ -76,6 +79,8 @@ class DunningPolicy(StrictValue):
         notices = [each.day for each in self.tell if each.text is MessageKind.suspension_notice]
         if self.suspend is not None and not any(day < self.suspend for day in notices):
             raise ValueError("tell: needs a suspension_notice at least a day before `suspend`")
+        if self.throttle is not None and self.throttle >= (self.end if self.suspend is None else self.suspend):
+            raise ValueError("throttle: has to be before `suspend`, and before `end` where nothing is suspended")
         if any(day > self.end for day in (*self.charge, *(each.day for each in self.tell), self.suspend or 0)):
             raise ValueError("end: must be the last day of all")
         return self
@@ -87,6 +92,8 @@ class DunningPolicy(StrictValue):
     def _steps(self) -> Iterator[Step]:
         yield from (Step(day=day, track=Track.charge) for day in self.charge)
         yield from (Step(day=each.day, track=Track.tell, text=each.text) for each in self.tell)
+        if self.throttle is not None:
+            yield Step(day=self.throttle, track=Track.throttle)
         if self.suspend is not None:
             yield Step(day=self.suspend, track=Track.restrict)
         yield Step(day=self.end, track=Track.end)
@@ -159,7 +166,9 @@ class DunningCase(Value):
 
     def waits_for_payments(self, step: Step) -> bool:
         """Whether the step is not done while a payment is under way. That it is not charged twice is seen to elsewhere."""
-        return step.track in {Track.restrict, Track.end} or (step.track is Track.tell and not self.policy.tell_while_pending)
+        return step.track in {Track.throttle, Track.restrict, Track.end} or (
+            step.track is Track.tell and not self.policy.tell_while_pending
+        )
 
 
 def first_day(due: date, today: date) -> date:

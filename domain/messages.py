@@ -15,6 +15,7 @@ class MessageKind(StrEnum):
     payment_declined = "payment_declined"
     reminder = "reminder"
     suspension_notice = "suspension_notice"
+    throttled = "throttled"
     suspended = "suspended"
     restored = "restored"
     ended = "ended"

@@ -49,6 +49,9 @@ class Retry(StrictValue):
     longest_wait: Seconds = 60
 
 
+UNPLANNED = frozenset({Verb.throttle, Verb.unthrottle})
+
+
 class Step(StrictValue):
     """One step of a plan. `target` is how long it should take in seconds; `timeout` bounds one call or the whole wait."""
 
@@ -73,6 +76,8 @@ class Step(StrictValue):
     def _complete(self) -> Self:
         if self.kind is StepKind.adapter and (self.adapter is None or self.verb is None):
             raise ValueError("a step of kind 'adapter' needs an adapter and a verb")
+        if self.verb in UNPLANNED or self.undo in UNPLANNED:
+            raise ValueError("throttle and unthrottle are for services that run, and no step of a plan")
         if self.kind is StepKind.wait_partner and self.adapter is None:
             raise ValueError("a step of kind 'wait_partner' needs the adapter whose callback it waits for")
         if self.kind is StepKind.wait_until and self.date_from is None:

@@ -20,6 +20,10 @@ class Verb(StrEnum):
     resume = "resume"
     terminate = "terminate"
     verify = "verify"
+    throttle = "throttle"
+    """Serve it more slowly or less of it, so that it is noticed and nothing is lost; which way is up to the system."""
+    unthrottle = "unthrottle"
+    """Serve it as before."""
 
 
 class RemoteState(StrEnum):
@@ -61,6 +65,7 @@ class ProvisionResult(Value):
     state: RemoteState
     remote_id: str | None = None
     quantity: int | None = None
+    throttled: bool = False
     message: str = ""
 
 

@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.contracts.access import Access, AccessChange, AccessPlan
     from activities.contracts.deprovisioning import Trouble
-    from workflows.at_partners import trouble_of
+    from workflows.at_partners import is_unable, trouble_of
     from workflows.calls import ensure_here
 
 
@@ -33,12 +33,15 @@ class AccessWorkflow:
         said = ""
         while not said:
             plan = await ensure_here(Access.look, key)
-            if trouble := await self._troubles_of(plan):
+            unable = [call.adapter for call in plan.calls if await is_unable(call)]
+            if trouble := await self._troubles_of(plan, unable):
                 return await ensure_here(Access.note, Trouble(key=key, message=trouble))
-            said = plan.words or await ensure_here(Access.done, AccessChange(key=key, change=plan.change))
+            change = AccessChange(key=key, change=plan.change, unable=unable)
+            said = plan.words or await ensure_here(Access.done, change)
         return said
 
-    async def _troubles_of(self, plan: AccessPlan) -> str:
-        """Every system is asked, also where another one has not done it. Empty where all have."""
-        troubles = [(call.adapter, await trouble_of(call)) for call in plan.calls]
+    async def _troubles_of(self, plan: AccessPlan, unable: list[str]) -> str:
+        """Every system that can is asked, also where another one has not done it. Empty where all have."""
+        able = [call for call in plan.calls if call.adapter not in unable]
+        troubles = [(call.adapter, await trouble_of(call)) for call in able]
         return "; ".join(f"{adapter} has not done it: {trouble}" for adapter, trouble in troubles if trouble)

@@ -18,6 +18,18 @@ BELIEVED = {
 nothing to resume."""
 
 
+async def is_unable(call: StepCall) -> bool:
+    """Whether a system says that it has no such verb, which not every one has. One that was slowed down is sped up again
+    whatever it says now."""
+    if call.request.verb is not Verb.throttle:
+        return False
+    try:
+        able = await attempt(Provisioning.capabilities, call.adapter, summary=f"what {call.adapter} can do", retry=PATIENT)
+    except CALL_FAILED:
+        return False
+    return Verb.throttle not in able
+
+
 async def trouble_of(call: StepCall) -> str:
     """Why a system has not done what it was asked, in words; empty where it has, and says so itself."""
     if call.adapter in LOCAL_ADAPTERS:
@@ -35,4 +47,7 @@ async def trouble_of(call: StepCall) -> str:
         found = await attempt(Provisioning.look_up, wanted, summary=f"is it done at {call.adapter}?", retry=PATIENT)
     except CALL_FAILED as error:
         return refused or explain(error)
+    if verb in {Verb.throttle, Verb.unthrottle}:
+        done = found.throttled is (verb is Verb.throttle)
+        return "" if done else refused or f"{call.adapter} says that it is {'' if found.throttled else 'not '}slowed down"
     return "" if found.state in BELIEVED[verb] else refused or f"{call.adapter} says that it is {found.state}"

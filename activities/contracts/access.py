@@ -18,10 +18,11 @@ class AccessPlan(Value):
 
 
 class AccessChange(Value):
-    """`key` is that of the due row."""
+    """`key` is that of the due row; `unable` are systems that said they cannot do such a thing."""
 
     key: str
     change: int
+    unable: list[str] = []
 
 
 class Access(ABC):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
-from domain.provisioning import ProvisionRequest, ProvisionResult
+from domain.provisioning import ProvisionRequest, ProvisionResult, Verb
 from domain.values import Value
 
 LOCAL_ADAPTERS = frozenset({"entitlements"})
@@ -26,6 +26,11 @@ class Provisioning(ABC):
     @activity.defn(name="provision")
     async def perform(self, call: StepCall) -> ProvisionResult:
         """One verb on one service. Fails as Refused, Unknown or Unavailable."""
+
+    @abstractmethod
+    @activity.defn(name="capabilities")
+    async def capabilities(self, adapter: str) -> list[Verb]:
+        """The verbs that a system has and not every one has."""
 
     @abstractmethod
     @activity.defn(name="look_up")

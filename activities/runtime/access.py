@@ -28,4 +28,4 @@ class StoredAccess(Access):
     @activity.defn(name="access_done")
     async def done(self, change: AccessChange) -> str:
         async with self._database.transaction() as connection:
-            return await access.done(connection, change.key, change.change)
+            return await access.done(connection, change.key, change.change, change.unable)

@@ -8,7 +8,7 @@ from activities.adapters.provisioning.port import Provisioner
 from activities.contracts.provisioning import LookUp, Provisioning, StepCall
 from activities.runtime.failures import may_have_happened
 from domain.errors import Refused
-from domain.provisioning import ProvisionResult
+from domain.provisioning import ProvisionResult, Verb
 
 
 class ProvisioningActivities(Provisioning):
@@ -21,6 +21,10 @@ class ProvisioningActivities(Provisioning):
     async def perform(self, call: StepCall) -> ProvisionResult:
         probe = call.request.probe or may_have_happened()
         return await self._adapter(call.adapter).perform(call.request.model_copy(update={"probe": probe}))
+
+    @activity.defn(name="capabilities")
+    async def capabilities(self, adapter: str) -> list[Verb]:
+        return sorted(await self._adapter(adapter).capabilities())
 
     @activity.defn(name="look_up")
     async def look_up(self, wanted: LookUp) -> ProvisionResult:

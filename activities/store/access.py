@@ -1,10 +1,12 @@
 """A service that is closed, or opened again, at the systems that built it: always as its access blocks are then."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from activities.store import access_blocks, at_partners, clocks, dispatches, due_rows, services, subscriptions
+from activities.store import access_blocks, at_partners, clocks, dispatches, due_rows, services, subscriptions, throttles
 from activities.store.at_partners import Asked
 from activities.store.database import Connection
+from activities.store.due_rows import DueRow
 from activities.store.services import Service
 from domain import keys
 from domain.checks import service_subject
@@ -27,16 +29,23 @@ async def look(connection: Connection, key: str) -> tuple[list[Asked], int, str]
     if service.ended_at is not None:
         await due_rows.remove(connection, [key])
         return [], 0, f"service {service.id} is taken down"
+    if row.payload.get("about") == throttles.THROTTLE:
+        verb = Verb.throttle if _is_throttled(service) else Verb.unthrottle
+        name = f"{service.id}:throttle:{service.throttle_changes}"
+        return await at_partners.asked(connection, service, verb, name), service.throttle_changes, ""
     verb = Verb.suspend if _is_closed(service) else Verb.resume
     calls = await at_partners.asked(connection, service, verb, f"{service.id}:access:{service.access_changes}")
     return calls, service.access_changes, ""
 
 
-async def done(connection: Connection, key: str, change: int) -> str:
-    """All of it was done for this change of access. Empty where it was changed again meanwhile: it is to be looked at anew."""
+async def done(connection: Connection, key: str, change: int, unable: Sequence[str] = ()) -> str:
+    """All of it was done for this change of access, but by systems that are `unable`. Empty where it was changed again
+    meanwhile: it is to be looked at anew."""
     row = await due_rows.get(connection, key)
     if row is None:
         return "done before"
+    if row.payload.get("about") == throttles.THROTTLE:
+        return await _done_throttling(connection, row, change, unable)
     subscription = await _subscription(connection, row.subject)
     await access_blocks.hold(connection, [row.subject])
     service = await services.get(connection, row.subject)
@@ -56,6 +65,26 @@ async def done(connection: Connection, key: str, change: int) -> str:
     return f"service {service.id} {words}"
 
 
+async def _done_throttling(connection: Connection, row: DueRow, change: int, unable: Sequence[str]) -> str:
+    subscription = await _subscription(connection, row.subject)
+    service = await services.get(connection, row.subject)
+    if service.throttle_changes != change:
+        return ""
+    await due_rows.remove(connection, [row.key])
+    now, slow = await clocks.business_now(connection, service.customer), _is_throttled(service)
+    asked = await at_partners.asked(connection, service, Verb.verify, row.key)
+    if slow and len(unable) == len(asked):
+        words = f"is not slowed down: {', '.join(unable) or 'no system that built it'} cannot do so"
+        event = _event(f"throttle:{change}", "not_throttled", words, now)
+    else:
+        but = f", but not by {', '.join(unable)}, which cannot do so" if unable else ""
+        words = f"is slowed down{but}" if slow else "is as fast as before"
+        event = _event(f"throttle:{change}", "throttled" if slow else "unthrottled", words, now)
+    if subscription is not None:
+        await subscriptions.append(connection, subscription, [event])
+    return f"service {service.id} {words}"
+
+
 async def _subscription(connection: Connection, service: str) -> str | None:
     """Its subscription, locked; None before a process has taken that over."""
     order, item = keys.split_reference(service) or (service, "")
@@ -72,6 +101,10 @@ async def _closed_for(connection: Connection, service: Service) -> str:
 
 def _is_closed(service: Service) -> bool:
     return service.access_changes % 2 == 1
+
+
+def _is_throttled(service: Service) -> bool:
+    return service.throttle_changes % 2 == 1
 
 
 def _event(key: str, kind: str, words: str, now: datetime) -> Event:

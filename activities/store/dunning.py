@@ -15,12 +15,14 @@ from activities.store import (
     payment_methods,
     subscriptions,
     suspensions,
+    throttles,
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.invoices import StoredInvoice
 from activities.store.tables.customers import payment_methods as method_table
 from activities.store.tables.payments import collections as collection_table
+from activities.store.throttles import THROTTLE
 from domain.billing.invoice_states import OPEN
 from domain.billing.zones import local_date
 from domain.collection import CollectionRequest, CollectionState
@@ -98,6 +100,9 @@ async def _do(
             return await _charge(connection, stored, case, now)
         case Track.tell:
             return case, await _tell(connection, stored, case, step, now)
+        case Track.throttle:
+            await _restrict(connection, case, served, THROTTLE, now)
+            return case, f"{', '.join(served)} slowed down"
         case Track.restrict:
             await _restrict(connection, case, served, SUSPEND, now)
             return case, f"{', '.join(served)} suspended"
@@ -180,16 +185,21 @@ async def restrict(connection: Connection, subscription: Subscription, row: DueR
     if await collections.open_of(connection, invoice.id) is not None:  # asked for between the step and now
         await due_rows.put(connection, [row.model_copy(update={"due_at": now + timedelta(days=1)})])
         return subscription.state(now)
+    facts = dunning_cases.facts_of(invoice, case, subscription.plan_name)
     match row.payload["action"]:
+        case "throttle":
+            return await throttles.for_want_of_payment(connection, subscription, invoice.id, case.opening, facts, now)
         case "suspend":
-            facts = dunning_cases.facts_of(invoice, case, subscription.plan_name)
             facts = facts.model_copy(update={"on": local_date(now, await dunning_cases.zone(connection, invoice))})
             return await suspensions.for_want_of_payment(connection, subscription, invoice.id, case.opening, facts, now)
         case AtEnd.cancel:
             words = f"invoice {invoice.number} was not paid"
             ending = Ending(at=now, reason=EndReason.unpaid, by=WORKFLOW, words=words)
             return await endings.end(connection, subscription.model_copy(update={"ending": ending}), now)
-        case AtEnd.keep if NON_PAYMENT in subscription.suspended_for:
-            return await suspensions.lift(connection, subscription, NON_PAYMENT, f"{invoice.id}:kept", WORKFLOW, now)
+        case AtEnd.keep if NON_PAYMENT in subscription.suspended_for or subscription.throttled_for:
+            quick = await throttles.lift(connection, subscription, now)
+            if NON_PAYMENT not in quick.suspended_for:
+                return quick.state(now)
+            return await suspensions.lift(connection, quick, NON_PAYMENT, f"{invoice.id}:kept", WORKFLOW, now)
         case _:
             return subscription.state(now)

@@ -18,6 +18,7 @@ from activities.store import (
     orders,
     subscriptions,
     suspensions,
+    throttles,
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
@@ -133,6 +134,7 @@ async def _look_at_invoice(connection: Connection, subscription: Subscription, r
     await dunning_cases.settle(connection, found)
     changed = subscription.model_copy(update=changes)
     state = await subscriptions.save(connection, changed, events, now)
+    changed = await throttles.after_payment(connection, changed, now)
     return await suspensions.after_payment(connection, changed, invoice, now) or state
 
 

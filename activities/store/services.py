@@ -15,7 +15,8 @@ from domain.values import Instant, Value
 
 
 class Service(Value):
-    """`id` is `<order>:<item>`. `access_changes` is how often it was closed and opened again: odd while it is closed."""
+    """`id` is `<order>:<item>`. `access_changes` is how often it was closed and opened again: odd while it is closed;
+    `throttle_changes` how often it was slowed down and sped up."""
 
     id: str
     order_id: str
@@ -29,6 +30,7 @@ class Service(Value):
     activated_at: Instant | None = None
     ended_at: Instant | None = None
     access_changes: int = 0
+    throttle_changes: int = 0
 
 
 async def write_states(connection: Connection, order: str, items: Sequence[ItemStatus]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from activities.store import access_blocks, clocks, invoices, messages, subscriptions, suspended_time
 from activities.store.database import Connection
-from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoice_states import SETTLED
 from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
@@ -13,8 +13,6 @@ from domain.subscriptions.facts import Subscription
 from domain.subscriptions.suspension import NON_PAYMENT, SuspendCommand, UnsuspendCommand
 
 WORKFLOW = "dunning"
-SETTLED = frozenset({InvoiceState.paid, InvoiceState.voided, InvoiceState.uncollectible})
-"""What an invoice has to be before access that was closed for it is opened: whoever gives one up asks nothing more for it."""
 
 
 async def suspend_by_hand(connection: Connection, subscription: str, command: SuspendCommand) -> SubscriptionState:

@@ -47,3 +47,7 @@ def due_state(amount_due: Money, paid: Money, due_date: date, today: date) -> In
     if today > due_date:
         return InvoiceState.overdue
     return InvoiceState.partially_paid if paid.minor > 0 else InvoiceState.finalized
+
+
+SETTLED = frozenset({InvoiceState.paid, InvoiceState.voided, InvoiceState.uncollectible})
+"""Nothing more is asked for it: access that was closed for it is opened."""

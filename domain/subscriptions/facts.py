@@ -83,9 +83,9 @@ class Subscription(Value):
     """The facts that a subscription's process keeps. Its plan is the one it was ordered with, and so is its price until a later
     version moves existing subscriptions.
 
-    `owed` are its invoices that are past their due date; `suspended_for` and `paused_since` say why it is not to be used;
-    `paid_until` is the end of the last period that was paid for. `ending` is there from when an end is decided. `legal_hold` is
-    why its data must be kept; empty where it need not.
+    `owed` are its invoices that are past their due date, `throttled_for` those for which it is slowed down; `suspended_for` and
+    `paused_since` say why it is not to be used; `paid_until` is the end of the last period that was paid for. `ending` is there
+    from when an end is decided. `legal_hold` is why its data must be kept; empty where it need not.
 
     `changes` are decided and not made yet, the first first; `change_count` numbers them and those that were asked for at once.
     `given_back` are its billed lines whose unused rest was given back, which no later change or end gives back again.
@@ -112,6 +112,7 @@ class Subscription(Value):
     paid_until: Instant | None = None
     owed: tuple[str, ...] = ()
     suspended_for: tuple[str, ...] = ()
+    throttled_for: tuple[str, ...] = ()
     paused_since: Instant | None = None
     ending: Ending | None = None
     ended_at: Instant | None = None

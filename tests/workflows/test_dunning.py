@@ -10,6 +10,7 @@ from domain.dunning import CaseState, Step, Track
 from domain.payments import Outcome, PaymentResult
 from domain.roles import Role
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
+from tests.workflows.plans import build
 from tests.world import Json, World
 
 
@@ -67,6 +68,48 @@ async def test_each_step_comes_on_its_day_and_paying_by_hand_opens_access_at_onc
     told = [("payment_declined", "2026-02-28"), ("reminder", "2026-03-15"), ("suspension_notice", "2026-03-21")]
     told += [("suspended", "2026-03-28"), ("renewed", "2026-03-28"), ("restored", "2026-03-28")]
     assert (await messages(world, customer))[:6] == told
+
+
+async def test_a_service_is_slowed_down_before_it_is_closed_and_is_as_it_was_once_all_is_paid(world: World) -> None:
+    """And where its partner cannot do so, it says so and is left as it is."""
+    clock, customer = await clocked(world)
+    items = [
+        await plan(world, monthly(), steps=[build(), build("on", verb="activate", undo=None, needs=["build"])]),
+        await plan(world, monthly(), steps=[build(partner="fibreworks")]),
+    ]
+    await world.sandbox.configure("fibreworks", asynchronous=False, throttles=False)
+    quick, fixed = [await live(world, customer, item) for item in items]
+    softer = {"id": "softer", "plans": [item["plan"] for item in items], "charge": [], "throttle": 3}
+    await world.succeed(world.api.put("/v1/dunning-policies/softer", json=softer))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 17, 1))
+    await world.sandbox.configure("fibreworks")
+    orders = {name: (await shown(world, name))["order"] for name in (quick, fixed)}
+    assert ((await shown(world, quick))["state"], await blocked(world, quick)) == ("past_due", [])
+    assert [(await world.sandbox.kinds(orders[name])).count("throttled") for name in (quick, fixed)] == [1, 0]
+    assert [await speeds(world, name) for name in (quick, fixed)] == [["throttled"], ["not_throttled"]]
+    await advance(world, clock, day(3, 28, 1))
+    assert await blocked(world, quick) == ["non_payment"]
+    unpaid = next(each["id"] for each in await invoices(world, customer) if each["state"] == "overdue")
+    await pays_with(world, customer, "tok_visa")
+    await world.succeed(world.api.post(f"/v1/invoices/{unpaid}/collect"))
+    await advance(world, clock, day(3, 28, 3))
+    switched = [kind for kind in await world.sandbox.kinds(orders[quick]) if kind in {"suspended", "resumed"} | SPEEDS]
+    assert sorted(switched[2:]) == ["resumed", "unthrottled"]
+    assert switched[:2] == ["throttled", "suspended"]
+    assert [await speeds(world, name) for name in (quick, fixed)] == [
+        ["throttled", "unthrottled"],
+        ["not_throttled", "unthrottled"],
+    ]
+    assert [(await shown(world, name))["throttled_for"] for name in (quick, fixed)] == [[], []]
+
+
+SPEEDS = {"throttled", "unthrottled"}
+
+
+async def speeds(world: World, subscription: str) -> list[str]:
+    found = [kind for kind, _ in await events(world, subscription)]
+    return [kind.removeprefix("service.") for kind in found if kind.startswith("service.") and "throttled" in kind]
 
 
 async def test_a_payment_under_way_holds_suspension_back_and_a_write_off_opens_access_again(world: World) -> None:

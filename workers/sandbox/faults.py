@@ -26,6 +26,8 @@ class Operation(StrEnum):
     suspend = "suspend"
     resume = "resume"
     terminate = "terminate"
+    throttle = "throttle"
+    unthrottle = "unthrottle"
     verify = "verify"
     check_vat = "check_vat"
     decide_tax = "decide_tax"

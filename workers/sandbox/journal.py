@@ -93,6 +93,8 @@ class FactKind(StrEnum):
     suspended = "suspended"
     resumed = "resumed"
     terminated = "terminated"
+    throttled = "throttled"
+    unthrottled = "unthrottled"
     callback_sent = "callback_sent"
     callback_failed = "callback_failed"
 

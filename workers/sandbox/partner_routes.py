@@ -39,8 +39,9 @@ def partner_router(desk: PartnerDesk, faults: Faults) -> APIRouter:
 def _add_health_route(router: APIRouter, desk: PartnerDesk) -> None:
     @router.get("/health")
     async def health(partner: Partner) -> Response:
-        available = desk.settings(partner).available
-        return JSONResponse({"status": "ok" if available else "down"}, 200 if available else 503)
+        settings = desk.settings(partner)
+        said = {"status": "ok" if settings.available else "down", "capabilities": ["throttle"] if settings.throttles else []}
+        return JSONResponse(said, 200 if settings.available else 503)
 
 
 def _add_service_routes(router: APIRouter, desk: PartnerDesk, faults: Faults) -> None:

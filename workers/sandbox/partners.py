@@ -16,13 +16,14 @@ from workers.sandbox.faults import Faults, Mode, Operation
 from workers.sandbox.idempotency import fingerprint, once
 from workers.sandbox.journal import FactKind, Journal
 from workers.sandbox.replies import Problem, Reply, answer
-from workers.sandbox.services import MOVES, ChangeBody, Service, ServiceBody, SimpleVerb
+from workers.sandbox.services import MOVES, SPEEDS, ChangeBody, Service, ServiceBody, SimpleVerb
 
 
 class PartnerSettings(StrictValue):
     """Replaces what the process was started with; what is left out goes back to that.
 
-    `hold` keeps work from finishing by itself; `available` false makes its health check say no. `callback_url` is the
+    `hold` keeps work from finishing by itself; `available` false makes its health check say no; `throttles` false is a partner
+    that cannot slow a service down, and says so. `callback_url` is the
     root of another API to call back.
     """
 
@@ -30,6 +31,7 @@ class PartnerSettings(StrictValue):
     hold: bool = False
     asynchronous: bool | None = None
     available: bool = True
+    throttles: bool = True
     callback_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
 
 
@@ -40,6 +42,7 @@ class ServiceView(Value):
     plan: str
     quantity: int
     characteristics: dict[str, str]
+    throttled: bool
     message: str
 
 
@@ -101,11 +104,13 @@ class PartnerDesk:
         def act() -> Reply:
             if forced is not None:
                 raise _refusal(forced)
+            if verb in SPEEDS and not self.settings(partner).throttles:
+                raise Problem(422, "unsupported", "this partner cannot slow a service down")
             service = self._find(partner, reference)
             moved = service.moved(verb)
             if moved is not service:
                 self._save(moved)
-                self._record(MOVES[verb].fact, moved)
+                self._record(SPEEDS[verb] if verb in SPEEDS else MOVES[verb].fact, moved)
             if verb is SimpleVerb.terminate:
                 self.callbacks.withdraw(partner, reference)
             return answer(200, _view(moved))

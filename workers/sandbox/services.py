@@ -41,6 +41,8 @@ class SimpleVerb(StrEnum):
     suspend = "suspend"
     resume = "resume"
     terminate = "terminate"
+    throttle = "throttle"
+    unthrottle = "unthrottle"
 
 
 class Service(Value):
@@ -55,6 +57,7 @@ class Service(Value):
     characteristics: Characteristics
     state: RemoteState
     remote_id: str
+    throttled: bool = False
     sequence: int = 0
     message: str = ""
     misbehaviour: Mode | None = None
@@ -69,11 +72,17 @@ class Service(Value):
 
     def moved(self, verb: SimpleVerb) -> Self:
         """After the verb; unchanged if it is already there."""
+        if verb in SPEEDS:
+            return self._at_speed(verb is SimpleVerb.throttle)
         move = MOVES[verb]
         if self.state is move.to:
             return self
         self.must_be(*move.allowed_from)
         return self.to(move.to)
+
+    def _at_speed(self, throttled: bool) -> Self:
+        self.must_be(RemoteState.inactive, RemoteState.active, RemoteState.suspended)
+        return self if self.throttled is throttled else self.model_copy(update={"throttled": throttled})
 
     def must_be(self, *states: RemoteState) -> None:
         if self.state not in states:
@@ -90,6 +99,7 @@ class Move(Value):
     fact: FactKind
 
 
+SPEEDS = {SimpleVerb.throttle: FactKind.throttled, SimpleVerb.unthrottle: FactKind.unthrottled}
 MOVES = {
     SimpleVerb.activate: Move(allowed_from=frozenset({RemoteState.inactive}), to=RemoteState.active, fact=FactKind.activated),
     SimpleVerb.suspend: Move(allowed_from=frozenset({RemoteState.active}), to=RemoteState.suspended, fact=FactKind.suspended),

@@ -29,9 +29,14 @@ class EntitlementProvisioner:
         }
 
     async def perform(self, request: ProvisionRequest) -> ProvisionResult:
+        if request.verb not in self._verbs:
+            raise Refused(f"entitlements are granted or not, and have no {request.verb}", code="unsupported")
         async with self._database.transaction() as connection:
             state = await self._verbs[request.verb](connection, request)
         return ProvisionResult(state=state, remote_id=request.reference, quantity=request.quantity)
+
+    async def capabilities(self) -> frozenset[Verb]:
+        return frozenset()
 
     async def check(self) -> None:
         await self._database.ping()

@@ -38,14 +38,18 @@ class _Service(Value):
     plan: str | None = None
     quantity: int | None = None
     characteristics: Characteristics = Field(default_factory=dict)
+    throttled: bool = False
     message: str = ""
 
     def result(self) -> ProvisionResult:
-        return ProvisionResult(state=self.state, remote_id=self.remote_id, quantity=self.quantity, message=self.message)
+        return ProvisionResult(**self.model_dump(include=set(ProvisionResult.model_fields)))
 
 
 class _Health(Value):
+    """`capabilities` are what the partner can do beyond what every one can; one that names none can do no more."""
+
     status: str
+    capabilities: tuple[str, ...] = ()
 
 
 class PartnerProvisioner:
@@ -63,6 +67,10 @@ class PartnerProvisioner:
             if found is not None:
                 return found
         return await self._act(request)
+
+    async def capabilities(self) -> frozenset[Verb]:
+        said = await self._peer.call(Call("GET", ("health",)), _Health)
+        return frozenset({Verb.throttle, Verb.unthrottle} if Verb.throttle in said.capabilities else ())
 
     async def check(self) -> None:
         await self._peer.call(Call("GET", ("health",)), _Health)
@@ -120,6 +128,8 @@ class PartnerProvisioner:
 _TERMINATED = ProvisionResult(state=RemoteState.terminated, message="nothing to undo")
 
 _DONE: dict[Verb, Callable[[RemoteState], bool]] = {
+    Verb.throttle: lambda state: state in _LIVE,
+    Verb.unthrottle: lambda state: state in _LIVE,
     Verb.create: lambda state: state is RemoteState.working or state in _LIVE,
     Verb.change: lambda state: state in _LIVE,
     Verb.activate: lambda state: state is RemoteState.active,
@@ -133,6 +143,8 @@ def _is_done(request: ProvisionRequest, service: _Service) -> bool:
     """Whether the service is already as the verb would leave it."""
     if not _DONE[request.verb](service.state):
         return False
+    if request.verb in {Verb.throttle, Verb.unthrottle}:
+        return service.throttled is (request.verb is Verb.throttle)
     return request.verb is not Verb.change or (
         service.plan == request.plan
         and service.quantity == request.quantity

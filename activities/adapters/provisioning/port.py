@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.provisioning import ProvisionRequest, ProvisionResult
+from domain.provisioning import ProvisionRequest, ProvisionResult, Verb
 
 
 class Provisioner(Protocol):
@@ -19,6 +19,11 @@ class Provisioner(Protocol):
         already there. `create` of what exists is the same one; `terminate` of what does not is `terminated`; `verify`
         only looks. A `create` answered `working` ends with the partner's callback.
         """
+        ...
+
+    async def capabilities(self) -> frozenset[Verb]:
+        """Of the verbs that not every system has, which are `throttle` and `unthrottle`, those that this one has. Raises
+        Unavailable or Unknown where it does not answer."""
         ...
 
     async def check(self) -> None:

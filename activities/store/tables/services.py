@@ -38,6 +38,13 @@ services = Table(
         server_default="0",
         comment="how often it was closed and opened again: odd while it is closed",
     ),
+    Column(
+        "throttle_changes",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often it was slowed down and sped up: odd while it is slowed down",
+    ),
     Index("ix_services_suspended", "id", postgresql_where=text("state = 'suspended'")),
     Index(None, "customer", "product"),
     Index(None, "order_id"),

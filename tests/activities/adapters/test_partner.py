@@ -16,7 +16,7 @@ from domain.errors import Refused, Unavailable, Unknown
 from domain.provisioning import ProvisionRequest, RemoteState, Verb
 from tests.sandbox_server import RunningSandbox, running_sandbox
 
-DOING = [Verb.create, Verb.activate, Verb.change, Verb.suspend, Verb.resume, Verb.terminate]
+DOING = [Verb.create, Verb.activate, Verb.change, Verb.suspend, Verb.resume, Verb.terminate, Verb.throttle]
 LIFE = {
     Verb.create: [],
     Verb.activate: [Verb.create],
@@ -24,6 +24,7 @@ LIFE = {
     Verb.suspend: [Verb.create, Verb.activate],
     Verb.resume: [Verb.create, Verb.activate, Verb.suspend],
     Verb.terminate: [Verb.create, Verb.activate],
+    Verb.throttle: [Verb.create, Verb.activate],
 }
 """What must have been done before a verb."""
 
@@ -34,6 +35,7 @@ AFTER = {
     Verb.suspend: RemoteState.suspended,
     Verb.resume: RemoteState.active,
     Verb.terminate: RemoteState.terminated,
+    Verb.throttle: RemoteState.active,
 }
 
 
