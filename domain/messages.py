@@ -12,6 +12,13 @@ class MessageKind(StrEnum):
     """The texts there are; each has a subject and a body in the words of every language."""
 
     renewed = "renewed"
+    renewal_reminder = "renewal_reminder"
+    trial_ending = "trial_ending"
+    changed = "changed"
+    change_scheduled = "change_scheduled"
+    change_refused = "change_refused"
+    paused = "paused"
+    resumed = "resumed"
     payment_declined = "payment_declined"
     reminder = "reminder"
     suspension_notice = "suspension_notice"
@@ -40,6 +47,7 @@ class MessageFacts(Value):
     due: date | None = None
     until: date | None = None
     on: date | None = None
+    quantity: int | None = None
 
 
 class Message(Value):

@@ -8,11 +8,14 @@ from temporalio import activity
 from activities.adapters.tax.engine import TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts.changes import Asked, Changes, Trouble
-from activities.store import change_requests, clocks, due_rows, pauses, subscriptions
+from activities.store import change_requests, clocks, due_rows, life_messages, pauses, subscriptions
 from activities.store.database import Connection, Database
 from activities.store.due_rows import Kind
 from activities.store.issuing import Answers, Unasked, asking
+from activities.store.life_messages import News
+from domain import keys
 from domain.facts import Event
+from domain.messages import MessageKind
 from domain.subscriptions.changes import Change, ChangeCommand, DropCommand
 from domain.subscriptions.commands import ByCommand
 from domain.subscriptions.making import Making, Plan
@@ -115,6 +118,10 @@ class StoredChanges(Changes):
                 summary=f"was not changed: {trouble.words}"[:500],
             )
             await subscriptions.append(connection, trouble.subscription, [event])
+            if trouble.key.startswith(keys.change(trouble.subscription, 0)[:-1]) and not trouble.key.endswith(":refused"):
+                name = trouble.key.removeprefix(f"{trouble.subscription}:")
+                news = News(key=f"{name}:refused", kind=MessageKind.change_refused, at=now)
+                await life_messages.tell(connection, stored.subscription, news, now)
         return trouble.words
 
     @activity.defn(name="change_pause")

@@ -3,16 +3,27 @@
 from datetime import datetime, timedelta
 
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import at_partners, clocks, collections, due_rows, life_policies, plan_changes, subscriptions
+from activities.store import (
+    at_partners,
+    clocks,
+    collections,
+    due_rows,
+    life_messages,
+    life_policies,
+    plan_changes,
+    subscriptions,
+)
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.issuing import Answers
+from activities.store.life_messages import News
 from activities.store.plan_changes import Means
 from activities.store.subscriptions import StoredSubscription
 from domain import keys
 from domain.collection import Answered
 from domain.errors import BadInput, Conflict, NotFound
 from domain.facts import Event
+from domain.messages import MessageKind
 from domain.money import Money
 from domain.provisioning import ProvisionRequest, Verb
 from domain.states import SubscriptionState
@@ -62,7 +73,9 @@ async def plan(
     if at > now:
         change = _later(stored.subscription, target, at)
         _refuse_other(command, change)
-        return await _schedule(connection, stored, command, change, now)
+        decided = await _schedule(connection, stored, command, change, now)
+        await _tell_of(connection, stored.subscription, decided, target, now)
+        return decided
     async with plan_changes.only_looked_at(connection):
         made = await plan_changes.make(connection, stored, target, Means(engines, answers, number, at, now, command.by))
         due = made.invoice is not None and made.invoice.amount_due.minor > 0
@@ -130,6 +143,8 @@ async def due(connection: Connection, stored: StoredSubscription, row: DueRow) -
         refuse_unchanged(subscription, target)
     except (BadInput, Conflict) as error:
         await _dropped(connection, subscription, change, "subscription", f"is not made: {error}", now)
+        news = News(key=f"change:{number}:refused", kind=MessageKind.change_refused, at=now)
+        await life_messages.tell(connection, subscription, news, now)
         return Plan(subscription=subscription.id, at=now, made=True, words=f"change {number} is not made: {error}")
     calls = await calls_of(connection, subscription, target, f"{row.key}:{row.due_at:%Y%m%d%H%M%S}")
     return Plan(subscription=subscription.id, at=row.due_at, version=stored.version, calls=calls)
@@ -229,6 +244,19 @@ async def _schedule(
     await subscriptions.save(connection, after, [event], now)
     await due_rows.put(connection, [_row(after, number, change.at)])
     return _decided(change, number, now)
+
+
+async def _tell_of(connection: Connection, subscription: Subscription, decided: Plan, target: Target, now: datetime) -> None:
+    if decided.change is None:
+        return
+    news = News(
+        key=f"change:{decided.change.number}:scheduled",
+        kind=MessageKind.change_scheduled,
+        at=decided.change.at,
+        plan=target.plan.name,
+        quantity=target.quantity,
+    )
+    await life_messages.tell(connection, subscription, news, now)
 
 
 def _wanted(command: ChangeCommand, change: Change) -> tuple[datetime, str | None, int | None]:

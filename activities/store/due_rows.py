@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """What was billed of a subscription beyond its end is to be credited."""
     change = "change"
     """A change of a subscription that was decided before is to be made."""
+    reminder = "reminder"
+    """A customer is to be reminded of what lies ahead of a subscription."""
     pause = "pause"
     """A subscription is to be paused."""
     resume = "resume"
@@ -46,6 +48,7 @@ OF_SUBSCRIPTIONS = frozenset(
         Kind.end,
         Kind.unused,
         Kind.change,
+        Kind.reminder,
         Kind.pause,
         Kind.resume,
         Kind.dunning,
@@ -66,7 +69,7 @@ class DueRow(Value):
     error: str | None = None
 
 
-_PUT = text("""
+INSERT_ROWS = """
     INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
     SELECT one ->> 'key', one ->> 'kind', one ->> 'subject', one ->> 'customer',
            (SELECT clock FROM customers WHERE id = one ->> 'customer'),
@@ -74,7 +77,9 @@ _PUT = text("""
       FROM jsonb_array_elements(CAST(:rows AS jsonb)) one
         ON CONFLICT (key) DO UPDATE
        SET due_at = excluded.due_at, handed_at = excluded.due_at, payload = excluded.payload, attempts = 0, error = NULL
-""")
+"""
+"""One that is there already is moved. `:rows` is what `as_json` makes."""
+_PUT = text(INSERT_ROWS)
 _CLAIM = text("""
     UPDATE due_rows SET handed_at = :until, attempts = attempts + 1 WHERE key = ANY(ARRAY(
         SELECT key FROM due_rows WHERE clock IS NULL AND handed_at <= :now
@@ -99,8 +104,11 @@ _OF_INVOICES = text("""
 
 async def put(connection: Connection, rows: Iterable[DueRow]) -> None:
     """Have each happen at its date; one of a key that is there already is moved."""
-    document = orjson.dumps([row.model_dump(mode="json", exclude={"attempts", "error"}) for row in rows]).decode()
-    await connection.execute(_PUT, {"rows": document})
+    await connection.execute(_PUT, {"rows": as_json(rows)})
+
+
+def as_json(rows: Iterable[DueRow]) -> str:
+    return orjson.dumps([row.model_dump(mode="json", exclude={"attempts", "error"}) for row in rows]).decode()
 
 
 async def tell_of_invoices(connection: Connection, invoices: Iterable[str]) -> None:
@@ -116,10 +124,6 @@ async def get(connection: Connection, key: str) -> DueRow | None:
 
 async def remove(connection: Connection, keys: Iterable[str]) -> None:
     await connection.execute(delete(due_rows).where(among(due_rows.c.key, keys)))
-
-
-async def remove_of(connection: Connection, subject: str, kind: Kind) -> None:
-    await connection.execute(delete(due_rows).where(due_rows.c.subject == subject, due_rows.c.kind == kind))
 
 
 async def of_subject(connection: Connection, subject: str) -> list[DueRow]:

@@ -13,6 +13,7 @@ from domain.subscriptions.policies import (
     EndingPolicy,
     MessagePolicy,
     PausePolicy,
+    ReminderPolicy,
     RenewalPolicy,
     SuspensionPolicy,
 )
@@ -25,6 +26,7 @@ KINDS: dict[type[StrictValue], str] = {
     ChangePolicy: "change",
     PausePolicy: "pause",
     SuspensionPolicy: "suspension",
+    ReminderPolicy: "reminders",
 }
 """There is one of each kind; its defaults hold where none was given."""
 

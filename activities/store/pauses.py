@@ -8,6 +8,7 @@ from activities.store import (
     clocks,
     due_rows,
     endings,
+    life_messages,
     life_policies,
     plan_changes,
     services,
@@ -16,10 +17,12 @@ from activities.store import (
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
+from activities.store.life_messages import News
 from activities.store.subscriptions import StoredSubscription
 from activities.store.suspended_time import bill_until
 from domain.errors import Conflict
 from domain.facts import Event
+from domain.messages import MessageKind
 from domain.provisioning import Verb
 from domain.states import SubscriptionState
 from domain.subscriptions.facts import Pausing, Subscription
@@ -126,6 +129,8 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
         await due_rows.put(connection, [_row(paused, Kind.resume, max(pause.until, now))])
     until = f", up to {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
     event = _event(f"paused:{stored.version}", "paused", at, pause.by, f"paused{until}")
+    news = News(key=f"paused:{stored.version}", kind=MessageKind.paused, at=at)
+    await life_messages.tell(connection, paused, news, now)
     return await subscriptions.save(connection, paused, [event], now)
 
 
@@ -148,6 +153,8 @@ async def _go_on(connection: Connection, stored: StoredSubscription, row: DueRow
         await services.resume(connection, old.service)
     by = row.payload.get("by", "subscription")
     event = _event(f"resumed:{stored.version}", "resumed", row.due_at, by, "goes on")
+    news = News(key=f"resumed:{stored.version}", kind=MessageKind.resumed, at=row.due_at)
+    await life_messages.tell(connection, back, news, now)
     await due_rows.put(connection, [_put_off(back, each.number, max(each.at, now)) for each in back.changes])
     return await subscriptions.save(connection, back, [event], now)
 

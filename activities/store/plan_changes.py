@@ -18,6 +18,7 @@ from activities.store import (
     entry,
     invoices,
     invoicing,
+    life_messages,
     life_policies,
     orders,
     services,
@@ -26,6 +27,7 @@ from activities.store import (
 )
 from activities.store.database import Connection
 from activities.store.issuing import Answers
+from activities.store.life_messages import News
 from activities.store.order_facts import ENTITLEMENTS
 from activities.store.subscription_lines import BilledLine
 from activities.store.subscriptions import StoredSubscription
@@ -42,6 +44,7 @@ from domain.catalogue import Catalogue, Plan
 from domain.entry import excluded_by, excluder_of
 from domain.errors import BadInput, Conflict
 from domain.facts import Event
+from domain.messages import MessageKind
 from domain.money import Money, total
 from domain.orders import OrderItem
 from domain.subscriptions.add_ons import add_ons, dropped
@@ -189,6 +192,8 @@ async def make(connection: Connection, stored: StoredSubscription, target: Targe
     gone = await _drop_add_ons(connection, old, target, means)
     change = _change(fresh, lines, invoice, back, means).model_copy(update={"dropped": gone})
     await subscriptions.save(connection, fresh, [_event(old, change, means)], means.now)
+    news = News(key=f"changed:{means.number}", kind=MessageKind.changed, at=means.at)
+    await life_messages.tell(connection, fresh, news, means.now)
     return Made(change=change, invoice=invoice)
 
 

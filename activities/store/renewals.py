@@ -1,6 +1,6 @@
 """What falls due to a subscription: it begins, a period is to be billed, an invoice over it was paid or was not."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -16,6 +16,7 @@ from activities.store import (
     life_policies,
     messages,
     orders,
+    reminders,
     subscriptions,
     suspensions,
     throttles,
@@ -57,11 +58,12 @@ async def activate(connection: Connection, opening: Opening) -> SubscriptionStat
     lines = [line for invoice in billed for line in invoice.lines]
     customer = stored.order.customer.id
     shown = (await clocks.frozen(connection, [customer])).get(customer)
+    now = shown or datetime.now(UTC)
     activated_at = shown or opening.activated_at or datetime.fromisoformat(handed["activated_at"])
     begun = opened(stored.order, row.item, lines, activated_at, handed.get("remote_id"))
     until = f", paid until {begun.paid_until:%Y-%m-%d}" if begun.paid_until else ""
     event = _event("started", "subscription.started", begun.started_at, f"{begun.plan_name} × {begun.quantity} began{until}")
-    return await subscriptions.save(connection, begun, [event], await clocks.business_now(connection, begun.customer))
+    return await subscriptions.save(connection, begun, [event], now)
 
 
 async def carry_out(connection: Connection, row: DueRow) -> str:
@@ -83,6 +85,8 @@ async def carry_out(connection: Connection, row: DueRow) -> str:
             return await endings.give_back(connection, stored.subscription, row, now)
         case Kind.dunning:
             return await dunning.carry_out(connection, row, now)
+        case Kind.reminder:
+            state = await reminders.remind(connection, stored.subscription, row, now)
         case Kind.restrict:
             state = await dunning.restrict(connection, stored.subscription, row, now)
         case _:
@@ -100,7 +104,8 @@ async def _renew(connection: Connection, subscription: Subscription, now: dateti
         for line in lines
         if line.amount
     ]
-    await billables.add(connection, charged)
+    if charged:
+        await billables.add(connection, charged)
     if free := [due.service.end for due, line in zip(made.charged, lines, strict=True) if not line.amount]:
         paid_until = max(filter(None, [subscription.paid_until, *free]))
         made = made.model_copy(update={"subscription": made.subscription.model_copy(update={"paid_until": paid_until})})

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_, update
+import orjson
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import due_rows
+from activities.store import due_rows, life_policies
 from activities.store.database import Connection, among
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.life import subscription_events
@@ -16,9 +17,12 @@ from domain.errors import NotFound
 from domain.facts import Event
 from domain.states import SubscriptionState
 from domain.subscriptions.facts import Subscription
+from domain.subscriptions.policies import ReminderPolicy
+from domain.subscriptions.reminders import may_be_reminded, reminders
 from domain.subscriptions.renewal import next_renewal
 from domain.values import Instant, Value
 
+AHEAD = (Kind.renewal, Kind.reminder)
 FACTS = "started_at"
 """Is in the document of a subscription from when its process has taken it over."""
 
@@ -85,30 +89,66 @@ async def page(
     return [_stored(row) for row in (await connection.execute(ordered)).mappings()]
 
 
+_SAVE = text(f"""
+    WITH fresh AS (
+         SELECT one AS event, row_number() OVER (ORDER BY place) AS place
+           FROM jsonb_array_elements(CAST(:events AS jsonb)) WITH ORDINALITY given (one, place)
+          WHERE NOT EXISTS (SELECT FROM subscription_events known
+                             WHERE known.subscription = CAST(:id AS varchar) AND known.key = one ->> 'key')
+    ), saved AS (
+         UPDATE subscriptions
+            SET state = CAST(:state AS varchar), document = CAST(:document AS jsonb), version = version + 1,
+                next_renewal = CAST(:next_renewal AS timestamptz), paid_until = CAST(:paid_until AS timestamptz),
+                ended_at = CAST(:ended_at AS timestamptz), event_count = event_count + (SELECT count(*) FROM fresh)
+          WHERE id = CAST(:id AS varchar)
+         RETURNING id, event_count - (SELECT count(*) FROM fresh) AS before
+    ), happened AS (
+         INSERT INTO subscription_events (subscription, seq, key, type, at, recorded_at, actor, summary, data)
+         SELECT saved.id, saved.before + place, event ->> 'key', event ->> 'type', (event ->> 'at')::timestamptz,
+                clock_timestamp(), event ->> 'actor', event ->> 'summary', event -> 'data'
+           FROM fresh, saved
+    ), gone AS (
+         DELETE FROM due_rows WHERE key = ANY(CAST(:gone AS varchar[]))
+    )
+    {due_rows.INSERT_ROWS}
+""")  # noqa: S608 - of constants alone
+"""Facts, events and due rows in one statement, as a renewal costs little else."""
+
+
 async def save(connection: Connection, subscription: Subscription, events: Sequence[Event], now: datetime) -> SubscriptionState:
-    """The facts as they are now, with what happened, and when the next period is to be billed. The caller has locked the row.
-    Returns its state."""
-    state, renewal = subscription.state(now), next_renewal(subscription)
+    """The facts as they are now, with what happened, when the next period is to be billed, and when its customer is to be
+    reminded of something. Events of known keys are passed over. The caller has locked the row. Returns its state."""
+    state, rows = subscription.state(now), await _ahead(connection, subscription, now)
     values = {
+        "id": subscription.id,
         "state": state,
-        "document": subscription.model_dump(mode="json"),
-        "version": subscriptions.c.version + 1,
-        "next_renewal": renewal,
+        "document": orjson.dumps(subscription.model_dump(mode="json")).decode(),
+        "next_renewal": next((row.due_at for row in rows if row.kind is Kind.renewal), None),
         "paid_until": subscription.paid_until,
         "ended_at": subscription.ended_at,
+        "events": orjson.dumps([event.model_dump(mode="json") for event in events]).decode(),
+        "rows": due_rows.as_json(rows),
+        "gone": sorted({_key(subscription, kind) for kind in AHEAD} - {row.key for row in rows}),
     }
-    await connection.execute(update(subscriptions).where(subscriptions.c.id == subscription.id).values(**values))
-    await append(connection, subscription.id, events)
-    if renewal is None:
-        await due_rows.remove_of(connection, subscription.id, Kind.renewal)
-    else:
-        await due_rows.put(connection, [_renewal_row(subscription, renewal)])
+    await connection.execute(_SAVE, values)
     return state
 
 
-def _renewal_row(subscription: Subscription, at: datetime) -> DueRow:
-    key = f"{subscription.id}:renewal"
-    return DueRow(key=key, kind=Kind.renewal, subject=subscription.id, customer=subscription.customer, due_at=at)
+async def _ahead(connection: Connection, subscription: Subscription, now: datetime) -> list[DueRow]:
+    """What is due by its facts alone, one of each kind at most."""
+    due = {Kind.renewal: next_renewal(subscription)}
+    if may_be_reminded(subscription, now):
+        policy = await life_policies.get(connection, ReminderPolicy)
+        due[Kind.reminder] = min((each.at for each in reminders(subscription, policy, now)), default=None)
+    return [
+        DueRow(key=_key(subscription, kind), kind=kind, subject=subscription.id, customer=subscription.customer, due_at=at)
+        for kind, at in due.items()
+        if at is not None
+    ]
+
+
+def _key(subscription: Subscription, kind: Kind) -> str:
+    return f"{subscription.id}:{kind}"
 
 
 _COUNT = text("UPDATE subscriptions SET event_count = event_count + :fresh WHERE id = :id RETURNING event_count")

@@ -90,7 +90,7 @@ class Subscription(Value):
     `changes` are decided and not made yet, the first first; `change_count` numbers them and those that were asked for at once.
     `given_back` are its billed lines whose unused rest was given back, which no later change or end gives back again.
     `pausing` is there from when a pause is decided until it is resumed, `billing_stop` while it is suspended and not to be
-    charged for that.
+    charged for that. `reminded_of` are the last instants that its customer was reminded of.
     """
 
     id: str
@@ -122,6 +122,7 @@ class Subscription(Value):
     given_back: tuple[str, ...] = ()
     pausing: Pausing | None = None
     billing_stop: BillingStop | None = None
+    reminded_of: tuple[Instant, ...] = ()
 
     @property
     def service(self) -> str:

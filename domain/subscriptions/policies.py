@@ -77,6 +77,14 @@ class PausedTime(StrEnum):
     """It is there again from when it is resumed: all periods that follow move by as long as the pause lasted."""
 
 
+class ReminderPolicy(StrictValue):
+    """How long before it happens customers are told that what is charged by the year or more seldom is renewed, and that a
+    trial ends. Visa asks for 7 days before the first charge after a trial."""
+
+    renewal: Days = timedelta(days=30)
+    trial: Days = timedelta(days=7)
+
+
 class SuspendedTime(StrEnum):
     go_on = "continue"
     """It is billed as any other."""

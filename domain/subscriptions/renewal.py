@@ -67,7 +67,7 @@ def renewed(
 
 def next_renewal(subscription: Subscription) -> datetime | None:
     """When the next period is to be billed; None where nothing recurs any more."""
-    return min((_billed_at(subscription, period) for period in _next(subscription)), default=None)
+    return min((_billed_at(subscription, period) for period in following(subscription)), default=None)
 
 
 def upcoming(subscription: Subscription, later: Sequence[Price] = ()) -> list[DuePeriod]:
@@ -76,8 +76,8 @@ def upcoming(subscription: Subscription, later: Sequence[Price] = ()) -> list[Du
     return [] if at is None else list(renewed(subscription, at, MissedCycles.each, later).charged)
 
 
-def _next(subscription: Subscription) -> list[DuePeriod]:
-    """The next period of each charge."""
+def following(subscription: Subscription) -> list[DuePeriod]:
+    """The next period of each charge that is billed again."""
     if subscription.ended_at is not None or subscription.paused_since is not None:
         return []
     return list(filter(None, (_period(subscription, each) for each in subscription.progress)))

@@ -32,6 +32,11 @@ async def change(world: World, name: str, **asked: Any) -> Json:
     return await world.succeed(world.api.post(f"/v1/subscriptions/{name}/changes", json=asked))
 
 
+async def told(world: World, customer: str) -> list[str]:
+    answer = await world.succeed(world.api.get("/v1/messages", params={"customer": customer}))
+    return [each["kind"] for each in reversed(answer["items"])]
+
+
 async def features(world: World, name: str) -> dict[str, str]:
     service = (await shown(world, name))["service"]
     async with world.database.transaction() as connection:
@@ -125,6 +130,7 @@ async def test_a_change_whose_payment_or_partner_fails_leaves_all_as_it_was(worl
     async with world.database.transaction() as connection:
         assert await dunning_cases.get(connection, f"{name}:change:1") is None
     made = await change(world, name, plan=large)
+    assert await told(world, customer) == ["change_refused", "change_refused", "changed"]
     assert (made["due"]["minor"], (await shown(world, name))["plan"]) == (1500, large)
 
 
@@ -176,6 +182,8 @@ async def test_changes_that_are_decided_are_made_in_order_at_their_dates_and_may
     assert (found["plan"], found["quantity"], found["next_renewal"]) == (large, 3, "2027-05-11T00:00:00Z")
     totals = [each["total"]["minor"] for each in await invoices(world, customer)]
     assert totals == [3000, 9000, 18000 - 6097]
+    scheduled = [kind for kind in await told(world, customer) if kind.startswith("change")]
+    assert scheduled == [*["change_scheduled"] * 3, "changed", "changed"]
     kinds = [kind for kind, _ in await events(world, name)]
     assert [kind for kind in kinds if kind.startswith("change")] == [
         *["change_decided"] * 3,

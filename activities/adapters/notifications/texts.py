@@ -39,6 +39,7 @@ def _values(facts: MessageFacts, language: Language) -> dict[str, str]:
     return {
         "plan": facts.plan,
         "invoice": facts.invoice,
+        "quantity": str(facts.quantity or ""),
         "amount": language.money(facts.amount) if facts.amount else "",
         **{name: language.day(day) if day else "" for name, day in days.items()},
     }
