@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from domain.customers import Risk
 from domain.errors import BadInput
 from domain.fraud import Band, Fired, Screening, by_risk, strictest
+from domain.fraud_scores import KeptScore, Score, ScoringPolicy, without
 from domain.money import CurrencyCode, Money
 from domain.plans import Identifier
 from domain.values import Instant, StrictValue, Value
@@ -62,6 +63,13 @@ class MethodTraits(StrictValue):
     fingerprinted: bool = False
 
 
+class ScoreTraits(StrictValue):
+    """What a fraud service outside says: `value` from 0 to 100, and 0 where it is not `known`."""
+
+    value: Score = 0
+    known: bool = False
+
+
 class Traits(StrictValue):
     """All that a rule may ask about. There is no null in it, so that no rule has to think of one."""
 
@@ -69,6 +77,11 @@ class Traits(StrictValue):
     customer: CustomerTraits = CustomerTraits()
     method: MethodTraits = MethodTraits()
     velocity: VelocityTraits = VelocityTraits()
+    score: ScoreTraits = ScoreTraits()
+
+    def scored(self, kept: KeptScore | None) -> Self:
+        known = kept is not None and kept.score is not None
+        return self.model_copy(update={"score": ScoreTraits(value=(kept.score if kept else None) or 0, known=known)})
 
 
 class FraudRule(StrictValue):
@@ -123,13 +136,28 @@ class Thresholds(StrictValue):
 
 
 class FraudPolicy(Value):
+    """Of the settings the version too, which is 0 where nothing was ever set."""
+
     rules: tuple[PublishedFraudRule, ...] = ()
     thresholds: Thresholds = Thresholds()
+    thresholds_version: int = 0
+    scoring: ScoringPolicy = ScoringPolicy()
+    scoring_version: int = 0
 
     @functools.cached_property
     def counted(self) -> frozenset[Counted]:
         """Whose counters the rules ask about."""
         return asked_about(each.rule.when for each in self.rules)
+
+    @functools.cached_property
+    def asks_score(self) -> bool:
+        """Whether a rule asks about the score that a fraud service outside gives."""
+        named = (_FIELD.findall(_TEXT.sub('""', each.rule.when)) for each in self.rules)
+        return any(group == "score" for found in named for group, _, _ in found)
+
+    def without_score(self, kept: KeptScore | None) -> list[Fired]:
+        """What holds for an order whose score was asked for and not had."""
+        return without(kept, self.scoring, f"scoring@{self.scoring_version}") if self.asks_score else []
 
 
 _GROUPS: dict[str, type[StrictValue]] = {
@@ -137,11 +165,12 @@ _GROUPS: dict[str, type[StrictValue]] = {
     "customer": CustomerTraits,
     "method": MethodTraits,
     "velocity": VelocityTraits,
+    "score": ScoreTraits,
 }
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _FUNCTIONS = frozenset({"startsWith", "endsWith", "contains", "matches", "int", "string", "double", "has"})
 _LOOP = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(")
-_FIELD = re.compile(r"(?<![\w.])(order|customer|method|velocity)\b\s*(\.\s*(\w+))?")
+_FIELD = re.compile(r"(?<![\w.])(order|customer|method|velocity|score)\b\s*(\.\s*(\w+))?")
 
 
 def check(rule: FraudRule) -> None:
@@ -177,21 +206,22 @@ def _check_names(expression: str) -> None:
         raise BadInput("when", f"there is no function {odd[0]}; there are {', '.join(sorted(_FUNCTIONS))}")
 
 
-def judge(policy: FraudPolicy, traits: Traits, total: Money) -> Screening:
-    """The strictest of what the customer's mark, the rules and the sum of their points say. A rule that fails has the order
-    looked at: it never lets one through in silence."""
-    context = _context(traits)
-    fired = by_risk(traits.customer.risk, total)
+def judge(policy: FraudPolicy, traits: Traits, total: Money, kept: KeptScore | None = None) -> Screening:
+    """The strictest of what the customer's mark, the rules and the sum of their points say, each named in the version that
+    held. A rule that fails has the order looked at: it never lets one through in silence. `kept` is its score, if asked for."""
+    context = _context(traits.scored(kept) if kept is not None else traits)
+    fired = [*by_risk(traits.customer.risk, total), *policy.without_score(kept)]
     for published in policy.rules:
         if (found := _tried(published, context)) is not None:
             fired.append(found)
     score = sum(each.points for each in fired)
     scored = policy.thresholds.band(score)
-    reasons = list(dict.fromkeys(each.reason for each in fired))
     if scored is not Band.allow:
-        reasons.append(f"{score} points, {scored.replace('_', ' ')} from {getattr(policy.thresholds, scored)}")
+        reason = f"{score} points, {scored.replace('_', ' ')} from {getattr(policy.thresholds, scored)}"
+        fired.append(Fired(rule=f"thresholds@{policy.thresholds_version}", reason=reason, band=scored))
+    reasons = list(dict.fromkeys(each.reason for each in fired))
     bands = [each.band for each in fired if each.band is not None]
-    return Screening(band=strictest([*bands, scored]), reasons=reasons, score=score, fired=fired)
+    return Screening(band=strictest(bands), reasons=reasons, score=score, fired=fired)
 
 
 def in_order(rules: Iterable[PublishedFraudRule]) -> tuple[PublishedFraudRule, ...]:
@@ -252,7 +282,10 @@ def _samples() -> Sequence[Traits]:
         MethodTraits(kind="sepa_debit", country="FR", stored=True),
     )
     counters = (VelocityTraits(), VelocityTraits.model_validate(dict.fromkeys(VelocityTraits.model_fields, 10**9)))
+    scores = (ScoreTraits(), ScoreTraits(value=100, known=True))
     return [
-        Traits(order=order, customer=customer, method=method, velocity=velocity)
-        for (order, velocity), customer, method in itertools.product(zip(orders, counters, strict=True), customers, methods)
+        Traits(order=order, customer=customer, method=method, velocity=velocity, score=score)
+        for (order, velocity, score), customer, method in itertools.product(
+            zip(orders, counters, scores, strict=True), customers, methods
+        )
     ]

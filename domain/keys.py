@@ -198,6 +198,11 @@ def payment_workflow(payment_key: str) -> str:
     return order_workflow(subject) if subject.startswith("O-") and ":" not in subject else collection_workflow(subject)
 
 
+def fraud_score(order: str) -> str:
+    """The one question for an order's fraud score."""
+    return f"{order}:fraud-score"
+
+
 def fraud_subject(kind: str, value: str) -> str:
     """What fraud counters and lists call a card, a customer or an address: a digest, for addresses are personal data.
     PostgreSQL forms the same of a stored method's fingerprint."""

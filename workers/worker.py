@@ -19,6 +19,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters.billing.postgres import PostgresBilling
+from activities.adapters.fraud.http import HttpFraudScorer
+from activities.adapters.fraud.port import FraudScorer
 from activities.adapters.gateway.composition import gateways, heralds, sandbox_gateways
 from activities.adapters.gateway.port import Gateway, Herald
 from activities.adapters.notifications.mail import Mail
@@ -45,6 +47,7 @@ from activities.runtime.due_sweep import StoredDueSweep
 from activities.runtime.expiry_watch import StoredExpiryWatch
 from activities.runtime.facts import StoredChecks, StoredFacts
 from activities.runtime.failures import FailureTranslation
+from activities.runtime.fraud_scores import StoredFraudScores
 from activities.runtime.gateway_watch import GatewayWatch
 from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
@@ -108,6 +111,7 @@ class Adapters:
     provisioners: Mapping[str, Provisioner]
     register: Register
     taxes: TaxEngines
+    scorer: FraudScorer
     heralds: Mapping[str, Herald] = field(default_factory=dict)
     notifier: Notifier = field(default_factory=Outbox)
     texts: Texts = field(default_factory=Texts)
@@ -124,7 +128,8 @@ def sandbox_adapters(
     register = Vies(register_url or f"{sandbox_url}/register", client)
     taxes = TaxEngines(external=HttpTaxEngine(f"{sandbox_url}/tax", client))
     played = sandbox_gateways(sandbox_url)
-    return Adapters(gateways(played, client), provisioners, register, taxes, heralds(played, {}, client))
+    scorer = HttpFraudScorer(f"{sandbox_url}/fraud", client)
+    return Adapters(gateways(played, client), provisioners, register, taxes, scorer, heralds(played, {}, client))
 
 
 def sandbox_runner() -> WorkflowRunner:
@@ -137,6 +142,7 @@ def workers(
 ) -> list[Worker]:
     """One worker a queue."""
     facts, checks = StoredFacts(database), StoredChecks(database)
+    scores = StoredFraudScores(database, adapters.scorer)
     billing = BillingActivities(PostgresBilling(database, gateway))
     payments = PaymentActivities(database, adapters.gateways, gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
@@ -175,6 +181,7 @@ def workers(
                 facts.record,
                 checks.assess,
                 checks.release_capacity,
+                scores.ask,
                 billing.bill,
                 billing.credit,
                 provisioning.perform,
@@ -374,6 +381,8 @@ async def run(settings: Settings) -> None:
         ours = gateways(settings.all_gateways(), http)
         adapters = replace(adapters, taxes=tax_engines(settings, http), gateways=ours)
         told = heralds(settings.all_gateways(), settings.gateway_secrets, http)
+        if settings.fraud_score_url is not None:
+            adapters = replace(adapters, scorer=HttpFraudScorer(settings.fraud_score_url, http, settings.fraud_score_key))
         adapters = replace(adapters, heralds=told, notifier=_notifier(settings, http), texts=Texts(settings.messages_folder))
         async with at_work(client, database, adapters, settings.gateway, settings.worker_max_cached_workflows):
             gc.freeze()  # what is there for good is looked at by no collection, which saves a fifth of the CPU of a long job

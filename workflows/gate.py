@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contracts.checks import Assessment, Checks
+from activities.contracts.fraud_scores import FraudScores
 from domain.states import OrderState
 from workflows.book import Book, Wait
-from workflows.calls import ensure_here
+from workflows.calls import ensure, ensure_here
 
 LONGEST_LOOK = timedelta(hours=6)
 """Between two looks at a blocker whose clearing nobody told."""
@@ -28,6 +29,14 @@ class Gate:
         self._wakes += 1
 
     async def passed(self) -> Assessment:
+        """Nothing blocks, and the fraud service was asked where a rule wants its score: once, and for a bounded time."""
+        assessment = await self._unblocked()
+        while assessment.lacks_score:
+            await ensure(FraudScores.ask, self._book.order, summary="ask for the fraud score")
+            assessment = await self._unblocked()
+        return assessment
+
+    async def _unblocked(self) -> Assessment:
         """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
         deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
         look = timedelta(seconds=self._book.order.patience.recheck)

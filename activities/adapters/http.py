@@ -57,9 +57,17 @@ class _Problem(Value):
 
 
 class Peer:
-    """An outside system at `base_url`. `total_seconds` bounds a call from first to last byte."""
+    """An outside system at `base_url`. `total_seconds` bounds a call from first to last byte; `headers` go with each call."""
 
-    def __init__(self, name: str, base_url: str, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        client: httpx.AsyncClient,
+        total_seconds: float = TOTAL_SECONDS,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._headers = dict(headers or {})
         self.name = name
         self._base_url = base_url.rstrip("/")
         self._client = client
@@ -91,7 +99,7 @@ class Peer:
             raise self.unknown(call, f"no complete answer within {self._total_seconds:g} s") from error
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **self._headers}
         if call.key is not None:
             headers["Idempotency-Key"] = quote(call.key, safe=":")
         content = None

@@ -11,10 +11,12 @@ from domain.values import Value
 
 
 class Assessment(Value):
-    """Where nothing blocks, the capacity asked for has been reserved in the same transaction."""
+    """Where nothing blocks, the capacity asked for has been reserved in the same transaction; not so where it `lacks_score`: a
+    rule asks about the fraud score, which is to be asked for first."""
 
     blockers: list[Blocker]
     screening: Screening
+    lacks_score: bool = False
 
 
 class Release(Value):

@@ -39,6 +39,8 @@ class StoredChecks(Checks):
             found = blockers(order, around)
             if found:
                 return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
+            if await self._screener.lacks_score(connection, order, around.customer, now):
+                return Assessment(blockers=[], screening=screen(around.customer.risk, order.total), lacks_score=True)
             screening = await self._screener.judge(connection, order, around.customer, now, count=True)
             await capacity.reserve(connection, order.id, order.items, list(around.free))
         return Assessment(blockers=[], screening=screening)

@@ -3,9 +3,9 @@
 import time
 from datetime import datetime
 
-from activities.store import fraud, fraud_lists, payment_methods, velocity
+from activities.store import fraud, fraud_lists, fraud_scores, payment_methods, velocity
 from activities.store.database import Connection
-from domain.customers import Customer
+from domain.customers import Customer, Risk
 from domain.fraud import Screening, screen
 from domain.fraud_lists import FraudLists, ListedBy, marks
 from domain.fraud_rules import FraudPolicy, judge
@@ -28,10 +28,20 @@ class Screener:
         listed = await by_lists(connection, self._lists, order, customer, now)
         if policy.rules and listed is None:
             traits = await fraud.traits(connection, order, customer, now, policy.counted, count=count)
-            return judge(policy, traits, order.total)
+            kept = await fraud_scores.find(connection, order.id) if policy.asks_score else None
+            return judge(policy, traits, order.total, kept)
         if count:
             await velocity.note(connection, order, customer, now)
         return listed or screen(customer.risk, order.total)
+
+    async def lacks_score(self, connection: Connection, order: Order, customer: Customer, now: datetime) -> bool:
+        """Whether a rule asks about the order's score, and it was not asked for yet."""
+        policy = await self._policy(connection)
+        if not policy.asks_score or customer.risk is Risk.blocked:
+            return False
+        if await by_lists(connection, self._lists, order, customer, now) is not None:
+            return False
+        return await fraud_scores.find(connection, order.id) is None
 
     async def _policy(self, connection: Connection) -> FraudPolicy:
         if self._read is None or time.monotonic() - self._read[0] > FRESH:

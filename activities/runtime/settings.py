@@ -105,6 +105,10 @@ class Settings(BaseSettings):
         "empty asks the sandbox",
     )
     tax_engine_url: str | None = Field(None, description="external tax engine; empty asks the sandbox")
+    fraud_score_url: str | None = Field(
+        None, description="fraud service that orders' scores are asked of, at `…/scores`; empty asks the sandbox"
+    )
+    fraud_score_key: SecretStr | None = Field(None, description="key that this service is shown")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe log line shown")
     log_format: Literal["console", "json"] = Field("console", description="`console` for people, `json` for machines")
     worker_max_cached_workflows: int = Field(
@@ -158,6 +162,7 @@ class Settings(BaseSettings):
         "public_url",
         "vat_register_url",
         "tax_engine_url",
+        "fraud_score_url",
         "message_webhook_url",
     )
     @classmethod

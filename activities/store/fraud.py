@@ -1,4 +1,4 @@
-"""Fraud rules as they were published, the thresholds of points, and what rules ask about an order."""
+"""Fraud rules as they were published, and what they ask about an order."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,9 +8,8 @@ from sqlalchemy import and_, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import String
 
-from activities.store import payment_methods, velocity
+from activities.store import fraud_settings, payment_methods, velocity
 from activities.store.database import Connection
-from activities.store.tables.access import settings
 from activities.store.tables.payments import fraud_rules
 from domain.customers import Customer
 from domain.errors import NotFound
@@ -25,13 +24,12 @@ from domain.fraud_rules import (
     Traits,
     in_order,
 )
+from domain.fraud_scores import ScoringPolicy
 from domain.orders import Order
 from domain.payment_methods import is_stored
 from domain.states import OrderState
 from domain.velocity import Counted, VelocityTraits
 
-THRESHOLDS = "fraud_thresholds"
-"""There is one of the kind."""
 LARGEST = 10**15
 
 
@@ -86,19 +84,16 @@ def _published(row: Any) -> PublishedFraudRule:
     return PublishedFraudRule.model_validate({**row, "rule": row["document"]})
 
 
-async def put_thresholds(connection: Connection, thresholds: Thresholds) -> None:
-    document = thresholds.model_dump(mode="json")
-    made = insert(settings).values(kind=THRESHOLDS, id=THRESHOLDS, document=document)
-    await connection.execute(made.on_conflict_do_update(index_elements=["kind", "id"], set_={"document": document}))
-
-
-async def thresholds(connection: Connection) -> Thresholds:
-    document = (await connection.execute(select(settings.c.document).where(settings.c.kind == THRESHOLDS))).scalar()
-    return Thresholds() if document is None else Thresholds.model_validate(document)
-
-
 async def policy(connection: Connection) -> FraudPolicy:
-    return FraudPolicy(rules=await every(connection), thresholds=await thresholds(connection))
+    thresholds = await fraud_settings.current(connection, Thresholds)
+    scoring = await fraud_settings.current(connection, ScoringPolicy)
+    return FraudPolicy(
+        rules=await every(connection),
+        thresholds=thresholds.setting,
+        thresholds_version=thresholds.version,
+        scoring=scoring.setting,
+        scoring_version=scoring.version,
+    )
 
 
 _KNOWN = """

@@ -97,9 +97,11 @@ def _listing(each: Listed, now: datetime) -> tuple[str, ...]:
 def _draw_rules(policy: FraudPolicy) -> None:
     notices.heading("Rules")
     reached = policy.thresholds
-    ui.label(f"Points: step up from {reached.step_up}, review from {reached.review}, reject from {reached.reject}").classes(
-        "soft"
-    )
+    said = f"Points: step up from {reached.step_up}, review from {reached.review}, reject from {reached.reject}"
+    ui.label(f"{said} (version {policy.thresholds_version})").classes("soft")
+    if policy.asks_score:
+        scoring = policy.scoring
+        ui.label(f"Fraud score: waited for {scoring.seconds} s; without one: {scoring.when_unknown}").classes("soft")
     if policy.rules:
         table(("Rule", "Holds where", "Then", "Reason", "Published by"), [_rule(each) for each in policy.rules])
     else:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import Field, model_validator
 
 from activities.runtime.screening import marks_of
-from activities.store import customers, fraud, fraud_lists, orders
+from activities.store import customers, fraud, fraud_lists, fraud_scores, orders
 from activities.store.database import Connection
 from api.context import Context
 from api.dependencies import Ctx, Db, FraudKeeper, RecordId
@@ -16,14 +16,13 @@ from api.samples import FRAUD_RULE
 from domain.errors import BadInput, Conflict
 from domain.fraud import Screening
 from domain.fraud_lists import FraudLists, ListedBy
-from domain.fraud_rules import FraudPolicy, FraudRule, PublishedFraudRule, Thresholds, Traits, check, in_order, judge
+from domain.fraud_rules import FraudPolicy, FraudRule, PublishedFraudRule, Traits, check, in_order, judge
 from domain.money import Money
 from domain.values import StrictValue, Value
 from domain.velocity import Counted
 
 router = APIRouter(tags=["fraud"])
 RULES = "/v1/fraud-rules"
-THRESHOLDS = "/v1/fraud-thresholds"
 OrderName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$", examples=["O-1001"])]
 
 
@@ -89,7 +88,8 @@ async def _of_order(connection: Connection, policy: FraudPolicy, order: str, con
     if (listed := lists.judge(customer.risk, marked, now)) is not None:
         return FraudTrialAnswer(screening=listed, facts=traits, looked_at=[], marks=marked)
     looked_at = [each.name for each in policy.rules]
-    screening = judge(policy, traits, stored.order.total)
+    kept = await fraud_scores.find(connection, order) if policy.asks_score else None
+    screening = judge(policy, traits, stored.order.total, kept)
     return FraudTrialAnswer(screening=screening, facts=traits, looked_at=looked_at, marks=marked)
 
 
@@ -127,21 +127,3 @@ async def retire_rule(rule_id: RecordId, principal: FraudKeeper, context: Ctx) -
     """Its versions stay on record."""
     async with context.database.transaction() as connection:
         await fraud.retire(connection, rule_id, principal.name, context.now())
-
-
-@router.get(THRESHOLDS, summary="From how many points on an order is held up")
-async def get_thresholds(principal: FraudKeeper, database: Db) -> Thresholds:
-    async with database.transaction() as connection:
-        return await fraud.thresholds(connection)
-
-
-@router.put(THRESHOLDS, summary="Set from how many points on an order is held up")
-async def put_thresholds(
-    thresholds: Annotated[Thresholds, Body(examples=[{"step_up": 30, "review": 60, "reject": 100}])],
-    principal: FraudKeeper,
-    database: Db,
-) -> Thresholds:
-    """For orders judged from now on."""
-    async with database.transaction() as connection:
-        await fraud.put_thresholds(connection, thresholds)
-    return thresholds

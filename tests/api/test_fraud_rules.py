@@ -1,10 +1,12 @@
 """Fraud rules through the API: who may publish them, their versions, and trials."""
 
 import httpx
+import pytest
 
 from api.samples import FRAUD_RULE
 from domain.roles import Role
 from tests.api.conftest import KeyFor
+from tests.world import Json
 
 
 async def test_a_rule_is_published_in_versions_and_retired(api: httpx.AsyncClient) -> None:
@@ -47,14 +49,27 @@ async def test_a_trial_needs_an_order_or_facts(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/fraud-rules/try", json={"order": "O-0"})).status_code == 404
 
 
-async def test_thresholds_are_kept(api: httpx.AsyncClient) -> None:
-    before = (await api.get("/v1/fraud-thresholds")).json()
+@pytest.mark.parametrize(
+    ("setting", "changed", "wrong"),
+    [
+        ("thresholds", {"step_up": 30, "review": 40, "reject": 100}, {"review": 10}),
+        ("scoring", {"when_unknown": "allow", "seconds": 2}, {"seconds": 0}),
+    ],
+)
+async def test_settings_are_kept_in_versions(api: httpx.AsyncClient, setting: str, changed: Json, wrong: Json) -> None:
+    at = f"/v1/fraud-{setting}"
+    before = (await api.get(at)).json()
 
-    assert before == {"step_up": 30, "review": 60, "reject": 100}
-    assert (await api.put("/v1/fraud-thresholds", json=before | {"review": 40})).status_code == 200
-    assert (await api.get("/v1/fraud-thresholds")).json()["review"] == 40
-    assert (await api.put("/v1/fraud-thresholds", json=before | {"review": 10})).status_code == 422
-    await api.put("/v1/fraud-thresholds", json=before)
+    assert (await api.get(f"{at}/versions")).json()["items"] == []
+    answers = [(await api.put(at, json=said)).json() for said in (changed, changed, before)]
+    assert [answer["version"] for answer in answers] == [1, 1, 2]
+    assert (await api.put(at, json=before | wrong)).status_code == 422
+    assert (await api.get(at)).json() == before
+    listed = (await api.get(f"{at}/versions")).json()["items"]
+    assert [(each["version"], each["setting"], each["published_by"]) for each in listed] == [
+        (1, changed, "admin"),
+        (2, before, "admin"),
+    ]
 
 
 async def test_rules_are_for_those_who_keep_them(api: httpx.AsyncClient, key_for: KeyFor) -> None:

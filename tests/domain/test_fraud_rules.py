@@ -135,8 +135,11 @@ def test_points_add_up_to_a_band(points: int, band: Band) -> None:
 
 def test_thresholds_are_a_setting() -> None:
     strict = Thresholds(step_up=1, review=2, reject=3)
+    given = policy(rule("true", points=2), thresholds=strict).model_copy(update={"thresholds_version": 4})
 
-    assert judge(policy(rule("true", points=2), thresholds=strict), Traits(), eur(1)).band is Band.review
+    screening = judge(given, Traits(), eur(1))
+
+    assert (screening.band, [each.rule for each in screening.fired]) == (Band.review, ["r@3", "thresholds@4"])
     with pytest.raises(ValidationError):
         Thresholds(step_up=3, review=2)
 

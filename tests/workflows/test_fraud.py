@@ -129,3 +129,56 @@ async def test_a_trial_changes_nothing_of_the_order(world: World, publish: Publi
     assert (tried["facts"]["order"]["total"], tried["facts"]["customer"]["orders_before"]) == (1000, 0)
     assert (await world.get(order))["screening"] is None
     assert (await world.api.get("/v1/fraud-rules/draft/versions")).status_code == 404
+
+
+async def _scoring(world: World, **policy: str | int) -> None:
+    await world.succeed(world.api.put("/v1/fraud-scoring", json=policy))
+
+
+async def _dear(world: World, customer: str, *faults: Json) -> str:
+    """An order of 150.00, which the sandbox gives 15 points of 100."""
+    product, plan = await world.product(access(), price="150.00")
+    order = await world.draft(customer, {"product": product, "plan": plan})
+    await world.sandbox.faults(*({"operation": "score_fraud", "order": order, **fault} for fault in faults))
+    await world.submit(order)
+    return order
+
+
+async def test_the_score_of_a_fraud_service_is_asked_once_and_decides_by_rule(world: World, publish: Publish) -> None:
+    customer = await world.customer()
+    await publish(customer, "score.known && score.value == 15", band="review")
+    order = await _dear(world, customer, {"mode": "slow", "delay_seconds": 0.0})
+
+    pending = await world.state(order, "pending")
+
+    assert (pending["waiting_on"], pending["screening"]["band"]) == ("approval: fraud review", "review")
+    tried = await world.succeed(world.api.post("/v1/fraud-rules/try", json={"order": order}))
+    assert tried["screening"]["band"] == "review"
+    states = (await world.sandbox.client.get("/faults")).json()
+    assert [state["struck"] for state in states] == [1]
+    await world.sandbox.faults()
+
+
+@pytest.mark.parametrize(
+    ("without", "mode", "state", "said"),
+    [
+        ("review", "error_500", "pending", "(fraud service: POST scores: internal_error (HTTP 500)), so that it is looked at"),
+        ("review", "garbled", "pending", "(fraud service: POST scores: answered with something unreadable)"),
+        ("allow", "slow", "completed", "(no answer within 1 s), and the other rules decide"),
+    ],
+)
+async def test_an_order_whose_score_cannot_be_had_goes_on_as_the_policy_says(
+    world: World, publish: Publish, without: str, mode: str, state: str, said: str
+) -> None:
+    customer = await world.customer()
+    await publish(customer, "score.value > 10", band="reject")
+    await _scoring(world, when_unknown=without, seconds=1)
+    try:
+        order = await _dear(world, customer, {"mode": mode, "delay_seconds": 1.5})
+        found = await world.state(order, state)
+    finally:
+        await _scoring(world)
+        await world.sandbox.faults()
+    assert found["screening"]["band"] == without
+    assert said in found["screening"]["reasons"][0]
+    assert found["screening"]["rules"][0].startswith("scoring@")

@@ -12,6 +12,7 @@ from workers.sandbox.afterwards import afterwards_router
 from workers.sandbox.config import SandboxConfig
 from workers.sandbox.control_routes import control_router
 from workers.sandbox.faults import Faults
+from workers.sandbox.fraud_routes import fraud_router
 from workers.sandbox.gateway import PaymentDesk
 from workers.sandbox.gateway_routes import gateway_router
 from workers.sandbox.journal import MAIN_GATEWAY, Journal
@@ -36,6 +37,7 @@ def create_app(config: SandboxConfig) -> FastAPI:
         app.include_router(afterwards_router(journal, webhooks, name))
     app.include_router(partner_router(partners, faults))
     app.include_router(tax_router(faults))
+    app.include_router(fraud_router(faults))
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     return app

@@ -31,6 +31,7 @@ class Operation(StrEnum):
     verify = "verify"
     check_vat = "check_vat"
     decide_tax = "decide_tax"
+    score_fraud = "score_fraud"
     callback = "callback"
     every = "*"
 

@@ -127,6 +127,28 @@ fraud_lists = Table(
     comment="Append-only: the highest version of each holds; without a document it is removed",
 )
 
+fraud_settings = Table(
+    "fraud_settings",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", JSONB, nullable=False),
+    moment("published_at"),
+    Column("published_by", String, nullable=False),
+    PrimaryKeyConstraint("kind", "version"),
+    comment="Append-only: the highest version of each kind holds",
+)
+
+fraud_scores = Table(
+    "fraud_scores",
+    metadata,
+    Column("order_id", String, primary_key=True),
+    Column("score", Integer),
+    Column("trouble", String, nullable=False),
+    moment("answered_at"),
+    comment="What a fraud service says of an order, asked once; without a score why there is none",
+)
+
 fraud_sightings = Table(
     "fraud_sightings",
     metadata,
