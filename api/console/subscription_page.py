@@ -40,6 +40,7 @@ KINDS = {
     "change": "It changes to another plan or quantity",
     "pause": "It is paused: nothing is billed, and nothing may be used",
     "resume": "Its pause is over, and it goes on",
+    "reminder": "Its customer is reminded of what lies ahead",
     "deprovision": "Its service is taken down",
     "collect": "An invoice is collected",
 }

@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.billing.proration import Basis, Cut
+from domain.catalogue import Timing
 from domain.errors import BadInput, Conflict
 from domain.subscriptions.ending import When, period_end
 from domain.subscriptions.facts import Pausing, Progress, Subscription
 from domain.subscriptions.policies import PausedTime, PausePolicy
+from domain.subscriptions.renewal import charge_of
 from domain.subscriptions.suspended_time import billed_again
 from domain.values import Instant, StrictValue
 
@@ -55,11 +57,16 @@ def resumed(subscription: Subscription, now: datetime, policy: PausePolicy) -> S
         return subscription
     again = gives_back(subscription, policy)
     progress = tuple(
-        billed_again(subscription, each, since, now) if again else _later(each, since, now) for each in subscription.progress
+        billed_again(subscription, each, since, now) if again else _later(subscription, each, since, now)
+        for each in subscription.progress
     )
     return subscription.model_copy(update={"progress": progress, "paused_since": None, "pausing": None})
 
 
-def _later(progress: Progress, since: datetime, now: datetime) -> Progress:
-    left = max(progress.until - since, timedelta(0))
+def _later(subscription: Subscription, progress: Progress, since: datetime, now: datetime) -> Progress:
+    """As much later as the pause lasted. What is charged afterwards was used up to the pause and is not billed yet: its period
+    begins later too, so that it is charged for what was used of it before the pause and what is after."""
+    left = progress.until - since
+    if charge_of(subscription, progress.charge).timing is Timing.advance:
+        left = max(left, timedelta(0))
     return progress.model_copy(update={"anchor": now + left, "until": now + left, "starts": Cut.start})

@@ -193,6 +193,18 @@ async def test_changes_that_are_decided_are_made_in_order_at_their_dates_and_may
     ]
 
 
+async def test_what_a_change_gives_back_stays_given_back_where_it_ends_before_its_invoice_is_issued(world: World) -> None:
+    clock, customer = await clocked(world, APRIL)
+    name = await live(world, customer, await plan(world, monthly("30.00")))
+    await change(world, name, quantity=3, when=f"{MIDDLE:%Y-%m-%dT%H:%M:%SZ}")
+    await advance(world, clock, MIDDLE)
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/cancel", json={"when": "now"}))
+    await advance(world, clock, datetime(2026, 4, 17, tzinfo=UTC))
+    assert [each["total"]["minor"] for each in await invoices(world, customer)] == [3000, -1500]
+    account = await world.succeed(world.api.get("/v1/credits", params={"customer": customer}))
+    assert account["balances"] == [{"minor": 1500, "currency": "EUR"}]
+
+
 async def test_a_pause_stops_access_and_billing_gives_the_rest_back_and_ends_by_itself(world: World) -> None:
     clock, customer = await clocked(world, APRIL)
     item = await plan(world, monthly("30.00"), steps=[build(), build("on", verb="activate", undo=None, needs=["build"])])
