@@ -132,12 +132,12 @@ async def _uncharged(connection: Connection, stored: StoredInvoice, case: Dunnin
     if method in case.refusing:
         return "what is on file was declined for good, and is not tried again"
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
-    if capped(kept.facts.brand if kept else None, await _declines(connection, method, now)):
+    if capped(kept.facts.brand if kept else None, await declines(connection, method, now)):
         return "the card was declined as often in 30 days as its network allows"
     return ""
 
 
-async def _declines(connection: Connection, method: str, now: datetime) -> int:
+async def declines(connection: Connection, method: str, now: datetime) -> int:
     """How often payments with this card, whatever its tokens, were declined within the window."""
     fingerprint = method_table.c.facts["fingerprint"].astext
     own = select(fingerprint).where(method_table.c.id == method).scalar_subquery()

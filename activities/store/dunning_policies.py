@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store.database import Connection
 from activities.store.tables.messages import dunning_policies as table
 from domain.dunning import DEFAULT, SHIPPED, DunningPolicy, PublishedPolicy
+from domain.errors import NotFound
 
 
 async def publish(connection: Connection, policy: DunningPolicy, by: str, now: datetime) -> PublishedPolicy:
@@ -28,6 +29,15 @@ async def every(connection: Connection) -> list[PublishedPolicy]:
     """Those that hold, in order of id."""
     rows = (await connection.execute(select(table).order_by(table.c.id, table.c.version))).mappings()
     return list({row["id"]: _published(row) for row in rows}.values())
+
+
+async def versions(connection: Connection, policy: str) -> list[PublishedPolicy]:
+    """All that were published, the newest first. Raises NotFound."""
+    query = select(table).where(table.c.id == policy).order_by(table.c.version.desc())
+    found = [_published(row) for row in (await connection.execute(query)).mappings()]
+    if not found and policy != DEFAULT:
+        raise NotFound("dunning policy", policy)
+    return found
 
 
 async def for_plans(connection: Connection, plans: Collection[str]) -> tuple[DunningPolicy, int]:

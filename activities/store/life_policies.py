@@ -34,18 +34,19 @@ Policy = TypeVar("Policy", bound=StrictValue)
 
 
 class Changed(Value):
-    """What a policy was set to, when and by whom. `id` is in order of time."""
+    """What a policy was set to, when, by whom, and why where they said so. `id` is in order of time."""
 
     id: str
     at: Instant
     by: str
+    note: str = ""
     policy: dict[str, Any]
 
 
-async def publish(connection: Connection, policy: Policy, by: str, now: datetime) -> None:
+async def publish(connection: Connection, policy: Policy, by: str, now: datetime, note: str = "") -> None:
     """Put it, and keep on record that it was."""
     await put(connection, policy)
-    kept = Changed(id=f"{now:%Y%m%dT%H%M%S.%fZ}", at=now, by=by, policy=policy.model_dump(mode="json"))
+    kept = Changed(id=f"{now:%Y%m%dT%H%M%S.%fZ}", at=now, by=by, note=note, policy=policy.model_dump(mode="json"))
     row = {"kind": _record(type(policy)), "id": kept.id, "document": kept.model_dump(mode="json")}
     await connection.execute(insert(settings).values(**row).on_conflict_do_nothing())
 

@@ -13,6 +13,7 @@ SUBSCRIPTIONS = "/subscriptions"
 CUSTOMERS = "/customers"
 TEST_CLOCKS = "/test-clocks"
 RECONCILIATION = "/reconciliation"
+POLICIES = "/policies"
 
 
 def of_order(order: str) -> str:

@@ -11,6 +11,7 @@ from activities.store import (
     clocks,
     customer_views,
     customers,
+    dunning_views,
     invoices,
     payment_methods,
     services,
@@ -23,7 +24,7 @@ from activities.store.database import Connection
 from activities.store.invoices import InvoiceSummary
 from activities.store.subscriptions import StoredSubscription
 from activities.store.views import OrderFilter, OrderLine
-from api.console import customer_access, frame, moments, notices
+from api.console import customer_access, dunning_panel, frame, moments, notices
 from api.console.addresses import CUSTOMERS, INVOICES, PAYMENT_METHODS, SUBSCRIPTIONS, of_clock, of_order, of_subscription
 from api.console.chip import chip
 from api.console.console import Console
@@ -38,6 +39,7 @@ from domain import keys
 from domain.billing.credits import Wallet
 from domain.clocks import Clock
 from domain.customers import Customer
+from domain.dunning import CaseState
 from domain.errors import NotFound
 from domain.money import Money, total
 from domain.payment_methods import StoredMethod
@@ -69,6 +71,7 @@ class CustomerPage:
         self._head = Panel(_draw_head)
         self._facts = Panel(_draw_facts, "card")
         self._money = Panel(_draw_money)
+        self._dunning = Panel(dunning_panel.draw_list)
         self._subscriptions = Panel(self._draw_subscriptions)
         self._orders = Panel(self._draw_orders)
         self._invoices = Panel(self._draw_invoices)
@@ -98,6 +101,8 @@ class CustomerPage:
             await wallets.of_customer(connection, self.id),
         )
         self._subscriptions.show(await subscriptions.page(connection, None, MOST, customer=self.id), now)
+        unpaid = await dunning_views.page(connection, None, MOST, customer=self.id, state=CaseState.open)
+        self._dunning.show(unpaid, now)
         self._invoices.show(await invoices.page(connection, None, MOST, customer=self.id))
         methods = await payment_methods.of_customer(connection, self.id)
         self._methods.show(methods, await payment_methods.default_of(connection, self.id))
@@ -206,7 +211,10 @@ def _draw_money(owed: list[Owed], credit: list[Money], prepaid: list[Wallet]) ->
         left = [total([grant.left for grant in wallet.grants], wallet.currency) for wallet in prepaid]
         facts(
             {
-                "Due": ", ".join(f"{each.due} on {each.invoices} invoices" for each in owed) or "nothing",
+                "Due": ", ".join(
+                    f"{each.due} on {each.invoices} {'invoice' if each.invoices == 1 else 'invoices'}" for each in owed
+                )
+                or "nothing",
                 "Of that overdue": ", ".join(str(each.overdue) for each in owed if each.overdue) or "",
                 "Balance": ", ".join(_balance(each) for each in credit if each) or "even",
                 "Prepaid credit": ", ".join(str(each) for each in left if each),

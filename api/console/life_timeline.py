@@ -21,9 +21,15 @@ KINDS = {
     "changed": ("swap_horiz", "busy"),
     "resumed": ("play_arrow", "good"),
     "hold": ("gavel", "wait"),
+    "charge": ("credit_card", "wait"),
+    "tell": ("mail", "quiet"),
+    "throttle": ("speed", "wait"),
+    "restrict": ("block", "stuck"),
+    "waits": ("hourglass_top", "wait"),
+    "unsuspended": ("lock_open", "good"),
 }
 """Icon and tone by what happened; what is not here has those of its word as a state."""
-BY_ITSELF = frozenset({"subscription", "deprovision"})
+BY_ITSELF = frozenset({"subscription", "deprovision", "dunning"})
 """Who is said to have done what nobody asked for."""
 
 

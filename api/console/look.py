@@ -203,6 +203,12 @@ table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .moment.dated { grid-template-columns: 84px 20px minmax(0, 1fr); }
 .moment + .moment { border-top: 1px solid var(--line); }
 .moment .q-icon { color: color-mix(in srgb, var(--tone) 75%, var(--deep)); font-size: 18px; }
+.moment.to-come { opacity: .75; }
+.page h3 { font-size: 14px; line-height: 1.4; font-weight: 600; margin: 0; }
+.page h3:first-letter { text-transform: uppercase; }
+.code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+.difference { overflow-wrap: anywhere; display: flex; flex-wrap: wrap; gap: 0 6px; }
+.gone { text-decoration: line-through; color: var(--soft); }
 .moment .said { overflow-wrap: anywhere; }
 .entry { display: flex; flex-direction: column; gap: 8px; padding: 14px 16px; width: 100%; min-width: 0; }
 .heading + .entry { padding-top: 6px; }

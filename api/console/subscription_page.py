@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import clocks, invoices, subscription_views
+from activities.store import clocks, dunning_views, invoices, subscription_views
 from activities.store.invoices import InvoiceSummary
 from activities.store.subscription_views import Billed, Paid
 from activities.store.subscriptions import StoredEvent
-from api.console import frame, life_timeline, moments, notices, subscription_actions
+from api.console import dunning_panel, frame, life_timeline, moments, notices, subscription_actions
 from api.console.addresses import SUBSCRIPTIONS, of_clock, of_customer, of_invoice, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -23,6 +23,7 @@ from api.links import in_temporal
 from api.subscriptions import Ahead, SubscriptionDetail, detail
 from domain import keys
 from domain.clocks import Clock
+from domain.dunning import CaseState
 from domain.errors import NotFound
 from domain.roles import Right
 from domain.states import SubscriptionState
@@ -30,6 +31,8 @@ from domain.states import SubscriptionState
 MOST_EVENTS = 60
 MOST_PERIODS = 60
 MOST_INVOICES = 24
+MOST_CASES = 60
+MOST_OPEN = 5
 LATE = timedelta(minutes=2)
 """After which what is due in real time and has not happened is called late: it is handed out every 15 seconds."""
 KINDS = {
@@ -42,6 +45,8 @@ KINDS = {
     "resume": "Its pause is over, and it goes on",
     "reminder": "Its customer is reminded of what lies ahead",
     "deprovision": "Its service is taken down",
+    "dunning": "The next step about an invoice that is not paid",
+    "restrict": "It is suspended or ended, since an invoice is not paid",
     "collect": "An invoice is collected",
 }
 
@@ -69,6 +74,7 @@ class SubscriptionPage:
         self._chart = Panel(_draw_chart)
         with ui.element("div").classes("two"):
             with ui.element("div").classes("stack"):
+                self._dunning = Panel(dunning_panel.draw_cases, "stack")
                 self._ahead = Panel(_draw_ahead, "card flush")
                 self._invoices = Panel(_draw_invoices, "card flush")
             self._timeline = Panel(_draw_timeline, "card")
@@ -82,12 +88,16 @@ class SubscriptionPage:
             on = await subscription_views.invoices_of(connection, self.id)
             paid = await subscription_views.paid(connection, on, MOST_PERIODS)
             listed = await invoices.page(connection, None, MOST_INVOICES + 1, ids=on)
+            cases = await dunning_views.page(connection, None, MOST_CASES, subscription=self.id)
+            unpaid = [each for each in cases if each.state is CaseState.open]
+            dunned = await dunning_views.of(connection, unpaid[:MOST_OPEN], clock.now if clock else self._visit.now())
             events = await subscription_views.latest_events(connection, self.id, MOST_EVENTS + 1)
         now = clock.now if clock else moments.minute(self._visit.now())
         self._head.show(shown)
         self._banners.show(shown, now)
         self._facts.show(shown, clock, now)
         self._chart.show(billed, paid, shown.currency)
+        self._dunning.show(dunned, [each for each in cases if each.state is not CaseState.open], now)
         self._ahead.show(shown, now)
         self._invoices.show(listed)
         self._timeline.show(events)
@@ -111,7 +121,7 @@ def _draw_banners(shown: SubscriptionDetail, now: datetime) -> None:
     for each in stuck:
         _banner("stuck", "pan_tool", f"{_what(each)}: due since {moments.absolute(each.due_at)}", each.trouble or "")
     if shown.owed:
-        _banner("stuck", "schedule", "It is past due", f"{len(shown.owed)} invoices are past their due date.")
+        _banner("stuck", "schedule", "It is past due", _past_due(len(shown.owed)))
     if shown.suspended_for:
         _banner("wait", "pause_circle", "It is suspended", ", ".join(words(each) for each in shown.suspended_for))
     if shown.paused_since:
@@ -126,6 +136,10 @@ def _draw_banners(shown: SubscriptionDetail, now: datetime) -> None:
         _banner("undo", "event_busy", f"It ends on {moments.absolute(shown.ending.at)} ({_until(shown.ending.at, now)})", why)
     if shown.legal_hold:
         _banner("wait", "gavel", "Its data is kept for a legal reason", shown.legal_hold)
+
+
+def _past_due(count: int) -> str:
+    return "One invoice is past its due date." if count == 1 else f"{count} invoices are past their due dates."
 
 
 def _banner(tone: str, icon: str, title: str, text: str) -> None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Query
 
 from activities.store import dunning_policies
 from api.dependencies import Biller, BillingReader, Ctx, Db, RecordId
+from api.openapi import declares
 from api.paging import ById, Page, slice_by_id
 from domain.dunning import DEFAULT, SHIPPED, DunningPolicy, PublishedPolicy
 from domain.errors import BadInput
@@ -36,3 +37,10 @@ async def put_policy(
         raise BadInput("id", f"should be {policy_id!r}, as in the address")
     async with context.database.transaction() as connection:
         return await dunning_policies.publish(connection, policy, principal.name, context.now())
+
+
+@router.get("/{policy_id}/versions", summary="List the versions of a dunning policy", responses=declares(404))
+async def list_versions(policy_id: RecordId, principal: BillingReader, database: Db) -> list[PublishedPolicy]:
+    """The newest first; the shipped one, version 0, is not among them."""
+    async with database.transaction() as connection:
+        return await dunning_policies.versions(connection, policy_id)

@@ -10,6 +10,10 @@ from api.dependencies import BillingReader, Ctx, Db, PolicyKeeper
 from api.paging import ById, Page, page
 from domain.values import StrictValue
 
+Note = Annotated[
+    str, Query(max_length=500, description="why it is set so; kept with the version", examples=["as agreed with sales"])
+]
+
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 
 
@@ -21,11 +25,11 @@ def _add(kind: str, model: type[StrictValue]) -> None:
         async with database.transaction() as connection:
             return await life_policies.get(connection, model)
 
-    async def put_policy(policy: Any, principal: PolicyKeeper, context: Ctx) -> Any:
+    async def put_policy(policy: Any, principal: PolicyKeeper, context: Ctx, note: Note = "") -> Any:
         """Holds for what falls due from now on; what is left out goes back to what holds without it. Lengths of time are after
         ISO 8601, such as P30D."""
         async with context.database.transaction() as connection:
-            await life_policies.publish(connection, policy, principal.name, context.now())
+            await life_policies.publish(connection, policy, principal.name, context.now(), note)
         return policy
 
     put_policy.__annotations__["policy"] = Annotated[model, Body(examples=[model().model_dump(mode="json")])]

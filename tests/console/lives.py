@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
-from activities.store import billables, due_rows, entitlements, invoices, subscriptions
+from activities.store import billables, due_rows, dunning_cases, entitlements, invoices, legal_entities, subscriptions
 from activities.store.database import Database
 from activities.store.tables.services import services
 from activities.store.tables.services import subscriptions as table
+from domain.billing.entities import DEFAULT
 from domain.billing.gathering import Billable
 from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
@@ -69,3 +70,14 @@ async def live(database: Database, orders: Orders, customer: str, number: int, p
         await due_rows.failed(connection, f"{begun.id}:renewal", "the ledger does not answer")
         await entitlements.grant(connection, begun.service, customer, {"seats": "2"}, BEGAN)
     return made.subscription
+
+
+async def unpaid(database: Database, number: int, why: str = "") -> None:
+    """The invoice `number`, due on 16 March 2026, is dunned from the 17th on; its next step waits for `why`."""
+    async with database.transaction() as connection:
+        await legal_entities.put(connection, DEFAULT.model_copy(update={"id": "acme-de"}))
+        invoice = (await invoices.get(connection, f"I-{number}", lock=True)).invoice
+        case = await dunning_cases.open_for(connection, invoice, datetime(2026, 3, 17, 9, tzinfo=UTC))
+        assert case is not None
+        zone = await dunning_cases.zone(connection, invoice)
+        await dunning_cases.save(connection, case.model_copy(update={"waits_for": why}), zone)

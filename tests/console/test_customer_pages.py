@@ -26,7 +26,7 @@ async def test_one_page_says_what_a_customer_has_owes_and_may_use(
     await finder.press("Enter")
 
     await expect(page.get_by_role("heading", name="Customer C-811 (C-811)")).to_be_visible()
-    await expect(page.get_by_text("23.80 EUR on 1 invoices")).to_be_visible()
+    await expect(page.get_by_text("23.80 EUR on 1 invoice")).to_be_visible()
     await expect(page.get_by_text("12.50 EUR as credit")).to_be_visible()
     await expect(page.locator("tr", has_text="INV-2026-000811")).to_contain_text("finalized")
     await expect(page.locator("tr", has_text="crm-team × 2")).to_contain_text("dispute (sandbox:dp_1)")

@@ -6,7 +6,7 @@ from activities.store.database import Database
 from domain.roles import Role
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
-from tests.console.lives import live
+from tests.console.lives import live, unpaid
 from tests.console.orders import Orders
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>"
@@ -71,3 +71,19 @@ async def test_a_cancellation_shows_what_it_comes_to_and_is_held_to_that(
     await page.get_by_role("button", name="Legal hold").click()
     await page.get_by_role("button", name="Keep its data").click()
     await expect(page.get_by_text("say why, such as: lawsuit 4711")).to_be_visible()
+
+
+async def test_an_unpaid_invoice_shows_what_is_done_about_it_what_comes_when_and_why_it_waits(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-804", 804)
+    await unpaid(console_database, 804, "payment I-804:payment:1 is under way")
+    page = await sign_in(Role.viewer, at=f"/subscriptions/{made.id}")
+
+    await expect(page.get_by_text("The next step waits, since payment I-804:payment:1 is under way.")).to_be_visible()
+    await expect(page.locator(".fact", has_text="Charges left")).to_contain_text("4 of 4")
+    await expect(page.locator(".moment", has_text="Suspended")).to_contain_text("30 Mar 2026")
+    await expect(page.locator(".moment", has_text="The last day")).to_contain_text("15 Apr 2026")
+    await page.goto(page.url.replace(f"/subscriptions/{made.id}", "/customers/C-804"))
+    listed = page.locator("tr", has_text=made.id).filter(has_text="0 of 4")
+    await expect(listed).to_contain_text("Charged again on")

@@ -54,6 +54,23 @@ async def test_each_step_comes_on_its_day_and_paying_by_hand_opens_access_at_onc
     dunned = [("dunning", each) for each in ("03-14", "03-17", "03-19", "03-21")]
     assert await payments(world, unpaid) == [("issued", "02-28"), *dunned]
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("past_due", [])
+    listed = await world.succeed(world.api.get("/v1/dunning-cases", params={"subscription": name, "state": "open"}))
+    assert [(each["invoice"], each["next_at"][:10]) for each in listed["items"]] == [(unpaid["id"], "2026-03-28")]
+    case = await world.succeed(world.api.get(f"/v1/dunning-cases/{unpaid['id']}"))
+    assert [(each["track"], each["at"][5:10]) for each in case["steps"] if each["done"]] == [
+        ("charge", "03-14"),
+        ("tell", "03-15"),
+        ("charge", "03-17"),
+        ("charge", "03-19"),
+        ("charge", "03-21"),
+        ("tell", "03-21"),
+    ]
+    assert [(each["track"], each["at"][5:10]) for each in case["steps"] if not each["done"]] == [
+        ("restrict", "03-28"),
+        ("end", "04-13"),
+    ]
+    assert (case["attempts_used"], case["attempts_allowed"], case["waits_for"], case["serves"]) == (4, 4, "", [name])
+    assert (case["cap"]["declined"], case["cap"]["limit"]) == (5, 10)
 
     await advance(world, clock, day(3, 28))
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["non_payment"])
