@@ -14,17 +14,18 @@ from activities.store import (
     services,
     subscription_lines,
     subscriptions,
+    suspended_time,
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.life_messages import News
 from activities.store.subscriptions import StoredSubscription
-from activities.store.suspended_time import bill_until
 from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageKind
 from domain.provisioning import Verb
 from domain.states import SubscriptionState
+from domain.subscriptions.ending import used_until
 from domain.subscriptions.facts import Pausing, Subscription
 from domain.subscriptions.making import Call, Plan
 from domain.subscriptions.pausing import PauseCommand, gives_back, pausing, resumed
@@ -117,11 +118,13 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
     old, policy = stored.subscription, await life_policies.get(connection, PausePolicy)
     back = gives_back(old, policy)
     left = await endings.without_what_follows(connection, old, at, shortened=back)
-    closed = await bill_until(connection, left, at, now) if back else left
+    closed = await suspended_time.bill_until(connection, left, at, now) if back else left
     paused = closed.model_copy(update={"paused_since": at})
     if back:
-        await endings.give_back_later(connection, paused, at, now)
-        paused = _given_back(paused, at, [each.line.id for each in await subscription_lines.beyond(connection, paused.id, at)])
+        used = used_until(old, at)
+        await endings.give_back_later(connection, paused, used, now)
+        given = await subscription_lines.beyond(connection, paused.id, used)
+        paused = _given_back(paused, at, [each.line.id for each in given])
     await access_blocks.block(connection, [paused.service], PAUSED, paused.id, now)
     await services.suspend(connection, paused.service)
     pause = old.pausing or Pausing(at=at, by="subscription")
@@ -156,7 +159,13 @@ async def _go_on(connection: Connection, stored: StoredSubscription, row: DueRow
     news = News(key=f"resumed:{stored.version}", kind=MessageKind.resumed, at=row.due_at)
     await life_messages.tell(connection, back, news, now)
     await due_rows.put(connection, [_put_off(back, each.number, max(each.at, now)) for each in back.changes])
-    return await subscriptions.save(connection, back, [event], now)
+    back, billing = await suspended_time.begins(connection, back, now) if _begins_stop(back) else (back, [])
+    return await subscriptions.save(connection, back, [event, *billing], now)
+
+
+def _begins_stop(subscription: Subscription) -> bool:
+    """Whether it was suspended while it was paused, which only now begins to matter to what is billed."""
+    return bool(subscription.suspended_for) and subscription.billing_stop is None
 
 
 def _put_off(subscription: Subscription, number: int, at: datetime) -> DueRow:

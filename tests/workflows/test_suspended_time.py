@@ -67,6 +67,23 @@ async def test_what_an_operator_suspends_is_billed_as_the_policy_said_then(world
     assert (await shown(world, names[1]))["next_renewal"] == "2026-07-01T00:00:00Z"
 
 
+async def test_what_is_suspended_while_it_is_paused_is_not_billed_when_the_pause_is_over(world: World) -> None:
+    """Paused for all of 11 April to 1 May, suspended from 21 April to 16 May."""
+    clock, customer = await clocked(world, APRIL)
+    name = await live(world, customer, await plan(world, monthly("31.00")))
+    asked = {"when": "2026-04-11T00:00:00Z", "until": "2026-05-01T00:00:00Z"}
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/pause", json=asked))
+    await advance(world, clock, datetime(2026, 4, 21, tzinfo=UTC))
+    async with policy_as_it_was(world):
+        await set_policy(world, SuspendedTime.stop)
+        await world.succeed(world.api.post(f"/v1/subscriptions/{name}/suspend", json={"reason": "request"}))
+        await advance(world, clock, datetime(2026, 5, 16, tzinfo=UTC))
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "request"}))
+    await advance(world, clock, datetime(2026, 5, 17, tzinfo=UTC))
+    assert await lines(world, name) == [("04-01", 3100), ("05-16", 1600)]
+    assert await credited(world, customer) == [2067]
+
+
 @pytest.mark.parametrize("mode", [SuspendedTime.stop, SuspendedTime.credit])
 async def test_what_dunning_suspends_is_not_charged_for_that_time(world: World, mode: SuspendedTime) -> None:
     """From 28 March, 0:00, to 10 April. The period from 28 February to 31 March, 9:00, has 744 hours, of which 81 are 3.38; the
