@@ -17,41 +17,44 @@ from workers.embedded.postgres import Cluster, running_cluster
 _PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
-LEFT_OUT = pytest.StashKey[list[str]]()
-"""The files of the tests left out, one entry a test."""
+LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+"""By the name of what they need, the files of the tests left out, one entry a test."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Raises UsageError, which ends the session, where peers are required."""
-    without = [item for item in items if item.get_closest_marker("needs_chromium")] if peers.chromium() is None else []
-    for item in without:
-        item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
-    leave_out(config, [item.path.name for item in without])
+    left_out: dict[str, list[str]] = {}
+    for mark, (name, found) in peers.NEEDED.items():
+        without = [item for item in items if item.get_closest_marker(mark)]
+        if without and found() is None:
+            left_out[name] = [item.path.name for item in without]
+            for item in without:
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
+    leave_out(config, left_out)
 
 
-def leave_out(config: pytest.Config, files: list[str]) -> None:
-    config.stash[LEFT_OUT] = files
-    if files and peers.required():
-        raise pytest.UsageError(f"Chromium is not installed, {len(files)} tests need it, and TURNUP_REQUIRE_PEERS=1")
+def leave_out(config: pytest.Config, left_out: dict[str, list[str]]) -> None:
+    config.stash[LEFT_OUT] = left_out
+    for name, files in left_out.items() if peers.required() else ():
+        raise pytest.UsageError(f"{name} is not installed, {len(files)} tests need it, and TURNUP_REQUIRE_PEERS=1")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One of several processes tells the one that started it what it left out: each of them collects every test."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, [])
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    leave_out(node.config, getattr(node, "workeroutput", {}).get("left_out", []))
+    leave_out(node.config, getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(LEFT_OUT, [])
-    if left_out:
-        files = ", ".join(dict.fromkeys(left_out))
-        terminalreporter.write_line(f"left out, Chromium is not installed: {len(left_out)} tests ({files})")
+    for name, files in config.stash.get(LEFT_OUT, {}).items():
+        where = ", ".join(dict.fromkeys(files))
+        terminalreporter.write_line(f"left out, {name} is not installed: {len(files)} tests ({where})")
 
 
 @pytest_asyncio.fixture(scope="session")
