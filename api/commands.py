@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.runtime.processes import Ended
-from activities.store import clocks, orders, views
+from activities.store import clocks, life_fallout, orders, views
 from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
@@ -23,7 +23,7 @@ from domain.approvals import Decision
 from domain.cancellation import CancellationPreview, CancelRequest, ItemStanding, assess
 from domain.entry import refreeze, taxed
 from domain.errors import BadInput, Conflict, Unavailable
-from domain.fallout import OFFERED, FalloutDecision, FalloutVerb
+from domain.fallout import OF_LIVES, OFFERED, FalloutDecision, FalloutVerb
 from domain.orders import AmendRequest, Order, OrderRequest
 from domain.roles import Principal, Right
 from domain.states import ORDER, OrderState, is_terminal
@@ -146,8 +146,11 @@ async def resolve_fallout(
     record = await _fallout(context, fallout_id)
     try:
         _refuse_decided(record, verb)
-        order = _at_work(await _stored(context, record.order), "helped on")
         decision = FalloutDecision.model_validate({**answer.model_dump(), "fallout": fallout_id, "verb": verb, "by": by})
+        if record.subject in OF_LIVES:
+            async with context.database.transaction() as connection:
+                return Answered(message=await life_fallout.decide(connection, record, decision, context.now()))
+        order = _at_work(await _stored(context, record.order), "helped on")
         message = await _ask(context, principal, order, "resolve_fallout", decision.model_dump(mode="json"), key)
     except ValidationError as error:
         raise bad_input(error) from None

@@ -1,4 +1,4 @@
-"""Fallout: a step, payment or undo that cannot go on by itself, and what an operator may decide about it."""
+"""Fallout: a step, payment, undo or thing that is due that cannot go on by itself, and what an operator may decide about it."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -15,6 +15,14 @@ class Subject(StrEnum):
     step = "step"
     undo = "undo"
     payment = "payment"
+    due = "due"
+    """What a subscription is due at a date, and cannot do."""
+    left_over = "left_over"
+    """What a partner does not take back of a subscription, for good."""
+
+
+OF_LIVES = frozenset({Subject.due, Subject.left_over})
+"""Those of subscriptions: no order's process waits for their decision."""
 
 
 class FalloutVerb(StrEnum):
@@ -32,6 +40,8 @@ OFFERED: dict[Subject, frozenset[FalloutVerb]] = {
     Subject.step: frozenset(FalloutVerb),
     Subject.undo: frozenset({FalloutVerb.retry, FalloutVerb.resolve}),
     Subject.payment: frozenset({FalloutVerb.retry, FalloutVerb.compensate}),
+    Subject.due: frozenset({FalloutVerb.retry}),
+    Subject.left_over: frozenset({FalloutVerb.resolve}),
 }
 """An undo is never skipped: something is left behind until it is done. Money is never marked taken by hand."""
 

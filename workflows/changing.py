@@ -6,7 +6,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contracts.changes import Asked, Changes, Trouble
+from activities.contracts.changes import REFUSED, Asked, Changes, Trouble
 from activities.contracts.payments import Payments, Release
 from activities.contracts.provisioning import LookUp, Provisioning, StepCall
 from domain import keys
@@ -158,7 +158,7 @@ class Changing:
                 await ensure(Provisioning.perform, asked, summary=f"undo it at {call.adapter}")
             except ActivityError as error:
                 words = f"{call.adapter} does not take it back: {explain(error)}"
-                key = f"{call.undo.key}:refused"
+                key = f"{call.undo.key}{REFUSED}"
                 await ensure_here(Changes.trouble, Trouble(subscription=self._subscription, key=key, words=words))
 
     async def _release(self, request: PaymentRequest) -> None:

@@ -14,6 +14,9 @@ from domain.values import Value
 
 Command = TypeVar("Command", ChangeCommand, DropCommand, PauseCommand, ByCommand)
 
+REFUSED = ":refused"
+"""Ends the key of what a partner does not take back, for good."""
+
 
 class Asked(Value, Generic[Command]):
     subscription: str

@@ -1,19 +1,22 @@
 """Changes, pauses and resumptions, carried out on the store."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
+import structlog
 from temporalio import activity
 
 from activities.adapters.tax.engine import TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
-from activities.contracts.changes import Asked, Changes, Trouble
-from activities.store import change_requests, clocks, due_rows, life_messages, pauses, subscriptions
+from activities.contracts.changes import REFUSED, Asked, Changes, Trouble
+from activities.store import change_requests, clocks, due_rows, life_fallout, life_messages, pauses, subscriptions
 from activities.store.database import Connection, Database
 from activities.store.due_rows import Kind
 from activities.store.issuing import Answers, Unasked, asking
 from activities.store.life_messages import News
 from domain import keys
+from domain.errors import Unavailable
 from domain.facts import Event
 from domain.messages import MessageKind
 from domain.subscriptions.changes import Change, ChangeCommand, DropCommand
@@ -22,6 +25,7 @@ from domain.subscriptions.making import Making, Plan
 from domain.subscriptions.pausing import PauseCommand
 
 Result = TypeVar("Result")
+log = structlog.get_logger()
 
 
 async def taxed(database: Database, engines: TaxEngines, work: Callable[[Connection, Answers], Awaitable[Result]]) -> Result:
@@ -74,6 +78,21 @@ class StoredChanges(Changes):
 
     @activity.defn(name="change_due")
     async def due(self, key: str) -> Plan | None:
+        try:
+            return await self._due(key)
+        except Unavailable:
+            raise
+        except Exception as error:  # as what is due in our own database alone
+            log.exception("what is due cannot be done", key=key)
+            async with self._database.transaction() as connection:
+                row = await due_rows.get(connection, key)
+                if row is None:
+                    return None
+                now = datetime.now(UTC)
+                words = await life_fallout.put_off(connection, row, life_fallout.words_of(error), now)
+            return Plan(subscription=row.subject, at=now, made=True, words=words)
+
+    async def _due(self, key: str) -> Plan | None:
         async with self._database.transaction() as connection:
             row = await due_rows.get(connection, key)
             if row is None:
@@ -98,6 +117,8 @@ class StoredChanges(Changes):
                 state = await change_requests.make_due(connection, self._engines, Answers(), stored, row)
             else:
                 state = await pauses.make_due(connection, stored, row)
+            if row.error:
+                await life_fallout.done(connection, key, datetime.now(UTC))
         return f"subscription {row.subject} is {state.replace('_', ' ')}"
 
     @activity.defn(name="change_trouble")
@@ -118,7 +139,9 @@ class StoredChanges(Changes):
                 summary=f"was not changed: {trouble.words}"[:500],
             )
             await subscriptions.append(connection, trouble.subscription, [event])
-            if trouble.key.startswith(keys.change(trouble.subscription, 0)[:-1]) and not trouble.key.endswith(":refused"):
+            if trouble.key.endswith(REFUSED):
+                await life_fallout.left_over(connection, trouble.subscription, trouble.key, trouble.words, datetime.now(UTC))
+            elif trouble.key.startswith(keys.change(trouble.subscription, 0)[:-1]):
                 name = trouble.key.removeprefix(f"{trouble.subscription}:")
                 news = News(key=f"{name}:refused", kind=MessageKind.change_refused, at=now)
                 await life_messages.tell(connection, stored.subscription, news, now)

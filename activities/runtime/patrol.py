@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities.contracts.patrol import Beat, Patrol
-from activities.store import order_facts, patrol
+from activities.store import life_facts, order_facts, patrol
 from activities.store.database import Database
 from domain.invariants.catalogue import INVARIANTS, OF_NO_ORDER, violations
 from domain.invariants.facts import Facts
@@ -20,6 +20,8 @@ MOST_QUEUED = 100
 """Overdue messages noted at a time: where there are more, the first ones say it."""
 MOST_INVOICES = 1000
 """Invoices with more than one payment looked at in a round, those with the newest payments first."""
+MOST_LIVES = 1000
+"""Subscriptions in doubt looked at in a round."""
 
 _OF_ORDERS = [invariant.name for invariant in INVARIANTS if invariant.name not in OF_NO_ORDER]
 
@@ -51,7 +53,9 @@ class StoredPatrol(Patrol):
             queued = await patrol.overdue(connection, now, LATE, MOST_QUEUED)
             invoices = await order_facts.paid_more_than_once(connection, MOST_INVOICES)
             out_of_line = await order_facts.out_of_line(connection, MOST_QUEUED)
-            found = violations(Facts(now=now, grace=LATE, queued=queued, invoices=invoices, out_of_line=out_of_line))
+            lives = await life_facts.in_doubt(connection, now, LATE, MOST_LIVES)
+            facts = Facts(now=now, grace=LATE, queued=queued, invoices=invoices, out_of_line=out_of_line, lives=lives)
+            found = violations(facts)
             await patrol.note(connection, OF_NO_ORDER, None, found, now)
             await patrol.finish(connection, beat.orders, beat.began, now)
             return sum((await patrol.open_by_invariant(connection)).values())

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from temporalio import activity
 
 from activities.contracts.subscriptions import Asked, Subscriptions
-from activities.store import due_rows, endings, renewals, suspensions
+from activities.store import due_rows, endings, life_fallout, renewals, suspensions
 from activities.store.database import Database
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.subscriptions.commands import ByCommand, HoldCommand
 from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
@@ -15,6 +16,9 @@ from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
 
 LATER = timedelta(minutes=10)
 """How long what is due rests where something else has to be decided first."""
+
+
+log = structlog.get_logger()
 
 
 class StoredSubscriptions(Subscriptions):
@@ -31,11 +35,27 @@ class StoredSubscriptions(Subscriptions):
         try:
             async with self._database.transaction() as connection:
                 row = await due_rows.get(connection, key)
-                return "" if row is None else await renewals.carry_out(connection, row)
+                if row is None:
+                    return ""
+                said = await renewals.carry_out(connection, row)
+                if row.error:
+                    await life_fallout.done(connection, key, datetime.now(UTC))
+                return said
+        except Unavailable:
+            raise
         except Conflict as reason:  # something else has to be decided first, such as a payment that is under way
             async with self._database.transaction() as connection:
                 await due_rows.put_off(connection, key, str(reason), datetime.now(UTC) + LATER)
             return f"{key} waits: {reason}"
+        except Exception as error:  # whatever is wrong with it would be wrong at every try, and nobody would see it
+            log.exception("what is due cannot be done", key=key)
+            async with self._database.transaction() as connection:
+                row = await due_rows.get(connection, key)
+                return (
+                    ""
+                    if row is None
+                    else await life_fallout.put_off(connection, row, life_fallout.words_of(error), datetime.now(UTC))
+                )
 
     @activity.defn(name="subscription_cancel")
     async def cancel(self, asked: Asked[CancelCommand]) -> Cancellation:

@@ -157,6 +157,11 @@ async def put_off(connection: Connection, key: str, error: str, until: datetime)
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(**values))
 
 
+async def hand_out_at(connection: Connection, key: str, now: datetime) -> None:
+    """What rests is handed out again at `now`, in real time."""
+    await connection.execute(update(due_rows).where(due_rows.c.key == key).values(handed_at=now))
+
+
 async def failed(connection: Connection, key: str, error: str) -> None:
     """Why it could not be handed out, for whoever looks."""
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(error=error[:500]))

@@ -79,7 +79,7 @@ def _buttons(visit: Visit, order: str, record: Fallout, document: Order | None) 
 
 def correctable(record: Fallout, document: Order | None) -> dict[str, str]:
     """What can be corrected: the payment method of a payment, the characteristics of a step's item."""
-    if document is None or record.subject is Subject.undo:
+    if document is None or record.subject not in {Subject.step, Subject.payment}:
         return {}
     if record.subject is Subject.payment:
         return {"payment_method": document.payment_method or ""}

@@ -1,12 +1,40 @@
 """All that must hold of orders, whatever breaks."""
 
-from domain.invariants import access, money, progress
+from domain.invariants import access, lives, money, progress
 from domain.invariants.facts import Facts, Invariant, Violation
 
 QUEUE = "queue_is_current"
 PAID_ONCE = "paid_once"
 ACCESS = "access_follows_blocks"
-OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE, ACCESS})
+OF_LIVES: tuple[Invariant, ...] = (
+    Invariant(
+        "time_is_charged_once",
+        "A charge of a subscription is billed once for the same time, but for what is given back.",
+        lives.time_is_charged_once,
+    ),
+    Invariant(
+        "due_is_done", "What a subscription is due is done, or waits for a reason, a day at the most.", lives.due_is_done
+    ),
+    Invariant(
+        "ended_is_taken_down",
+        "The service of a subscription that has ended is taken down, or due to be.",
+        lives.ended_is_taken_down,
+    ),
+    Invariant("life_events_are_gapless", "A subscription's events are numbered without a gap.", lives.life_events_are_gapless),
+)
+SEEN_FROM_OUTSIDE: tuple[Invariant, ...] = (
+    Invariant(
+        "partner_follows_life",
+        "At a partner a subscription's service is closed where the subscription is, and open where that is.",
+        lives.partner_follows_life,
+    ),
+    Invariant("gateway_agrees", "What a gateway has taken for a subscription is what is booked of it.", lives.gateway_agrees),
+    Invariant(
+        "invoiced_is_paid_once", "Of payments for one invoice no more is kept than it comes to.", lives.invoiced_is_paid_once
+    ),
+)
+"""Of subscriptions too, where somebody has asked the gateway and the partners."""
+OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE, ACCESS, *(invariant.name for invariant in OF_LIVES)})
 """Those that are not judged by order."""
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -45,6 +73,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("one_order_per_key", "An idempotency key makes one order.", progress.one_order_per_key),
     Invariant("events_are_gapless", "An order's events are numbered without a gap, and in order.", progress.events_are_gapless),
     Invariant(QUEUE, "Nothing waits long to be told to Temporal.", progress.queue_is_current),
+    *OF_LIVES,
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.provisioning import RemoteState
-from domain.states import ItemState, OrderState
+from domain.states import ItemState, OrderState, SubscriptionState
 from domain.values import Value
 
 
@@ -120,6 +120,50 @@ class AccessFacts(Value):
     trouble: str | None = None
 
 
+class ChargedFacts(Value):
+    """One line that charges `[start, end)` of a subscription; `is_given_back`: what was not used of it is credited."""
+
+    line: str
+    charge: str
+    start: datetime
+    end: datetime
+    is_given_back: bool = False
+
+
+class DueFacts(Value):
+    """Something that a subscription or its service is due; `error` is why it waits. `takes_down` ends the service, and
+    `turns_access` has the systems that built it follow."""
+
+    key: str
+    due_at: datetime
+    error: str | None = None
+    takes_down: bool = False
+    turns_access: bool = False
+
+
+class LifeFacts(Value):
+    """One subscription. `now` is the time by its customer's clock. `events` are their numbers, None where nobody looked.
+
+    `remote` is what the partner says of it, and `taken` what the gateway has of each payment, in minor units, None where nobody
+    asked; `booked` is what we have of each. `invoices` are those of its customer.
+    """
+
+    id: str
+    order: str
+    state: SubscriptionState
+    now: datetime
+    service_ended: bool
+    is_blocked: bool
+    due: list[DueFacts] = []
+    charged: list[ChargedFacts] = []
+    event_count: int = 0
+    events: list[int] | None = None
+    invoices: list[InvoiceFacts] = []
+    booked: dict[str, int] = {}
+    taken: dict[str, int] | None = None
+    remote: RemoteState | None = None
+
+
 class PromiseFacts(Value):
     """What a caller was told: the order that its idempotency key made."""
 
@@ -136,6 +180,7 @@ class Facts(Value):
     queued: list[QueuedFacts] = []
     invoices: list[InvoiceFacts] = []
     out_of_line: list[AccessFacts] = []
+    lives: list[LifeFacts] = []
     promises: list[PromiseFacts] = []
 
 

@@ -12,6 +12,7 @@ from activities.runtime.patrol import StoredPatrol
 from activities.runtime.schedules import INVOICE_RUN, PATROL, REVENUE_CLOSE, VAT_CHECKS, ensure_schedules
 from activities.store import patrol
 from activities.store.patrol import Finding
+from tests.life import live, monthly, plan
 from tests.workflows.plans import access, build, by_hand
 from tests.world import World
 from workflows.patrol import PatrolWorkflow
@@ -103,6 +104,37 @@ async def test_what_must_not_be_is_found_once_and_closed_when_it_is_gone(world: 
     for name, order in orders.items():
         assert await found(world, order) == [], name
         assert name in [finding.invariant for finding in await found(world, order, is_open=False)], name
+
+
+LIVES: dict[str, tuple[str, str]] = {
+    "ended_is_taken_down": (
+        "UPDATE subscriptions SET state = 'ended' WHERE order_id = :order",
+        "UPDATE subscriptions SET state = 'active' WHERE order_id = :order",
+    ),
+    "due_is_done": (
+        "UPDATE due_rows SET due_at = '2026-01-01' WHERE subject = replace(:order, 'O-', 'S-') || '-1'",
+        "UPDATE due_rows SET due_at = handed_at WHERE subject = replace(:order, 'O-', 'S-') || '-1'",
+    ),
+}
+"""The same of subscriptions. The row that is due rests at first, so that nobody does it meanwhile."""
+
+
+async def test_a_subscription_that_is_forgotten_is_found_and_closed_when_it_is_not(world: World) -> None:
+    lives = [await live(world, await world.customer(), await plan(world, monthly())) for _ in LIVES]
+    orders = dict(zip(LIVES, [f"O-{name.split('-')[1]}" for name in lives], strict=True))
+    soon = "UPDATE due_rows SET handed_at = now() + interval '1 hour' WHERE subject = replace(:order, 'O-', 'S-') || '-1'"
+    await change(world, soon, orders["due_is_done"])
+    for name, (seed, _) in LIVES.items():
+        await change(world, seed, orders[name])
+    await round_of(world)
+    for name, order in orders.items():
+        assert [finding.invariant for finding in await found(world, order)] == [name]
+
+    for name, (_, cure) in LIVES.items():
+        await change(world, cure, orders[name])
+    await round_of(world)
+
+    assert [await found(world, order) for order in orders.values()] == [[], []]
 
 
 async def test_access_to_what_is_not_paid_is_found_while_the_order_is_at_work(world: World) -> None:

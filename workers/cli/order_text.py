@@ -60,12 +60,13 @@ def fallout_lines(record: Fallout) -> list[str]:
     if record.verb is not None:
         why = f": {record.reason or record.evidence}" if record.reason or record.evidence else ""
         return [f"{record.title}", f"  decided by {record.by}: {record.verb}{why}"]
-    others = ", ".join(verb for verb in FalloutVerb if verb in OFFERED[record.subject] - {FalloutVerb.retry})
+    first, *others = [verb for verb in FalloutVerb if verb in OFFERED[record.subject]]
+    else_ = f"   (or {', '.join(others)})" if others else ""
     return [
         f"{record.title}, {record.attempts} attempts, {record.money_at_stake} at stake",
         f"  {record.error}",
         f"  turn of {record.owner}, until {moment(record.deadline)}",
-        f"  turnup fallout retry {record.id}   (or {others})",
+        f"  turnup fallout {first} {record.id}{else_}",
     ]
 
 

@@ -76,7 +76,7 @@ class Campaign:
         began = time.monotonic()
         orders = await self._draft(one)
         await self._arm(one, orders)
-        await _in_parts([self.shop.submit(order) for order in orders if order])
+        await in_parts([self.shop.submit(order) for order in orders if order])
         placing = asyncio.create_task(self._companions(one))
         struck = await self._caught(one)
         await asyncio.gather(self._surprises(one, orders), strike(self.installation, one))
@@ -88,7 +88,7 @@ class Campaign:
 
     async def _draft(self, one: Round) -> list[str | None]:
         """As drafts, so that the faults are set before anything begins."""
-        return await _in_parts(
+        return await in_parts(
             [
                 self.shop.place(f"{one.name}-{number}", case.target.order, one.name, submit=False)
                 for number, case in enumerate(one.cases)
@@ -187,7 +187,7 @@ def _leading(operation: Operation, mode: Mode, order: str) -> Json:
     return {"operation": operation, "mode": mode, "order": order, "count": 1, "delay_seconds": 0}
 
 
-async def _in_parts(work: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:
+async def in_parts(work: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:
     """All of it, some at a time; in the order given."""
     gate = asyncio.Semaphore(AT_ONCE)
 

@@ -51,7 +51,7 @@ async def judge(installation: Installation, shop: Shop) -> tuple[list[Violation]
         found += [*_unsettled(orders), *_strange(shop)]
         found += await _api(installation, orders)
         found += await _processes(installation)
-        found += await _patrolled(installation)
+        found += await patrolled(installation)
     finally:
         await database.close()
     return found, len(orders)
@@ -147,17 +147,17 @@ async def _processes(installation: Installation) -> list[Violation]:
     ]
 
 
-async def _patrolled(installation: Installation) -> list[Violation]:
+async def patrolled(installation: Installation) -> list[Violation]:
     """By its schedule, asked for a round now."""
     began = datetime.now(UTC)
     await (await _client(installation)).get_schedule_handle(PATROL).trigger()
 
-    async def patrolled() -> Json | None:
+    async def finished() -> Json | None:
         answer = (await installation.api.get("/v1/patrol", params={"open": "true"})).raise_for_status().json()
         finished = answer["finished_at"]
         return dict(answer) if finished and datetime.fromisoformat(finished) > began else None
 
-    answer = await until(patrolled, "the patrol has made its round")
+    answer = await until(finished, "the patrol has made its round")
     return [
         _violation("patrol_agrees", one["subject"], f"{one['invariant']}: {one['expected']}", one["found"], one["order_id"])
         for one in answer["items"]

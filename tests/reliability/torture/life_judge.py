@@ -1,0 +1,169 @@
+"""The judgement of subscriptions, from outside: what the gateways and the partners say, against the database and the API."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from temporalio.client import Client
+
+from activities.runtime.temporal import DATA_CONVERTER
+from activities.store import life_facts
+from activities.store.database import Connection, Database
+from domain.invariants.catalogue import OF_LIVES, SEEN_FROM_OUTSIDE
+from domain.invariants.facts import Facts, InvoiceFacts, LifeFacts, Violation
+from domain.keys import paid_subject, split_reference
+from domain.keys import subscription as subscription_of
+from domain.states import SubscriptionState
+from tests.e2e.installation import Installation
+from tests.reliability.torture.judge import patrolled
+from tests.reliability.torture.lives import Life
+from workers.sandbox.journal import Fact, FactKind, Summary
+
+OF_CAMPAIGN = {
+    "life_settles": "With everything serving and a good card, a subscription is in use or has ended.",
+    "life_process_ends": "No process of a subscription, a collection or a clock fails or goes on for ever.",
+    "unpaid_is_closed": "An invoice past due is paid, or access is closed or ended, by the day that its policy names.",
+    "answer_is_known": "A caller is told what was asked for, that it cannot be had now, or why not; never an error.",
+    "patrol_agrees": "The product's own patrol finds nothing.",
+}
+PROCESSES = ("subscription", "collection", "access", "deprovision", "clock")
+CLOSED_WITHIN = timedelta(days=16)
+"""Of the default policy, which suspends on day 14, and a step that is a day late."""
+_BOOKED = text("""
+    SELECT key, amount FROM collections WHERE state = 'paid'
+    UNION ALL
+    SELECT key, captured FROM payments WHERE captured > 0
+""")
+_INVOICES = text("SELECT id, total FROM invoices")
+_EVENTS = text("SELECT subscription, key, at FROM subscription_events ORDER BY subscription, seq")
+
+
+def checked() -> dict[str, str]:
+    return {invariant.name: invariant.says for invariant in (*OF_LIVES, *SEEN_FROM_OUTSIDE)} | OF_CAMPAIGN
+
+
+async def judge(installation: Installation, lives: list[Life]) -> list[Violation]:
+    database = Database(installation.running.database_url, pool_size=4)
+    try:
+        async with database.transaction() as connection:
+            facts = await _facts(installation, connection)
+            found = await _unpaid_is_closed(connection)
+        judged = Facts(now=datetime.now(UTC), grace=timedelta(seconds=30), lives=facts)
+        found += [one for rule in (*OF_LIVES, *SEEN_FROM_OUTSIDE) for one in rule.violations(judged)]
+    finally:
+        await database.close()
+    found += [*_unsettled(facts), *_strange(lives)]
+    return found + await _processes(installation) + await patrolled(installation)
+
+
+async def _facts(installation: Installation, connection: Connection) -> list[LifeFacts]:
+    ids = [str(row.id) for row in await connection.execute(text("SELECT id FROM subscriptions"))]
+    found = await life_facts.of_subscriptions(connection, ids, datetime.now(UTC))
+    booked: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in await connection.execute(_BOOKED):
+        booked[_life(row.key)][row.key] = row.amount
+    taken, remote = await _outside(installation)
+    kept: Counter[str] = Counter()
+    for payments in taken.values():
+        for key, amount in payments.items():
+            subject = paid_subject(key)
+            kept[f"{subject}:invoice" if ":" not in subject else subject] += amount
+    invoices: dict[str, list[InvoiceFacts]] = defaultdict(list)
+    for row in await connection.execute(_INVOICES):
+        invoices[_life(row.id)].append(InvoiceFacts(id=row.id, total=row.total, payments=1, kept=kept[row.id]))
+    return [
+        life.model_copy(
+            update={
+                "booked": booked[life.id],
+                "taken": taken[life.id],
+                "remote": remote.get(life.id),
+                "invoices": invoices[life.id],
+            }
+        )
+        for life in found
+    ]
+
+
+def _life(key: str) -> str:
+    """The subscription that a payment or an invoice is for: here each customer and each order has one."""
+    subject = key.partition(":")[0]
+    return subject if subject.startswith("S-") else subscription_of(subject, "1")
+
+
+async def _outside(installation: Installation) -> tuple[dict[str, dict[str, int]], dict[str, Any]]:
+    """What each payment took and kept, and what the partners say, by subscription. A payment that was captured twice, or at two
+    gateways, is counted as often."""
+    summary = Summary.model_validate((await installation.sandbox.get("/journal/summary")).raise_for_status().json())
+    facts = [Fact.model_validate(one) for one in (await installation.sandbox.get("/journal")).raise_for_status().json()]
+    moved: dict[str, Counter[str]] = defaultdict(Counter)
+    for fact in facts:
+        if fact.key and fact.amount and fact.kind in {FactKind.captured, FactKind.refunded}:
+            key = fact.key.partition(":refund:")[0]
+            moved[_life(key)][key] += fact.amount.minor * (1 if fact.kind is FactKind.captured else -1)
+    taken: dict[str, dict[str, int]] = defaultdict(dict)
+    for life, sums in moved.items():
+        taken[life] = {key: amount for key, amount in sums.items() if amount}
+    references = {one.reference: one.state for one in summary.services}
+    remote = {
+        subscription_of(*(split_reference(reference) or (reference, ""))): state for reference, state in references.items()
+    }
+    return taken, remote
+
+
+async def _unpaid_is_closed(connection: Connection) -> list[Violation]:
+    since: dict[tuple[str, str], datetime] = {}
+    found = []
+    for row in await connection.execute(_EVENTS):
+        what, _, about = row.key.partition(":")
+        if what == "overdue":
+            since[row.subscription, about.rpartition(":")[0]] = row.at
+        elif what == "renewed":
+            found += _late(row, since.pop((row.subscription, about), None))
+        elif what in {"suspended", "ended"}:
+            for owing in [key for key in since if key[0] == row.subscription]:
+                found += _late(row, since.pop(owing))
+    return found
+
+
+def _late(row: Any, since: datetime | None) -> list[Violation]:
+    if since is None or row.at - since <= CLOSED_WITHIN:
+        return []
+    expected, actual = f"paid or closed within {CLOSED_WITHIN.days} days of {since:%Y-%m-%d}", f"{row.key} on {row.at:%Y-%m-%d}"
+    return [Violation(invariant="unpaid_is_closed", subject=row.subscription, order=None, expected=expected, found=actual)]
+
+
+def _unsettled(facts: list[LifeFacts]) -> list[Violation]:
+    good = {SubscriptionState.active, SubscriptionState.ended}
+    return [
+        Violation(invariant="life_settles", subject=life.id, order=life.order, expected="active or ended", found=life.state)
+        for life in facts
+        if life.state not in good
+    ]
+
+
+def _strange(lives: list[Life]) -> list[Violation]:
+    return [
+        Violation(
+            invariant="answer_is_known",
+            subject=told.request,
+            order=life.order,
+            expected="an answer to go by",
+            found=told.answer,
+        )
+        for life in lives
+        for told in life.strange
+    ]
+
+
+async def _processes(installation: Installation) -> list[Violation]:
+    running = installation.running
+    client = await Client.connect(running.temporal_address, namespace=running.temporal_namespace, data_converter=DATA_CONVERTER)
+    kinds = " OR ".join(f"WorkflowType = '{kind}'" for kind in PROCESSES)
+    found = []
+    for state in ("Failed", "Running"):
+        async for run in client.list_workflows(f"({kinds}) AND ExecutionStatus = '{state}'"):
+            found.append(
+                Violation(invariant="life_process_ends", subject=run.id, order=None, expected="its own end", found=state)
+            )
+    return found
