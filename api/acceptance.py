@@ -1,16 +1,18 @@
 """Taking an order: checked, priced and written in one transaction, once for each idempotency key."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import orjson
 
 from activities.runtime.screening import Screener
-from activities.store import capacity, clocks, coupons, customers, entry, orders, payment_methods
+from activities.store import capacity, clocks, coupons, customers, entry, live_items, orders, payment_methods
 from activities.store.database import Connection
 from activities.store.entry import Circumstances
 from activities.store.issuing import Answers
+from activities.store.live_items import Looking
 from activities.store.orders import StoredOrder
 from api import order_taxes
 from api.auth import demand
@@ -23,8 +25,9 @@ from domain.customers import Customer
 from domain.entry import Placing, freeze, taxed
 from domain.errors import BadInput, Conflict, NotFound
 from domain.fraud import Screening
+from domain.live_items import CHANGES
 from domain.money import Money
-from domain.orders import MAIN, Order, OrderRequest
+from domain.orders import MAIN, ItemRequest, Order, OrderItem, OrderRequest
 from domain.payment_methods import is_stored
 from domain.roles import Principal, Right
 from domain.states import OrderState
@@ -114,7 +117,8 @@ async def place(
 
 
 def _in_one_statement(request: OrderRequest, key: str | None) -> bool:
-    return request.submit and key is None and not request.coupons
+    """What is live is looked at in several."""
+    return request.submit and key is None and not request.coupons and all(item.action not in CHANGES for item in request.items)
 
 
 async def submit_draft(
@@ -199,13 +203,37 @@ async def _frozen(
     _refuse_start_ahead(wish.request.requested_start, found.shown)
     placing = await placing_of(context, connection, found, order_id or str(found.order_id), wish.principal.name, wish.at)
     redemptions = await redemptions_of(connection, wish, lock=redeem)
-    order = freeze(wish.request, placing.model_copy(update={"coupons": redemptions}))
+    changes = await changes_of(context, connection, placing, wish.request.items, wish.request.currency, wish.answers)
+    order = freeze(wish.request, placing.model_copy(update={"coupons": redemptions, "changes": changes}))
     await refuse_unpayable(connection, order)
     if decisions := await order_taxes.decide(context, connection, order, found, wish.answers):
         order = taxed(order, decisions, placing.policies)
     if wish.token is not None:
         refuse_stale(wish.token, charged(order))
     return order, found
+
+
+async def changes_of(
+    context: Context,
+    connection: Connection,
+    placing: Placing,
+    items: Sequence[ItemRequest],
+    currency: str,
+    answers: Answers,
+    known: Sequence[str] = (),
+) -> dict[str, OrderItem]:
+    """By item, those that change what is live and are not `known`, as their subscriptions are found. Raises as
+    `live_items.look`."""
+    looking = Looking(
+        customer=placing.customer.id,
+        currency=currency,
+        by=placing.placed_by,
+        as_of=placing.placed_at,
+        catalogue=placing.catalogue,
+        engines=context.taxes,
+        answers=answers,
+    )
+    return await live_items.look(connection, items, looking, known)
 
 
 async def refuse_unpayable(connection: Connection, order: Order) -> None:

@@ -14,7 +14,7 @@ from activities.store.issuing import Answers
 from activities.store.orders import StoredOrder
 from activities.store.views import FalloutRecord, OrderDetail
 from api import order_taxes
-from api.acceptance import circumstances, placing_of, refuse_odd_dates, refuse_unpayable
+from api.acceptance import changes_of, circumstances, placing_of, refuse_odd_dates, refuse_unpayable
 from api.auth import demand
 from api.context import Context
 from api.problems import Forbidden, Partly, bad_input
@@ -75,7 +75,9 @@ async def _refrozen(context: Context, order: Order, request: AmendRequest) -> Or
             found = await circumstances(connection, order.customer.id, order.id)
             refuse_odd_dates(None, request.requested_completion, found.shown or context.now())
             placing = await placing_of(context, connection, found, order.id, order.placed_by, context.now())
-            amended = refreeze(order, request, placing)
+            known = [item.id for item in order.items]
+            changes = await changes_of(context, connection, placing, request.items or [], order.currency, answers, known)
+            amended = refreeze(order, request, placing.model_copy(update={"changes": changes}))
             if request.payment_method:
                 await refuse_unpayable(connection, amended)
             decisions = await order_taxes.decide(context, connection, amended, found, answers)

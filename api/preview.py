@@ -13,6 +13,8 @@ from domain.money import Money, total
 from domain.orders import Action, Order, OrderItem
 from domain.plans import Stage, StepKind, order_graph
 from domain.pricing import PricedLine
+from domain.subscriptions.changes import Change
+from domain.subscriptions.ending import Cancellation
 from domain.values import Instant, Value
 
 
@@ -29,6 +31,8 @@ class PreviewedStep(Value):
 
 
 class PreviewedItem(Value):
+    """`change` or `end` is what an item comes to that changes or ends a subscription, whose own invoice charges it."""
+
     item: str
     action: Action
     product: str
@@ -38,6 +42,8 @@ class PreviewedItem(Value):
     due: Money
     lines: list[PricedLine]
     steps: list[PreviewedStep]
+    change: Change | None = None
+    end: Cancellation | None = None
 
 
 class ChargedItem(Value):
@@ -46,6 +52,8 @@ class ChargedItem(Value):
     price_version: int
     quantity: int
     lines: list[PricedLine]
+    change: Change | None = None
+    end: Cancellation | None = None
 
 
 class Charged(Value):
@@ -58,13 +66,15 @@ class Charged(Value):
 
 
 class OrderPreview(Value):
-    """`total` is what placing the same order charges, of which `tax` is tax; `token` holds it to that. `points_of_no_return`
+    """`total` is what placing the same order charges, of which `tax` is tax; `token` holds it to that. `changes` is what its
+    changes of subscriptions charge at once besides, each with an invoice of its own. `points_of_no_return`
     reads `item 2: Order the line`; `blockers` would keep it pending now; `expected_completion` is by the target durations of
     its steps."""
 
     token: Token
     total: Money
     tax: Money
+    changes: Money
     items: list[PreviewedItem]
     points_of_no_return: list[str]
     blockers: list[Blocker]
@@ -77,7 +87,7 @@ class OrderPreview(Value):
 
 def describe(order: Order, around: Surroundings, screening: Screening) -> OrderPreview:
     """The preview of an order frozen at `order.placed_at`."""
-    final = [f"item {item.id}: {step.name}" for item in order.items for step in item.plan.steps if step.point_of_no_return]
+    final = [f"item {item.id}: {step.name}" for item in order.items for step in item.to_run if step.point_of_no_return]
     forecast = jeopardy.forecast(
         [order_graph([item.steps for item in order.items], stage) for stage in Stage],
         _open_steps(order),
@@ -88,6 +98,7 @@ def describe(order: Order, around: Surroundings, screening: Screening) -> OrderP
         token=token_of(order.placed_at, charged(order)),
         total=order.total,
         tax=total([line.tax for item in order.items for line in item.lines if line.tax is not None], order.currency),
+        changes=total([item.change.change.due for item in order.items if item.change and item.change.change], order.currency),
         items=[_item(order, item) for item in order.items],
         points_of_no_return=final,
         blockers=checks.blockers(order, around),
@@ -107,6 +118,8 @@ def charged(order: Order) -> Charged:
             price_version=item.price.version,
             quantity=item.quantity,
             lines=item.lines,
+            change=item.change.change if item.change else None,
+            end=item.change.end if item.change else None,
         )
         for item in order.items
     ]
@@ -118,7 +131,7 @@ def _open_steps(order: Order) -> dict[tuple[str, str], StepForecast]:
     return {
         (item.id, step.id): StepForecast(node=(item.id, step.id), name=step.name, target=timedelta(seconds=step.target))
         for item in order.items
-        for step in item.plan.steps
+        for step in item.to_run
     }
 
 
@@ -133,7 +146,7 @@ def _item(order: Order, item: OrderItem) -> PreviewedItem:
             target=step.target,
             point_of_no_return=step.point_of_no_return,
         )
-        for step in item.plan.steps
+        for step in item.to_run
     ]
     return PreviewedItem(
         item=item.id,
@@ -145,4 +158,6 @@ def _item(order: Order, item: OrderItem) -> PreviewedItem:
         due=item.due,
         lines=explained_lines(order, item),
         steps=steps,
+        change=item.change.change if item.change else None,
+        end=item.change.end if item.change else None,
     )

@@ -19,11 +19,11 @@ from domain.customers import Customer
 from domain.entry import quote
 from domain.errors import BadInput
 from domain.money import CurrencyCode, Money, total
-from domain.orders import MOST_COUPONS, ItemRequest, Order, OrderRequest, Quantity
+from domain.orders import MOST_COUPONS, ItemRequest, Order, OrderRequest
 from domain.plans import Identifier
 from domain.pricing import PricedLine
 from domain.roles import Principal, Right
-from domain.values import CountryCode, Instant, StrictValue, Value
+from domain.values import CountryCode, Instant, Quantity, StrictValue, Value
 
 
 class PricePreviewRequest(StrictValue):

@@ -8,6 +8,14 @@ ORDER: dict[str, Any] = {
     "payment_method": "tok_visa",
     "items": [{"id": "1", "product": "crm", "plan": "crm-team", "quantity": 5}],
 }
+CHANGES: dict[str, Any] = {
+    "customer": "C-100",
+    "currency": "EUR",
+    "items": [
+        {"id": "1", "action": "modify", "subscription": "S-1001-1", "plan": "crm-team", "quantity": 8, "when": "now"},
+        {"id": "2", "action": "delete", "subscription": "S-1002-1", "when": "period_end"},
+    ],
+}
 AMEND: dict[str, Any] = {"version": 1, "items": ORDER["items"], "reason": "five seats are enough"}
 CUSTOMER: dict[str, Any] = {"id": "C-100", "name": "Aurora Labs GmbH", "email": "it@aurora.example", "country": "DE"}
 CUSTOMER_CHANGE: dict[str, Any] = {"verified": True}

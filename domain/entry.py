@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 
-from domain import approvals, plans
+from domain import approvals, live_items, plans
 from domain.approvals import ApprovalPolicy
 from domain.billing.coupons import Redemption
 from domain.billing.drafting import DraftingSettings
@@ -12,23 +12,20 @@ from domain.billing.zones import TimeZone
 from domain.catalogue import Catalogue, Plan, Product
 from domain.customers import Customer, snapshot
 from domain.errors import BadInput
+from domain.live_items import CHANGES
 from domain.money import LARGEST_AMOUNT, Money
 from domain.orders import MAIN, Action, AmendRequest, ItemRequest, Order, OrderItem, OrderRequest
 from domain.plans import date_of
 from domain.pricing import PricedLine, due, price_item
 from domain.values import Instant, Value
 
-_INSTEAD = {
-    Action.modify: "POST /v1/subscriptions/{id}/changes changes what is live",
-    Action.delete: "POST /v1/subscriptions/{id}/cancel ends what is live",
-}
-
 
 class Placing(Value):
     """The circumstances of an order besides its text, which is placed or amended at `placed_at`.
 
     `active_products` are those the customer has a live service of; `coupons` what it redeems, in the order of the request.
-    `start` is when its services were agreed to begin, at once where it is left out.
+    `start` is when its services were agreed to begin, at once where it is left out. `changes` are its items that change what is
+    live, by their ids, frozen as the subscriptions were found.
     """
 
     order_id: str
@@ -43,6 +40,7 @@ class Placing(Value):
     timezone: TimeZone = "UTC"
     coupons: list[Redemption] = []
     drafting: DraftingSettings = DraftingSettings()
+    changes: dict[str, OrderItem] = {}
 
 
 def freeze(request: OrderRequest, placing: Placing) -> Order:
@@ -115,13 +113,14 @@ def _checked(order: Order, policies: Sequence[ApprovalPolicy]) -> Order:
     _check_money(order)
     _check_dates(order)
     products = [item.product.id for item in order.items]
-    needed = approvals.required(policies, order.total, products, order.customer.risk)
+    needed = approvals.required(policies, order.worth, products, order.customer.risk)
     return order.model_copy(update={"approval": needed})
 
 
 def _freeze_items(
     requests: Sequence[ItemRequest], currency: str, placing: Placing, known: dict[str, OrderItem] | None = None
 ) -> list[OrderItem]:
+    live_items.refuse_twice(requests)
     seen: set[str] = set()
     for index, request in enumerate(requests):
         if request.id in seen:
@@ -136,8 +135,12 @@ def _freeze_items(
 
 
 def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placing, known: OrderItem | None) -> OrderItem:
-    if request.action in {Action.modify, Action.delete}:
-        raise BadInput(f"{field}.action", f"'{request.action}' is not ordered: {_INSTEAD[request.action]}")
+    live_items.refuse_foreign(field, request)
+    if request.action in CHANGES or (known is not None and known.change is not None):
+        return _changing(field, request, placing, known)
+    if request.product is None or request.plan is None:
+        missing = "product" if request.product is None else "plan"
+        raise BadInput(f"{field}.{missing}", f"is missing; GET /v1/{missing}s lists them")
     if known is not None and known.plan.id == request.plan and known.product.id == request.product:
         return _item(field, request, placing, known)
     product = placing.catalogue.products.get(request.product)
@@ -159,6 +162,14 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
     return _item(field, request, placing, blank)
 
 
+def _changing(field: str, request: ItemRequest, placing: Placing, known: OrderItem | None) -> OrderItem:
+    if known is None:
+        return placing.changes[request.id]
+    if not live_items.is_as_before(request, known):
+        raise BadInput(field, f"item {request.id} was something else; give what is to be otherwise another item id")
+    return known
+
+
 def _item(field: str, request: ItemRequest, placing: Placing, template: OrderItem) -> OrderItem:
     _check_dates_waited_for(field, request, template.plan)
     lines, amount = _price(field, request, placing, template)
@@ -166,7 +177,7 @@ def _item(field: str, request: ItemRequest, placing: Placing, template: OrderIte
         update={
             "id": request.id,
             "action": request.action,
-            "quantity": request.quantity,
+            "quantity": request.quantity or 1,
             "characteristics": dict(request.characteristics),
             "lines": lines,
             "due": amount,
@@ -187,15 +198,17 @@ def _price(field: str, request: ItemRequest, placing: Placing, template: OrderIt
     if request.action is not Action.add:
         return [], due([], template.price.currency)
     try:
-        lines = price_item(template.price, request.quantity, placing.start or placing.placed_at, placing.timezone)
+        lines = price_item(template.price, request.quantity or 1, placing.start or placing.placed_at, placing.timezone)
         return lines, due(lines, template.price.currency)
     except ValueError:
         raise BadInput(f"{field}.quantity", "makes the item dearer than any amount this product counts; order less") from None
 
 
 def _check_together(items: Sequence[OrderItem], placing: Placing) -> None:
-    ordered = {item.product.id for item in items}
+    ordered = {item.product.id for item in items if item.change is None}
     for index, item in enumerate(items):
+        if item.change is not None:
+            continue
         missing = [need for need in item.product.requires if need not in ordered | placing.active_products]
         if missing:
             raise BadInput(f"items[{index}].product", f"{item.product.id} requires {missing[0]}: order it too")
@@ -233,17 +246,25 @@ def _place(requests: Sequence[ItemRequest], items: Sequence[OrderItem]) -> list[
 
 
 def _after(field: str, request: ItemRequest, items: Sequence[OrderItem]) -> list[str]:
-    ids = {item.id for item in items}
+    """What is live is changed last, after all that is added: nothing that is added comes after a change."""
+    by_id = {item.id: item for item in items}
+    own = by_id[request.id]
     for position, need in enumerate(request.depends_on):
-        if need not in ids:
+        if need not in by_id:
             raise BadInput(f"{field}.depends_on[{position}]", f"{need!r} is not an item of this order")
-    product = next(item.product for item in items if item.id == request.id)
-    required = {item.id for item in items if item.product.id in product.requires and item.id != request.id}
-    return sorted({*request.depends_on, *required})
+        if by_id[need].change is not None and own.change is None:
+            raise BadInput(
+                f"{field}.depends_on[{position}]", f"{need!r} changes what is live, which is done last; leave it out"
+            )
+    if own.change is not None:
+        return sorted(set(request.depends_on))
+    added = [item for item in items if item.change is None and item.id != own.id]
+    return sorted({*request.depends_on, *(item.id for item in added if item.product.id in own.product.requires)})
 
 
 def _check_money(order: Order) -> None:
-    if sum(item.due.minor for item in order.items) > LARGEST_AMOUNT:
+    costs = [item.change.cost.minor for item in order.items if item.change is not None]
+    if sum(item.due.minor for item in order.items) + sum(costs) > LARGEST_AMOUNT:
         raise BadInput("items", "come to more than any amount this product counts; make several orders of it")
     if order.total and not order.payment_method:
         raise BadInput("payment_method", f"an order of {order.total} needs one, for example 'tok_visa'")

@@ -17,15 +17,14 @@ from domain.money import CurrencyCode, Money, total
 from domain.plans import Identifier, ItemSteps, Step
 from domain.pricing import PricedLine
 from domain.provisioning import Characteristics
-from domain.values import Instant, StrictValue, Value
+from domain.subscriptions.ending import When
+from domain.subscriptions.ordered import OrderedChange
+from domain.values import Instant, Quantity, StrictValue, Value
 
-LARGEST_QUANTITY = 1_000_000
 MOST_ITEMS = 100
 MOST_COUPONS = 10
 MAIN = "main"
 """The legal entity that sells where nothing else is said."""
-
-Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, strict=True)]
 
 
 class Action(StrEnum):
@@ -36,13 +35,22 @@ class Action(StrEnum):
 
 
 class ItemRequest(StrictValue):
-    """One thing asked for. `depends_on` names items of the same order that must be fulfilled first."""
+    """One thing asked for. `depends_on` names items of the same order that must be fulfilled first.
+
+    `add` needs product and plan, of which one unit is ordered where nothing else is said. `modify` makes of a `subscription`
+    what `plan` and `quantity` say, and `delete` ends it, `when` being `now`, `period_end`, or an instant; left out, a change is
+    made when the policies say, and an end at the period's. `version` is the subscription's that it was seen at; a stale one is
+    refused.
+    """
 
     id: Identifier
     action: Action = Action.add
-    product: Identifier
-    plan: Identifier
-    quantity: Quantity = 1
+    product: Identifier | None = None
+    plan: Identifier | None = None
+    quantity: Quantity | None = None
+    subscription: Identifier | None = None
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    when: When | Instant | None = None
     characteristics: Characteristics = {}
     depends_on: Annotated[list[Identifier], Field(max_length=MOST_ITEMS)] = []
 
@@ -87,13 +95,20 @@ class OrderItem(Value):
     after: list[str] = []
     lines: list[PricedLine] = []
     due: Money
+    change: OrderedChange | None = None
+    """What it does to a subscription that is live, whose own invoice charges it: nothing of it is `due` here."""
 
     def step(self, step_id: str) -> Step | None:
         return next((step for step in self.plan.steps if step.id == step_id), None)
 
     @property
     def steps(self) -> ItemSteps:
-        return ItemSteps(item=self.id, steps=self.plan.steps, after=self.after)
+        return ItemSteps(item=self.id, steps=self.to_run, after=self.after)
+
+    @property
+    def to_run(self) -> list[Step]:
+        """Nothing is run for what stays as it is, nor for what a subscription's own process changes."""
+        return self.plan.steps if self.action is Action.add else []
 
 
 class Patience(Value):
@@ -141,6 +156,11 @@ class Order(Value):
     @property
     def total(self) -> Money:
         return total([item.due for item in self.items], self.currency)
+
+    @property
+    def worth(self) -> Money:
+        """What it comes to with what its changes of subscriptions cost: what it is approved and judged by."""
+        return total([self.total, *(item.change.cost for item in self.items if item.change)], self.currency)
 
     def reference(self, item_id: str) -> str:
         return keys.reference(self.id, item_id)

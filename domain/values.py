@@ -7,6 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
+LARGEST_QUANTITY = 1_000_000
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, strict=True)]
+"""Units of a plan."""
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
 """ISO 3166-1 alpha-2."""
 

@@ -53,6 +53,7 @@ from activities.runtime.heartbeats import BEAT, Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
 from activities.runtime.invoices import StoredInvoices
 from activities.runtime.late_payments import StoredLatePayments
+from activities.runtime.live_items import HandedOn
 from activities.runtime.logs import set_up_logs
 from activities.runtime.loop import fastest_loop
 from activities.runtime.messenger import Messenger
@@ -160,6 +161,7 @@ def workers(
     late_payments = StoredLatePayments(database, payments)
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
+    live_items = HandedOn(database, Processes(client))
     due_sweep = StoredDueSweep(database, Processes(client))
     clocks = StoredClocks(database, adapters.taxes, Processes(client))
     common: dict[str, Any] = {
@@ -184,6 +186,7 @@ def workers(
                 scores.ask,
                 billing.bill,
                 billing.credit,
+                live_items.carry_out,
                 provisioning.perform,
                 provisioning.look_up,
                 provisioning.capabilities,

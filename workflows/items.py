@@ -1,19 +1,30 @@
 """The items of an order: each run as soon as what it needs is done, completed, or undone on its own."""
 
 import asyncio
+from datetime import timedelta
+from graphlib import TopologicalSorter
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from activities.contracts.checks import Checks, Release
-from domain import keys
+from activities.contracts.live_items import LiveItems
+from domain import keys, live_items
 from domain.facts import HandOver
-from domain.orders import Action
+from domain.orders import Action, OrderItem
 from domain.plans import Node, Stage
 from domain.states import ItemState
 from workflows.book import Book
-from workflows.calls import ensure_here, first_cause, uncancellable
+from workflows.calls import ensure, ensure_here, explain, first_cause, uncancellable
 from workflows.payment import Till
 from workflows.steps import ItemFailed, Steps
+
+AS_SEEN = timedelta(hours=1)
+"""For so long a change costs to the cent what it was accepted at; later what is left of the period has become less."""
+
+
+class NotChanged(Exception):
+    """A subscription's process has refused a change for good, in words: the subscription is as it was."""
 
 
 class Items:
@@ -122,6 +133,33 @@ class Items:
                 )
             )
         self._book.save_soon()
+
+    async def change_live(self) -> None:
+        """Have what is live changed, one thing after another, each by its subscription's own process. Raises NotChanged at the
+        first that is refused; those before it stay."""
+        for item in self._changes():
+            try:
+                await uncancellable(self._change(item))
+            except ActivityError as error:
+                raise NotChanged(f"item {item.id}: {explain(error)}") from error
+
+    def _changes(self) -> list[OrderItem]:
+        """Those still to be made, each after those that it comes after."""
+        known = {item.id: item for item in self._book.order.items if item.change is not None}
+        ordered = TopologicalSorter({name: set(item.after) & known.keys() for name, item in known.items()}).static_order()
+        return [known[name] for name in ordered if name in self._book.open_items]
+
+    async def _change(self, item: OrderItem) -> None:
+        """Not to be cut in two: what was made is known to be."""
+        self._book.set_item(item.id, ItemState.in_progress)
+        await self._book.save()
+        order = self._book.order
+        is_prompt = workflow.now() - order.placed_at <= AS_SEEN
+        asked = live_items.instruction(order, item, order.placed_at if is_prompt else None)
+        verb = "end" if asked.cancel is not None else "change"
+        carried = await ensure(LiveItems.carry_out, asked, summary=f"{verb} {asked.subscription} · item {item.id}")
+        self._book.set_item(item.id, ItemState.completed, reason=carried.words)
+        await self._book.save()
 
     async def drop(self, item_id: str, state: ItemState, reason: str) -> None:
         """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.calls import first_cause, uncancellable
     from workflows.fallout import Desk
     from workflows.gate import Gate, StillBlocked
-    from workflows.items import Items
+    from workflows.items import Items, NotChanged
     from workflows.messages import parse, refusal
     from workflows.partners import Mail
     from workflows.payment import Declined, Till
@@ -256,7 +256,7 @@ class OrderWorkflow:
             self._book.add_item(item)
         for item in differs.changed:
             self._steps.change(item)
-        if before.total < after.total:
+        if before.worth < after.worth:
             self._book.forget_approval(approval.ORDER)
         await self._book.save()
 
@@ -274,6 +274,7 @@ class OrderWorkflow:
         await self._take_payment()
         await self._items.run_stage(Stage.provision)
         await self._check_again()
+        await self._change_live()
         await self._capture()
         await self._items.run_stage(Stage.activate)
 
@@ -343,6 +344,13 @@ class OrderWorkflow:
         if not self._captured and self._book.open_items:
             await self._unblocked()
 
+    async def _change_live(self) -> None:
+        """What is live is changed once all that is new stands, and before it is paid for: each change is paid by itself."""
+        try:
+            await self._items.change_live()
+        except NotChanged as refused:
+            raise Ended(OrderState.failed, str(refused)) from refused
+
     async def _capture(self) -> None:
         """Take the money for what was fulfilled, and for nothing else."""
         items = self._book.open_items
@@ -365,10 +373,11 @@ class OrderWorkflow:
         await self._settle(end.state, end.reason)
 
     async def _settle(self, state: OrderState | None = None, reason: str = "") -> None:
-        """Nothing is in hand any more: the order's final state, by the roll-up of its items where no other is given."""
+        """Nothing is in hand any more: the order's final state, by the roll-up of its items where no other is given. One that
+        has changed something live is partial however it ends."""
         await self._till.release_all()
         rolled_up = roll_up(self._book.items[item.id].state for item in self._book.order.items)
-        self._book.set_state(state or rolled_up, reason)
+        self._book.set_state(rolled_up if state is None or rolled_up is OrderState.partial else state, reason)
         await self._book.save()
 
     async def _watch_jeopardy(self) -> None:

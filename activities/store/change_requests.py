@@ -10,6 +10,7 @@ from activities.store import (
     due_rows,
     life_messages,
     life_policies,
+    ordered_changes,
     plan_changes,
     subscriptions,
 )
@@ -52,7 +53,7 @@ async def preview(
 ) -> Change:
     """What a change comes to, computed by what makes it. Raises Unasked, NotFound, BadInput, Conflict."""
     stored = await subscriptions.get(connection, subscription, lock=True)
-    now = await clocks.business_now(connection, stored.subscription.customer)
+    now = await _as_of(connection, stored.subscription, command)
     target, at = await _asked(connection, stored, command, now)
     if at > now:
         return _later(stored.subscription, target, at)
@@ -64,10 +65,13 @@ async def preview(
 async def plan(
     connection: Connection, engines: TaxEngines, answers: Answers, subscription: str, command: ChangeCommand
 ) -> Plan:
-    """What making it takes; one that is for later is written down, once. Raises as `preview`, and Conflict where it comes to
-    other than the preview showed."""
+    """What making it takes; one that is for later is written down, once, and one that an order asks for again is answered as
+    before. Raises as `preview`, and Conflict where it comes to other than the preview showed."""
     number = await subscriptions.number_change(connection, subscription)
     stored = await subscriptions.get(connection, subscription, lock=True)
+    if command.ordered and (known := await ordered_changes.made(connection, command.ordered.reference)):
+        before = Change.model_validate(known)
+        return Plan(subscription=subscription, change=before, at=before.at, made=True)
     now = await _as_of(connection, stored.subscription, command)
     target, at = await _asked(connection, stored, command, now)
     if at > now:
@@ -77,7 +81,8 @@ async def plan(
         await _tell_of(connection, stored.subscription, decided, target, now)
         return decided
     async with plan_changes.only_looked_at(connection):
-        made = await plan_changes.make(connection, stored, target, Means(engines, answers, number, at, now, command.by))
+        means = Means(engines, answers, number, at, now, command.by)
+        made = await plan_changes.make(connection, stored, target, means)
         due = made.invoice is not None and made.invoice.amount_due.minor > 0
         payment = await collections.payment_for(connection, made.invoice.id, now) if due and made.invoice else None
     _refuse_other(command, made.change)
@@ -103,8 +108,11 @@ async def make(connection: Connection, engines: TaxEngines, answers: Answers, ma
         return change
     if stored.version != plan.version:
         raise Conflict(f"subscription {plan.subscription} was changed meanwhile; look at it again")
-    target = await plan_changes.target_of(connection, stored.subscription, command.plan, command.quantity, plan.at)
-    means = Means(engines, answers, change.number, plan.at, plan.at, command.by, command.words)
+    ordered = command.ordered
+    agreed = ordered.price if ordered else None
+    target = await plan_changes.target_of(connection, stored.subscription, command.plan, command.quantity, plan.at, agreed)
+    reference = ordered.reference if ordered else ""
+    means = Means(engines, answers, change.number, plan.at, plan.at, command.by, command.words, reference)
     made = await plan_changes.make(connection, stored, target, means)
     if made.invoice is not None and making.paid is not None:
         request, result = making.paid.request, making.paid.result
@@ -112,7 +120,10 @@ async def make(connection: Connection, engines: TaxEngines, answers: Answers, ma
         await collections.book_taken(connection, request, answered, gateway)
     if made.invoice is not None:
         await collections.ask_for_rest(connection, made.invoice.id)
-    return made.change.model_copy(update={"number": change.number})
+    numbered = made.change.model_copy(update={"number": change.number})
+    if ordered is not None:
+        await ordered_changes.keep(connection, ordered.reference, plan.subscription, numbered)
+    return numbered
 
 
 async def drop(connection: Connection, subscription: str, command: DropCommand) -> str:
@@ -161,7 +172,7 @@ async def make_due(
         return stored.state
     now = await clocks.business_now(connection, subscription.customer)
     target = await plan_changes.target_of(connection, subscription, change.plan, change.quantity, change.at)
-    means = Means(engines, answers, number, row.due_at, now, change.by, change.words, at_once=False)
+    means = Means(engines, answers, number, row.due_at, now, change.by, change.words, change.reference, at_once=False)
     await plan_changes.make(connection, stored, target, means)
     return (await subscriptions.get(connection, subscription.id)).state
 
@@ -193,7 +204,10 @@ async def _asked(
     plan_changes.refuse_fixed(stored)
     if command.plan is None and command.quantity is None:
         raise BadInput("plan", "is missing; give a plan, a quantity, or both")
-    target = await plan_changes.target_of(connection, subscription, command.plan, command.quantity, now)
+    agreed = command.ordered.price if command.ordered else None
+    if command.ordered is not None:
+        command.ordered.refuse_another(subscription)
+    target = await plan_changes.target_of(connection, subscription, command.plan, command.quantity, now, agreed)
     refuse_unchanged(subscription, target)
     refuse_too_dear(subscription, target)
     at = starts_at(subscription, target, command, now, await life_policies.get(connection, ChangePolicy))
@@ -230,9 +244,12 @@ async def _schedule(
     """The same again is the same change."""
     subscription = stored.subscription
     same = [each for each in subscription.changes if (each.at, each.plan, each.quantity) == _wanted(command, change)]
+    number = same[0].number if same else subscription.change_count
+    if command.ordered is not None:
+        kept = change.model_copy(update={"number": number})
+        await ordered_changes.keep(connection, command.ordered.reference, subscription.id, kept)
     if same:
-        return _decided(change, same[0].number, now)
-    number = subscription.change_count
+        return _decided(change, number, now)
     after = scheduled(subscription, number, command, change.at)
     event = Event(
         key=f"change:{number}:decided",
@@ -240,6 +257,7 @@ async def _schedule(
         at=now,
         actor=command.by,
         summary=f"is to be {change.plan} × {change.quantity} from {change.at:%Y-%m-%d %H:%M} UTC on",
+        data=command.ordered.as_facts if command.ordered else {},
     )
     await subscriptions.save(connection, after, [event], now)
     await due_rows.put(connection, [_row(after, number, change.at)])

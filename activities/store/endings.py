@@ -14,6 +14,7 @@ from activities.store import (
     invoices,
     life_policies,
     messages,
+    ordered_changes,
     subscription_lines,
     subscriptions,
 )
@@ -61,20 +62,22 @@ UNTIL_ISSUED = timedelta(hours=1)
 async def preview(connection: Connection, subscription: str, command: CancelCommand) -> Cancellation:
     """What cancelling comes to. Raises NotFound and Conflict as cancelling does."""
     stored = await subscriptions.get(connection, subscription)
-    now = await clocks.business_now(connection, stored.subscription.customer)
-    return await _cancellation(connection, stored, command, now)
+    return await _cancellation(connection, stored, command, await _as_of(connection, stored.subscription.customer, command))
 
 
 async def cancel(connection: Connection, subscription: str, command: CancelCommand) -> Cancellation:
     """Decide its end, and carry it out where it is due at once. The same again changes nothing; another date moves the end.
     Raises NotFound; Conflict where it has ended, at a stale version, or where it comes to other than the preview showed."""
     stored = await subscriptions.get(connection, subscription, lock=True)
+    ordered = command.ordered
+    if ordered and (known := await ordered_changes.made(connection, ordered.reference)):
+        return Cancellation.model_validate(known)
     now = await clocks.business_now(connection, stored.subscription.customer)
-    frozen = (await clocks.frozen(connection, [stored.subscription.customer])).get(stored.subscription.customer)
-    as_of = command.as_of if command.as_of is not None and frozen is None else now
-    made = await _cancellation(connection, stored, command, as_of)
+    made = await _cancellation(connection, stored, command, await _as_of(connection, stored.subscription.customer, command))
     if command.shown is not None and digest_of(made) != command.shown:
         raise Conflict("what the cancellation comes to is other than the preview showed; preview again")
+    if ordered is not None:
+        await ordered_changes.keep(connection, ordered.reference, subscription, made)
     if stored.subscription.ending is not None and stored.subscription.ending.at == made.at:
         return made
     changed = scheduled(stored.subscription, command, made.at)
@@ -90,6 +93,7 @@ async def cancel(connection: Connection, subscription: str, command: CancelComma
         at=now,
         actor=command.by,
         summary=f"is to end on {made.at:%Y-%m-%d %H:%M} UTC{words}",
+        data=ordered.as_facts if ordered else {},
     )
     changed = await without_what_follows(connection, changed, made.at)
     await subscriptions.save(connection, changed, [event], now)
@@ -191,12 +195,20 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
     return f"invoice {invoice.number}: what was not used of it is credited"
 
 
+async def _as_of(connection: Connection, customer: str, command: CancelCommand) -> datetime:
+    """The instant of the preview, where there was one; what its test clock shows, where the customer has one."""
+    frozen = (await clocks.frozen(connection, [customer])).get(customer)
+    return frozen or command.as_of or await clocks.business_now(connection, customer)
+
+
 async def _cancellation(
     connection: Connection, stored: StoredSubscription, command: CancelCommand, now: datetime
 ) -> Cancellation:
     _refuse_ended(stored)
     if command.version is not None and command.version != stored.version:
         raise Conflict(f"subscription {stored.subscription.id} is at version {stored.version}; look at it again")
+    if command.ordered is not None:
+        command.ordered.refuse_another(stored.subscription)
     subscription, policy = stored.subscription, await life_policies.get(connection, EndingPolicy)
     not_begun = [each for each in await subscription_lines.beyond(connection, subscription.id, now) if _begins_from(each, now)]
     at = ends_at(_rewound(subscription, not_begun), command, now, policy)

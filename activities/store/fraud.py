@@ -118,7 +118,7 @@ async def traits(
     past = (await connection.execute(_PAST, asked | held)).one()
     return Traits(
         order=OrderTraits(
-            total=min(order.total.minor, LARGEST),
+            total=min(order.worth.minor, LARGEST),
             currency=order.currency,
             items=len(order.items),
             coupons=len(order.coupons),

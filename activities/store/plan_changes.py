@@ -40,7 +40,7 @@ from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
 from domain.billing.proration import Basis
 from domain.billing.tax.reversal import Basis as TaxBasis
-from domain.catalogue import Catalogue, Plan
+from domain.catalogue import Catalogue, Plan, Price
 from domain.entry import excluded_by, excluder_of
 from domain.errors import BadInput, Conflict
 from domain.facts import Event
@@ -49,6 +49,7 @@ from domain.money import Money, total
 from domain.orders import OrderItem
 from domain.subscriptions.add_ons import add_ons, dropped
 from domain.subscriptions.changes import Change, ChangedLine, Target, credit_line, moved, unused
+from domain.subscriptions.commands import facts_of
 from domain.subscriptions.facts import Subscription
 from domain.subscriptions.policies import RenewalPolicy
 
@@ -64,6 +65,7 @@ class Means:
     now: datetime
     by: str = ""
     words: str = ""
+    reference: str = ""
     at_once: bool = True
     """Its lines are an invoice of their own, else they wait for the next one."""
 
@@ -108,10 +110,16 @@ def refuse_fixed(stored: StoredSubscription) -> None:
 
 
 async def target_of(
-    connection: Connection, subscription: Subscription, plan: str | None, quantity: int | None, at: datetime
+    connection: Connection,
+    subscription: Subscription,
+    plan: str | None,
+    quantity: int | None,
+    at: datetime,
+    agreed: Price | None = None,
 ) -> Target:
     """BadInput for a plan that is not sold, or that other systems build: that one is ordered. A plan that stays keeps the price
-    that it was ordered with."""
+    that it was ordered with; another one has the price that was `agreed` when it was ordered, where it was, else that of `at`.
+    """
     offered = await catalogue.load(connection)
     wanted, units = plan or subscription.plan, quantity or subscription.quantity
     found = offered.plans.get(wanted)
@@ -119,6 +127,9 @@ async def target_of(
         raise BadInput("plan", f"there is no plan {wanted!r}; GET /v1/plans lists them")
     if wanted == subscription.plan:
         return Target(plan=found, price=subscription.price, quantity=units)
+    if agreed is not None and agreed.plan == wanted:
+        await _refuse_unfit(connection, subscription, found, offered)
+        return Target(plan=found, price=agreed, quantity=units)
     price = offered.price_of(wanted, subscription.currency, at)
     if price is None or not offered.products[found.product].orderable:
         raise BadInput(
@@ -310,4 +321,5 @@ def _event(old: Subscription, change: Change, means: Means) -> Event:
         at=means.at,
         actor=means.by or "subscription",
         summary=summary,
+        data=facts_of(means.reference),
     )

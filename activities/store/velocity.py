@@ -98,11 +98,11 @@ async def look(
     own = {Counted(subject.partition(":")[0]) for subject in given["subjects"]}
     if order.payment_method is not None and is_stored(order.payment_method):
         own.add(Counted.card)
-    return VelocityTraits.with_order(others, own & set(counted), order.total.minor)
+    return VelocityTraits.with_order(others, own & set(counted), order.worth.minor)
 
 
 def _kept(order: Order, now: datetime) -> dict[str, Any]:
-    amount = {"currency": order.currency, "amount": order.total.minor}
+    amount = {"currency": order.currency, "amount": order.worth.minor}
     return {"order": order.id, **amount, "now": now, "month": now - LONGEST, "pruned": PRUNED}
 
 

@@ -23,7 +23,7 @@ from api.paging import Limit, NumberCursor, Page, page
 from api.preview import OrderPreview
 from api.preview_tokens import PreviewToken
 from api.requests import DecisionRequest
-from api.samples import AMEND, ORDER
+from api.samples import AMEND, CHANGES, ORDER
 from domain.cancellation import CancellationPreview, CancelRequest
 from domain.errors import NotFound
 from domain.jeopardy import Jeopardy
@@ -78,7 +78,7 @@ class EventQuery(StrictValue):
     ),
 )
 async def place_order(
-    request: Annotated[OrderRequest, Body(examples=[ORDER])],
+    request: Annotated[OrderRequest, Body(examples=[ORDER, CHANGES])],
     principal: Placer,
     context: Ctx,
     settings: Config,
@@ -94,7 +94,7 @@ async def place_order(
 
 @router.post("/preview", summary="See what an order would cost and do")
 async def preview_order(
-    request: Annotated[OrderRequest, Body(examples=[ORDER])], principal: Placer, context: Ctx
+    request: Annotated[OrderRequest, Body(examples=[ORDER, CHANGES])], principal: Placer, context: Ctx
 ) -> OrderPreview:
     """The money, the steps, the points of no return and the blockers. Placing the same order charges the same amount, or is
     refused where the `token` is given back and it would not."""

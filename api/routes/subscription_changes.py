@@ -12,11 +12,10 @@ from api.openapi import declares
 from api.preview_tokens import PreviewToken, Token, digest_in, instant_of, token_of
 from api.routes.subscriptions import Said, SubscriptionId
 from api.subscriptions import SubscriptionDetail, detail, instruct
-from domain.orders import Quantity
 from domain.plans import Identifier
 from domain.subscriptions.changes import Change, ChangeCommand
 from domain.subscriptions.ending import When
-from domain.values import Instant, StrictValue
+from domain.values import Instant, Quantity, StrictValue
 
 router = APIRouter(prefix="/v1/subscriptions/{subscription}", tags=["subscriptions"])
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]

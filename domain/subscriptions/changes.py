@@ -16,15 +16,15 @@ from domain.billing.proration import Basis, Cut, Part, Proration
 from domain.billing.rates import rate
 from domain.catalogue import Plan, Price, RecurringCharge
 from domain.errors import BadInput, Conflict
-from domain.money import Money
-from domain.orders import LARGEST_QUANTITY
+from domain.money import Money, total
 from domain.plans import Identifier
+from domain.subscriptions.commands import Ordered
 from domain.subscriptions.ending import When, period_end
 from domain.subscriptions.facts import Ending, EndReason, Progress, ScheduledChange, Subscription
 from domain.subscriptions.moved_prices import price_at, recurring
 from domain.subscriptions.policies import ChangePolicy, MissedCycles
 from domain.subscriptions.renewal import line_of, renewed
-from domain.values import Instant, StrictValue, Value
+from domain.values import LARGEST_QUANTITY, Instant, StrictValue, Value
 
 A_YEAR = {Interval.day: 365, Interval.week: 52, Interval.month: 12, Interval.quarter: 4, Interval.year: 1}
 """How many of each are taken for a year where prices of different intervals are compared."""
@@ -32,7 +32,8 @@ A_YEAR = {Interval.day: 365, Interval.week: 52, Interval.month: 12, Interval.qua
 
 class ChangeCommand(StrictValue):
     """Another plan, another quantity, or both. `when` left out is what the policy says. `version` is the one it was seen at;
-    `shown` the digest of the preview that it has to agree with, and `as_of` the instant which that was computed for."""
+    `shown` the digest of the preview that it has to agree with, and `as_of` the instant which that was computed for. `ordered`
+    is there where an order asks for it."""
 
     by: Annotated[str, Field(min_length=1, max_length=120)]
     plan: Identifier | None = None
@@ -42,6 +43,7 @@ class ChangeCommand(StrictValue):
     version: int | None = None
     as_of: Instant | None = None
     shown: Annotated[str, Field(max_length=200)] | None = None
+    ordered: Ordered | None = None
 
 
 class DropCommand(StrictValue):
@@ -96,7 +98,7 @@ class Moved(Value):
 def starts_at(
     subscription: Subscription, target: Target, command: ChangeCommand, now: datetime, policy: ChangePolicy
 ) -> datetime:
-    """When it is made. BadInput for a date that is past."""
+    """When it is made. BadInput for a date that is past, but where an order that waited asks for it: that is made now."""
     when = command.when
     if when is None:
         when = When(policy.upgrade if is_dearer(subscription, target) else policy.downgrade)
@@ -104,6 +106,8 @@ def starts_at(
         return now
     if when is When.period_end:
         return period_end(subscription, now)
+    if when < now and command.ordered is not None:
+        return now
     if when < now:
         raise BadInput("when", f"{when:%Y-%m-%d %H:%M} UTC is past; now is {now:%Y-%m-%d %H:%M} UTC")
     return when
@@ -112,6 +116,12 @@ def starts_at(
 def is_dearer(subscription: Subscription, target: Target) -> bool:
     """Or as dear: by what all that recurs costs in a year."""
     return _a_year(target.price, target.quantity) >= _a_year(subscription.price, subscription.quantity)
+
+
+def a_period(target: Target, currency: str) -> Money:
+    """What one period of each charge that recurs costs, before discounts and tax."""
+    charges = recurring(target.price).values()
+    return total([rate(charge.model, target.quantity).rounded(currency) for charge in charges], currency)
 
 
 def _a_year(price: Price, quantity: int) -> Fraction:
@@ -238,7 +248,13 @@ def credit_line(billed: InvoiceLine, invoice: str, credit: PeriodCredit) -> Invo
 def scheduled(subscription: Subscription, number: int, command: ChangeCommand, at: datetime) -> Subscription:
     """With the change among those that are decided, in order."""
     change = ScheduledChange(
-        number=number, at=at, plan=command.plan, quantity=command.quantity, by=command.by, words=command.words
+        number=number,
+        at=at,
+        plan=command.plan,
+        quantity=command.quantity,
+        by=command.by,
+        words=command.words,
+        reference=command.ordered.reference if command.ordered else "",
     )
     changes = sorted([*subscription.changes, change], key=lambda each: (each.at, each.number))
     return subscription.model_copy(update={"changes": tuple(changes)})

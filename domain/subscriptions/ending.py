@@ -16,6 +16,7 @@ from domain.billing.rates import rate
 from domain.catalogue import Timing
 from domain.errors import Conflict
 from domain.money import Money, total
+from domain.subscriptions.commands import Ordered
 from domain.subscriptions.facts import Ending, EndReason, Progress, Subscription
 from domain.subscriptions.policies import EndingPolicy, SuspendedTime
 from domain.subscriptions.renewal import charge_of
@@ -34,7 +35,8 @@ class When(StrEnum):
 
 class CancelCommand(StrictValue):
     """End a subscription `when`: now, at the end of its period, or at a date. `version` is the one it was seen at; `shown` the
-    digest of the preview that it has to agree with, and `as_of` the instant which that was computed for."""
+    digest of the preview that it has to agree with, and `as_of` the instant which that was computed for. `ordered` is there
+    where an order asks for it."""
 
     when: When | Instant = When.period_end
     by: Annotated[str, Field(min_length=1, max_length=120)]
@@ -43,6 +45,7 @@ class CancelCommand(StrictValue):
     version: int | None = None
     as_of: Instant | None = None
     shown: Annotated[str, Field(max_length=200)] | None = None
+    ordered: Ordered | None = None
 
 
 class Cancellation(Value):
@@ -63,6 +66,7 @@ def ends_at(subscription: Subscription, command: CancelCommand, now: datetime, p
     if command.when is When.period_end:
         return period_end(subscription, now, now + policy.notice)
     at = now if command.when is When.now else command.when
+    at = max(at, now) if command.ordered is not None else at  # an order may have waited beyond the date
     earliest = now + policy.notice
     if command.when is not When.now and at < now:
         raise Conflict(f"it cannot end at {at:%Y-%m-%d %H:%M} UTC, which is past; now is {now:%Y-%m-%d %H:%M} UTC")

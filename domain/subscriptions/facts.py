@@ -54,7 +54,8 @@ class Ending(Value):
 
 
 class ScheduledChange(Value):
-    """A change that is decided: at its date, what is left out stays as it is then."""
+    """A change that is decided: at its date, what is left out stays as it is then. `reference` is of the order item that asked
+    for it, empty where none did."""
 
     number: int
     at: Instant
@@ -62,6 +63,7 @@ class ScheduledChange(Value):
     quantity: int | None = None
     by: str
     words: str = ""
+    reference: str = ""
 
 
 class BillingStop(Value):

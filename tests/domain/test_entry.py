@@ -205,14 +205,6 @@ def test_a_product_is_sold_only_in_its_countries() -> None:
     assert error.value.field == "items[0].product"
 
 
-@pytest.mark.parametrize("action", ["modify", "delete"])
-def test_an_action_not_offered_yet_is_refused(action: str) -> None:
-    error = refused([item(), item("2", action=action)], active=["crm"])
-
-    assert error.field == "items[1].action"
-    assert action in error.message
-
-
 def test_no_change_needs_a_live_service() -> None:
     assert refused([item("1", action="no_change")]).field == "items[0].action"
 

@@ -40,6 +40,18 @@ due_rows = Table(
     comment="What must happen at a business date; gone once it has happened",
 )
 
+ordered_changes = Table(
+    "ordered_changes",
+    metadata,
+    Column("reference", String, primary_key=True, comment="of the order's item that asked for it: <order>:<item>"),
+    Column("subscription", String, ForeignKey("subscriptions.id"), nullable=False),
+    Column("answer", JSONB, comment="what the change or the end came to; empty where it was refused for good"),
+    Column("refusal", String),
+    moment("settled_at"),
+    Index(None, "subscription"),
+    comment="What became of each change that an order asked for: whatever is written first holds",
+)
+
 subscription_events = Table(
     "subscription_events",
     metadata,
