@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 
 from temporalio.service import RPCError
 
 from domain import keys
 from domain.roles import Role
-from tests.life import live, monthly, plan
+from tests.life import JANUARY, advance, clocked, live, monthly, plan
 from tests.workflows.plans import access, build, built, by_hand
 from tests.workflows.test_disputes import dispute, standing
 from tests.workflows.test_refunds import ask, paid_order, refund
@@ -146,6 +147,45 @@ async def changed(world: World) -> str:
     return keys.subscription_workflow(name)
 
 
+async def suspended(world: World) -> str:
+    """A subscription that is suspended and opened again by one process, and the partner with it."""
+    name = await live(world, await world.customer(), await plan(world, monthly("30.00"), steps=[build()]))
+    for what in ("suspend", "unsuspend"):
+        await world.succeed(world.api.post(f"/v1/subscriptions/{name}/{what}", json={"reason": "request"}))
+    return keys.subscription_workflow(name)
+
+
+async def followed(world: World) -> str:
+    """The process that has a partner close a service."""
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly("30.00"), steps=[build()]))
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/suspend", json={"reason": "request"}))
+    await advance(world, clock, JANUARY + timedelta(days=1))
+    return keys.access_workflow(f"{_order_of(name)}:1")
+
+
+async def taken_down(world: World) -> str:
+    """A subscription that was cancelled, and the process that takes its service down thirty days later."""
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly("30.00"), steps=[build()]))
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/cancel", json={"when": "now"}))
+    await advance(world, clock, JANUARY + timedelta(days=31))
+    return keys.deprovision_workflow(name)
+
+
+async def clock_advanced(world: World) -> str:
+    """A test clock that two months go by on, each renewed and paid."""
+    clock, customer = await clocked(world)
+    await live(world, customer, await plan(world, monthly("30.00")))
+    to = JANUARY + timedelta(days=65)
+    (await world.api.post(f"/v1/test-clocks/{clock}/advance", json={"to": to.isoformat()})).raise_for_status()
+    return keys.clock_workflow(clock)
+
+
+def _order_of(subscription: str) -> str:
+    return f"O-{subscription.split('-')[1]}"
+
+
 SHAPES: dict[str, Shape] = {
     "sample": sample,
     "cancelled": cancelled,
@@ -154,8 +194,17 @@ SHAPES: dict[str, Shape] = {
     "declined": declined,
     "silent": silent,
 }
-AFTERWARDS: dict[str, Shape] = {"refunded": refunded, "disputed": disputed, "returned": returned, "changed": changed}
-"""What comes after a payment; each names the process that its history is of."""
+AFTERWARDS: dict[str, Shape] = {
+    "refunded": refunded,
+    "disputed": disputed,
+    "returned": returned,
+    "changed": changed,
+    "suspended": suspended,
+    "followed": followed,
+    "taken_down": taken_down,
+    "clock_advanced": clock_advanced,
+}
+"""What comes after a payment, and in the life of a subscription; each names the process that its history is of."""
 
 STORED = ("sample", "cancelled", "fallout", *AFTERWARDS)
 """The shapes of which each release keeps a history."""

@@ -12,6 +12,9 @@ from tests.reliability.shapes import AFTERWARDS, SHAPES
 from tests.reliability.store import HISTORIES, OF_THE_MACHINE, record, stored
 from tests.world import World
 from workers.worker import sandbox_runner
+from workflows.access import AccessWorkflow
+from workflows.clock import ClockWorkflow
+from workflows.deprovisioning import DeprovisioningWorkflow
 from workflows.dispute import DisputeWorkflow, ReturnedDebitWorkflow
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
@@ -22,7 +25,16 @@ FILES = sorted(HISTORIES.glob("*.json"))
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[OrderWorkflow, SubscriptionWorkflow, RefundWorkflow, DisputeWorkflow, ReturnedDebitWorkflow],
+        workflows=[
+            OrderWorkflow,
+            SubscriptionWorkflow,
+            AccessWorkflow,
+            DeprovisioningWorkflow,
+            ClockWorkflow,
+            RefundWorkflow,
+            DisputeWorkflow,
+            ReturnedDebitWorkflow,
+        ],
         workflow_runner=sandbox_runner(),
         data_converter=DATA_CONVERTER,
     )
