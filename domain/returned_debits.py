@@ -23,7 +23,7 @@ _NOT_AUTHORIZED = frozenset(
 )
 _NO_ACCOUNT = frozenset(
     {"R02", "R03", "R04", "R16", "R20", "AC01", "AC04", "AC06", "AC13", "AG01", "AG02"}
-    | {"account_closed", "no_account", "account_frozen", "invalid_account_number"}
+    | {"account_closed", "no_account", "account_frozen", "invalid_account_number", "incorrect_account_details"}
 )
 
 

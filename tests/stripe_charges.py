@@ -56,7 +56,8 @@ class RunningCharges(StripeProxy):
             case "POST", ["refunds"]:
                 return await self._post(request, "refunds", {**form, "charge": _charge(form.pop("payment_intent"))})
             case "GET", ["refunds"]:
-                about = {"charge": _charge(request.query_params["payment_intent"]), "limit": request.query_params["limit"]}
+                about = {"charge": _charge(request.query_params["payment_intent"]), "limit": "100"}
+                about |= {name: value for name, value in request.query_params.items() if name == "starting_after"}
                 return await self._get("refunds", about)
             case "GET", ["payment_intents", "search"]:
                 found = await self.intents(request.query_params["query"].split("'")[3])

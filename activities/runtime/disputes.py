@@ -21,8 +21,14 @@ class StoredDisputes(Disputes):
 
     @activity.defn(name="dispute_take_in")
     async def take_in(self, told: Told) -> Dispute:
-        async with self._database.transaction() as connection:
-            return await disputes.take_in(connection, told, datetime.now(UTC))
+        now = datetime.now(UTC)
+        try:
+            async with self._database.transaction() as connection:
+                return await disputes.take_in(connection, told, now)
+        except Unavailable:
+            async with self._database.transaction() as connection:
+                await disputes.note_foreign(connection, told, now)
+            raise
 
     @activity.defn(name="dispute_contest")
     async def contest(self, contest: Contest) -> Dispute:

@@ -45,12 +45,33 @@ async def take_in(connection: Connection, told: Told, now: datetime) -> Dispute:
     payment = await paid.get(connection, before.payment if before else await _payment_of(connection, told), lock=True)
     if before is None:
         before = await _open(connection, told, payment, now)
+        await reconciliation.note(connection, told.gateway, event.at.date(), [_foreign(told).subject], [], now)
     else:
         before = await _fill_in(connection, before, told)
     verdict = VERDICTS.get(event.kind)
     if verdict is None or before.state in CLOSED:
         return before
     return await (_win if verdict is DisputeState.won else _lose)(connection, before, payment, now)
+
+
+async def note_foreign(connection: Connection, told: Told, now: datetime) -> None:
+    """A dispute of a payment that is none of ours is work for finance. One of ours that is not booked yet is not."""
+    event = told.event
+    if await attempts.find(connection, await _payment_of(connection, told)) is None:
+        await reconciliation.note(connection, told.gateway, event.at.date(), [], [_foreign(told)], now)
+
+
+def _foreign(told: Told) -> Difference:
+    event, what = told.event, told.event.amount or "an amount that it does not say"
+    of = event.payment or event.reference or "a payment that it does not name"
+    return Difference(
+        kind=DifferenceKind.dispute_foreign,
+        subject=f"foreign {keys.dispute(told.gateway, event.dispute or '')}",
+        expected="a payment of ours",
+        found=f"{what} of {of}" + (f", {event.reason}" if event.reason else ""),
+        text="The gateway tells of a dispute over a payment that was not made here: answer it there before its deadline"
+        + (f", {event.deadline:%Y-%m-%d %H:%M} UTC" if event.deadline else ""),
+    )
 
 
 async def _payment_of(connection: Connection, told: Told) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches, late_payments, payment_methods
+from activities.store import attempts, dispatches, late_payments, payment_methods
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables.payments import gateway_inbox
@@ -21,10 +21,17 @@ async def receive(connection: Connection, gateway: str, event: GatewayEvent, now
     if event.kind in ABOUT_METHODS:
         await payment_methods.apply_update(connection, gateway, event, now)
     else:
-        await dispatches.request(connection, [_told(gateway, event, now)])
+        await dispatches.request(connection, [_told(gateway, await _by_our_key(connection, gateway, event), now)])
     if event.kind is GatewayEventKind.payment_changed and event.payment is not None:
         await late_payments.told(connection, event.payment, now)
     return True
+
+
+async def _by_our_key(connection: Connection, gateway: str, event: GatewayEvent) -> GatewayEvent:
+    """What names its payment only as the gateway does goes on under our key, where that is known by now."""
+    if event.payment is not None or event.reference is None:
+        return event
+    return event.model_copy(update={"payment": await attempts.key_of(connection, gateway, event.reference)})
 
 
 def _told(gateway: str, event: GatewayEvent, now: datetime) -> Dispatch:

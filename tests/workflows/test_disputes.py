@@ -109,6 +109,18 @@ async def test_a_dispute_over_more_than_a_refund_has_left_is_shown_to_finance(wo
     assert [(item["expected"], item["owner"]) for item in mine] == [("at most 50.00 EUR", "finance")]
 
 
+async def test_a_dispute_of_a_payment_that_is_none_of_ours_is_work_for_finance(world: World) -> None:
+    name = await dispute(world, "O-999999999:payment:1", minor=4200)
+
+    async def noted() -> dict[str, Any] | None:
+        found = await world.succeed(world.api.get("/v1/reconciliation/differences", params={"limit": 200}))
+        return next((item for item in found["items"] if item["subject"] == f"foreign sandbox:{name}"), None)
+
+    item = await world.until(noted, "the foreign dispute to be a work item")
+    assert (item["kind"], item["found"]) == ("dispute_foreign", "42.00 EUR of O-999999999:payment:1, fraudulent")
+    assert "answer it there before its deadline" in item["text"]
+
+
 async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: World) -> None:
     _, payment = await paid_order(world)
     name = await dispute(world, payment)

@@ -77,6 +77,8 @@ class DifferenceKind(StrEnum):
     invoice_paid_differs = "invoice_paid_differs"
     refund_failed = "refund_failed"
     """Told by the gateway and not found by comparing."""
+    dispute_foreign = "dispute_foreign"
+    """Of a payment that is none of ours."""
     disputed_more = "disputed_more"
     """As above: more is disputed than was left of the payment."""
     payment_undone = "payment_undone"

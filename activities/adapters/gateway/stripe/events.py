@@ -15,6 +15,18 @@ from domain.gateway_events import GatewayEvent, GatewayEventKind
 TOLERANCE_SECONDS = 300
 """How old a signature may be, so that a message that was overheard is worth nothing later; Stripe's own default."""
 RETURNED = frozenset({"sepa_debit", "ach_debit", "us_bank_account"})
+RETURN_REASONS = frozenset(
+    {
+        "bank_cannot_process",
+        "check_returned",
+        "customer_initiated",
+        "debit_not_authorized",
+        "incorrect_account_details",
+        "insufficient_funds",
+    }
+)
+"""Why a bank takes a debit back. Stripe tells it as a dispute that is lost from the start, with nothing to contest
+(https://docs.stripe.com/api/disputes/object, `reason`); no dispute of a card has one of these."""
 
 Facts = dict[str, Any]
 
@@ -56,7 +68,8 @@ def _charge_failed(event: Facts, charge: Facts) -> GatewayEvent:
         return _payment(event, charge)
     amount = from_stripe(int(charge["amount"]), str(charge["currency"]))
     reason = str(charge.get("failure_code") or "")
-    return _event(event, GatewayEventKind.payment_returned, payment=_key_of(charge), amount=amount, reason=reason)
+    named = {"payment": _key_of(charge), "reference": _name_of(charge.get("payment_intent"))}
+    return _event(event, GatewayEventKind.payment_returned, amount=amount, reason=reason, **named)
 
 
 def _refund(event: Facts, refund: Facts) -> GatewayEvent | None:
@@ -67,11 +80,19 @@ def _refund(event: Facts, refund: Facts) -> GatewayEvent | None:
     return _event(event, GatewayEventKind.refund_failed, refund=_key_of(refund), amount=amount, reason=reason)
 
 
-def _dispute(kind: GatewayEventKind) -> Callable[[Facts, Facts], GatewayEvent]:
-    def read(event: Facts, dispute: Facts) -> GatewayEvent:
+def _dispute(kind: GatewayEventKind) -> Callable[[Facts, Facts], GatewayEvent | None]:
+    def read(event: Facts, dispute: Facts) -> GatewayEvent | None:
+        """None for an inquiry (`warning_…`) and one that was prevented: no money has moved. Should the bank go on to take it,
+        the dispute is told again, as one that needs a response."""
+        status = str(dispute.get("status"))
+        if status.startswith("warning_") or status == "prevented":
+            return None
         due = (dispute.get("evidence_details") or {}).get("due_by")
         settled = {"won": GatewayEventKind.dispute_won, "lost": GatewayEventKind.dispute_lost}
-        said = settled.get(str(dispute.get("status")), kind) if kind is not GatewayEventKind.dispute_opened else kind
+        said = settled.get(status, kind) if kind is not GatewayEventKind.dispute_opened else kind
+        by = (dispute.get("payment_method_details") or {}).get("type")
+        if by != "card" and status != "won" and dispute.get("reason") in RETURN_REASONS:
+            said = GatewayEventKind.payment_returned
         fees = [int(each.get("fee") or 0) for each in dispute.get("balance_transactions") or []]
         charge = dispute.get("charge")
         return _event(

@@ -151,3 +151,29 @@ def test_without_a_secret_no_message_is_believed() -> None:
     with pytest.raises(Refused) as refusal:
         StripeGateway(SecretStr("sk_test_1")).read_event(_signed(body, ""), body)
     assert refusal.value.code == "bad_signature"
+
+
+@pytest.mark.parametrize("status", ["warning_needs_response", "warning_closed", "prevented"])
+def test_an_inquiry_has_moved_no_money_and_is_no_dispute(status: str) -> None:
+    asked = {"id": "du_1", "amount": 5000, "currency": "eur", "payment_intent": "pi_1", "status": status}
+
+    assert _read(_body("charge.dispute.created", asked)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "by", "kind"),
+    [
+        ("insufficient_funds", None, GatewayEventKind.payment_returned),
+        ("debit_not_authorized", {"type": "sepa_debit"}, GatewayEventKind.payment_returned),
+        ("fraudulent", {"type": "card"}, GatewayEventKind.dispute_opened),
+    ],
+)
+def test_a_debit_that_the_bank_takes_back_is_known_by_its_code(
+    reason: str, by: dict[str, str] | None, kind: GatewayEventKind
+) -> None:
+    dispute = {"id": "du_1", "amount": 5000, "currency": "eur", "payment_intent": "pi_1", "status": "lost", "reason": reason}
+
+    event = _read(_body("charge.dispute.created", {**dispute, "payment_method_details": by}))
+
+    assert event is not None
+    assert (event.kind, event.reference, event.reason) == (kind, "pi_1", reason)

@@ -1,5 +1,6 @@
 """Stripe's adapter against an independent Stripe, over real HTTP: what it does beyond what every gateway must."""
 
+import asyncio
 import itertools
 import socket
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ from domain.errors import Refused
 from domain.money import Money
 from domain.payment_methods import MethodKind
 from domain.payments import CaptureRequest, Outcome, PaymentRequest, RefundRequest, RemotePayment
+from tests import peers
+from tests.stripe_charges import running_charges
 from tests.stripe_server import RunningStripe, running_stripe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -166,3 +169,16 @@ async def test_where_nobody_listens_nothing_is_attempted_and_nothing_is_said_of_
     assert made.outcome is Outcome.not_attempted
     assert found.outcome is Outcome.unknown
     assert undone.outcome is Outcome.not_attempted
+
+
+@pytest.mark.needs_stateful_mock
+async def test_of_more_than_a_hundred_refunds_each_counts() -> None:
+    folder, case = peers.stateful_mock(), Case("pm_card_visa")
+    assert folder is not None
+    async with running_charges(folder) as charges:
+        gateway = StripeGateway(SecretStr("sk_test_1"), url=charges.url)
+        made = await gateway.purchase(case.payment())
+        about = {"charge": str(made.reference).removeprefix("pi_"), "amount": "10", "metadata[turnup_key]": "of a person"}
+        await asyncio.gather(*(charges.client.post("/v1/refunds", data=about) for _ in range(120)))
+
+        assert (await gateway.status(case.key)).refunded == eur(1200)
