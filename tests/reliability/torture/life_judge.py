@@ -36,7 +36,7 @@ _BOOKED = text("""
     SELECT key, captured FROM payments WHERE captured > 0
 """)
 _INVOICES = text("SELECT id, total FROM invoices")
-_EVENTS = text("SELECT subscription, key, at FROM subscription_events ORDER BY subscription, seq")
+_EVENTS = text("SELECT subscription, key, type, at FROM subscription_events ORDER BY subscription, seq")
 
 
 def checked() -> dict[str, str]:
@@ -116,7 +116,9 @@ async def _unpaid_is_closed(connection: Connection) -> list[Violation]:
     found = []
     for row in await connection.execute(_EVENTS):
         what, _, about = row.key.partition(":")
-        if what == "overdue":
+        if row.type == "dunning.waits":  # for a payment that is not decided: what follows is as much later
+            since |= {owing: row.at for owing in since if owing[0] == row.subscription}
+        elif what == "overdue":
             since[row.subscription, about.rpartition(":")[0]] = row.at
         elif what == "renewed":
             found += _late(row, since.pop((row.subscription, about), None))
