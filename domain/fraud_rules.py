@@ -150,10 +150,18 @@ class FraudPolicy(Value):
         return asked_about(each.rule.when for each in self.rules)
 
     @functools.cached_property
+    def asks_method(self) -> bool:
+        """Whether a rule asks what an order is paid with."""
+        return Counted.card in self.counted or self._asks("method")
+
+    @functools.cached_property
     def asks_score(self) -> bool:
         """Whether a rule asks about the score that a fraud service outside gives."""
+        return self._asks("score")
+
+    def _asks(self, group: str) -> bool:
         named = (_FIELD.findall(_TEXT.sub('""', each.rule.when)) for each in self.rules)
-        return any(group == "score" for found in named for group, _, _ in found)
+        return any(each == group for found in named for each, _, _ in found)
 
     def without_score(self, kept: KeptScore | None) -> list[Fired]:
         """What holds for an order whose score was asked for and not had."""

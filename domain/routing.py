@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from domain.errors import Refused
 from domain.money import CurrencyCode, Money, exponent
-from domain.payment_methods import MethodKind, StoredMethod
+from domain.payment_methods import MethodFacts, MethodKind, StoredMethod
 from domain.payments import PaymentRequest
 from domain.plans import Identifier
 from domain.values import CountryCode, Instant, Name, StrictValue, Value
@@ -134,9 +134,9 @@ class Payment(Value):
     wanted: str | None = None
 
 
-def payment_of(request: PaymentRequest, method: StoredMethod | None, default: str) -> Payment:
-    """What routing may know of it. A bare token (no `method`) is one of the default gateway."""
-    facts = method.facts if method else None
+def payment_of(request: PaymentRequest, method: StoredMethod | None, default: str, token: MethodFacts | None = None) -> Payment:
+    """What routing may know of it. A bare token (no `method`) is one of the default gateway, which may know it as `token`."""
+    facts = method.facts if method else token
     return Payment(
         key=request.key,
         amount=request.amount,
@@ -157,6 +157,12 @@ class Surroundings(Value):
     costs: tuple[GatewayCost, ...] = ()
     default: str
     down: frozenset[str] = frozenset()
+
+    @property
+    def ask_method(self) -> bool:
+        """Whether a rule asks what a payment is made with."""
+        conditions = [each.rule.when for each in self.rules]
+        return any(when.kinds or when.brands or when.countries for when in conditions)
 
 
 class Look(Value):

@@ -11,7 +11,6 @@ from pydantic import Field
 from domain import keys
 from domain.customers import Customer
 from domain.orders import Order
-from domain.payment_methods import is_stored
 from domain.values import StrictValue
 
 Tally = Annotated[int, Field(strict=True, ge=0, le=10**18)]
@@ -82,13 +81,11 @@ def asked_about(expressions: Iterable[str]) -> frozenset[Counted]:
 
 
 def subjects(order: Order, customer: Customer) -> list[str]:
-    """What is counted of an order, without what a stored method has to be looked up for. A gateway's bare token stands for its
-    card."""
+    """What is counted of an order, without its card, which has to be looked up: by its fingerprint, be it on file or a bare
+    token, or else by its id."""
     found = {Counted.customer: customer.id}
     if (address := address_of(customer)) is not None:
         found[Counted.address] = address
-    if order.payment_method is not None and not is_stored(order.payment_method):
-        found[Counted.card] = order.payment_method
     return sorted(keys.fraud_subject(kind, value) for kind, value in found.items())
 
 

@@ -69,6 +69,7 @@ from activities.runtime.settings import Settings, SettingsError, load_settings
 from activities.runtime.subscriptions import StoredSubscriptions
 from activities.runtime.taxes import tax_engines
 from activities.runtime.temporal import connect, ensure_search_attributes
+from activities.runtime.tokens import Described
 from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
 from activities.store.database import Database
@@ -143,6 +144,7 @@ def workers(
 ) -> list[Worker]:
     """One worker a queue."""
     facts, checks = StoredFacts(database), StoredChecks(database)
+    tokens = Described(database, adapters.gateways, gateway)
     scores = StoredFraudScores(database, adapters.scorer)
     billing = BillingActivities(PostgresBilling(database, gateway))
     payments = PaymentActivities(database, adapters.gateways, gateway)
@@ -184,6 +186,7 @@ def workers(
                 checks.assess,
                 checks.release_capacity,
                 scores.ask,
+                tokens.describe,
                 billing.bill,
                 billing.credit,
                 live_items.carry_out,

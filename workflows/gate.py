@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.fraud_scores import FraudScores
+from activities.contracts.tokens import Tokens
 from domain.states import OrderState
 from workflows.book import Book, Wait
 from workflows.calls import ensure, ensure_here
@@ -29,10 +30,13 @@ class Gate:
         self._wakes += 1
 
     async def passed(self) -> Assessment:
-        """Nothing blocks, and the fraud service was asked where a rule wants its score: once, and for a bounded time."""
+        """Nothing blocks, and what fraud rules want to know was asked for: once, and for a bounded time."""
         assessment = await self._unblocked()
-        while assessment.lacks_score:
-            await ensure(FraudScores.ask, self._book.order, summary="ask for the fraud score")
+        while assessment.lacks_facts or assessment.lacks_score:
+            if assessment.lacks_facts:
+                await ensure(Tokens.describe, self._book.order, summary="what the token stands for")
+            if assessment.lacks_score:
+                await ensure(FraudScores.ask, self._book.order, summary="ask for the fraud score")
             assessment = await self._unblocked()
         return assessment
 

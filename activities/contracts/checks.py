@@ -11,11 +11,12 @@ from domain.values import Value
 
 
 class Assessment(Value):
-    """Where nothing blocks, the capacity asked for has been reserved in the same transaction; not so where it `lacks_score`: a
-    rule asks about the fraud score, which is to be asked for first."""
+    """Where nothing blocks, the capacity asked for has been reserved in the same transaction; not so where something
+    is to be asked for first that a fraud rule wants: what a bare token stands for (`lacks_facts`), or a score."""
 
     blockers: list[Blocker]
     screening: Screening
+    lacks_facts: bool = False
     lacks_score: bool = False
 
 

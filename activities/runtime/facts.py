@@ -39,8 +39,11 @@ class StoredChecks(Checks):
             found = blockers(order, around)
             if found:
                 return Assessment(blockers=found, screening=screen(around.customer.risk, order.total))
-            if await self._screener.lacks_score(connection, order, around.customer, now):
-                return Assessment(blockers=[], screening=screen(around.customer.risk, order.total), lacks_score=True)
+            lacks_facts = await self._screener.lacks_facts(connection, order, now)
+            lacks_score = await self._screener.lacks_score(connection, order, around.customer, now)
+            if lacks_facts or lacks_score:
+                said = screen(around.customer.risk, order.total)
+                return Assessment(blockers=[], screening=said, lacks_facts=lacks_facts, lacks_score=lacks_score)
             screening = await self._screener.judge(connection, order, around.customer, now, count=True)
             await capacity.reserve(connection, order.id, order.items, list(around.free))
         return Assessment(blockers=[], screening=screening)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from activities.adapters.gateway.port import Gateway
+from activities.runtime.tokens import Described
 from activities.store import attempts, charge_stops, payment_methods, routing
 from activities.store.attempts import Attempt
 from activities.store.database import Database
@@ -33,6 +34,7 @@ class Router:
         self._database = database
         self._gateways = gateways
         self._default = default
+        self._tokens = Described(database, gateways, default)
         self._stops: dict[str, str] = {}
         self._read: tuple[float, Surroundings] | None = None
 
@@ -42,12 +44,14 @@ class Router:
         Raises Refused where no gateway may be asked.
         """
         method = await self._method(request.method)
-        payment = payment_of(request, method, self._default)
+        surroundings = await self._surroundings()
+        asked = method is None and surroundings.ask_method
+        payment = payment_of(request, method, self._default, await self._tokens.facts(request.method) if asked else None)
         attempt = await self._before(request.key) if again else None
         if attempt is not None:
             token = _token(request.method, method, attempt.gateway)
             return Route(attempt=attempt, token=token, alternatives=_others(payment, attempt), before=True)
-        decision = route(payment, await self._surroundings())
+        decision = route(payment, surroundings)
         if stop := self._stops.get(request.customer):
             raise Refused(f"customer {request.customer} is not charged now: {stop}")
         now = datetime.now(UTC)

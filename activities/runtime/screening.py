@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from activities.store import fraud, fraud_lists, fraud_scores, payment_methods, velocity
+from activities.store import fraud, fraud_lists, fraud_scores, payment_methods, token_facts, velocity
 from activities.store.database import Connection
 from domain.customers import Customer, Risk
 from domain.fraud import Screening, screen
@@ -33,6 +33,14 @@ class Screener:
         if count:
             await velocity.note(connection, order, customer, now)
         return listed or screen(customer.risk, order.total)
+
+    async def lacks_facts(self, connection: Connection, order: Order, now: datetime) -> bool:
+        """Whether a rule asks what the order is paid with, and its gateway was not asked yet what its bare token stands for."""
+        policy, method = await self._policy(connection), order.payment_method
+        if not policy.asks_method or method is None or is_stored(method):
+            return False
+        known = await token_facts.find(connection, method)
+        return known is None or not known.is_good(now)
 
     async def lacks_score(self, connection: Connection, order: Order, customer: Customer, now: datetime) -> bool:
         """Whether a rule asks about the order's score, and it was not asked for yet."""

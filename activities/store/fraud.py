@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import String
 
-from activities.store import fraud_settings, payment_methods, velocity
+from activities.store import fraud_settings, payment_methods, token_facts, velocity
 from activities.store.database import Connection
 from activities.store.tables.payments import fraud_rules
 from domain.customers import Customer
@@ -104,7 +104,7 @@ _KNOWN = """
            (SELECT count(*) FROM disputes WHERE customer = :customer) AS disputes
 """
 _PAST = text(f"WITH {velocity.SUBJECTS}, {velocity.LOCK} {_KNOWN}").bindparams(
-    bindparam("subjects", type_=ARRAY(String)), bindparam("locked", type_=ARRAY(String)), bindparam("method", type_=String)
+    *velocity.TYPES, bindparam("locked", type_=ARRAY(String))
 )
 
 
@@ -149,14 +149,17 @@ async def _velocity(
 
 
 async def _method(connection: Connection, name: str | None) -> MethodTraits:
-    stored = await payment_methods.find(connection, name) if name and is_stored(name) else None
-    if stored is None:
+    if not name:
         return MethodTraits()
-    facts = stored.facts
+    stored = is_stored(name)
+    known = await (payment_methods.find(connection, name) if stored else token_facts.find(connection, name))
+    facts = known.facts if known is not None else None
+    if facts is None:
+        return MethodTraits()
     return MethodTraits(
         kind=facts.kind,
         brand=facts.brand or "",
         country=facts.country or "",
-        stored=True,
+        stored=stored,
         fingerprinted=facts.fingerprint is not None,
     )

@@ -22,6 +22,9 @@ SUBJECTS = """
         SELECT subject FROM unnest(:subjects) AS given(subject)
          UNION SELECT 'card:' || left(encode(sha256(convert_to(coalesce(facts ->> 'fingerprint', id), 'UTF8')), 'hex'), 32)
           FROM payment_methods WHERE id = :method
+         UNION SELECT 'card:' || left(encode(sha256(convert_to(coalesce(
+            (SELECT facts ->> 'fingerprint' FROM token_facts WHERE token = :token), :token), 'UTF8')), 'hex'), 32)
+          WHERE :token IS NOT NULL
     )
 """
 LOCK = """
@@ -47,9 +50,13 @@ _READ = """
     seen AS (
         SELECT split_part(subject, ':', 1) AS counted, at, currency, amount FROM fraud_sightings JOIN subjects USING (subject)
          WHERE at > :month AND order_id <> :order AND split_part(subject, ':', 1) = ANY(:counted)
+    ), card AS (
+        SELECT facts ->> 'fingerprint' AS print FROM payment_methods WHERE id = :method
+         UNION SELECT facts ->> 'fingerprint' FROM token_facts WHERE token = :token
     ), methods AS (
-        SELECT :method AS id UNION SELECT other.id FROM payment_methods own
-          JOIN payment_methods other ON other.facts ->> 'fingerprint' = own.facts ->> 'fingerprint' WHERE own.id = :method
+        SELECT coalesce(:method, :token) AS id
+         UNION SELECT id FROM payment_methods JOIN card ON facts ->> 'fingerprint' = print
+         UNION SELECT token FROM token_facts JOIN card ON facts ->> 'fingerprint' = print
     ), declined AS (
         SELECT 'card' AS counted, asked_at AS at FROM payment_attempts JOIN methods ON method = id
          WHERE outcome IN ('declined_soft', 'declined_hard') AND asked_at > :month AND 'card' = ANY(:counted)
@@ -69,16 +76,23 @@ _READ = """
            sum(amount)::bigint AS "30d"
       FROM every GROUP BY 1
 """
-_TYPES: list[BindParameter[Any]] = [bindparam("subjects", type_=ARRAY(String)), bindparam("method", type_=String)]
+TYPES: list[BindParameter[Any]] = [
+    bindparam("subjects", type_=ARRAY(String)),
+    bindparam("method", type_=String),
+    bindparam("token", type_=String),
+]
 _COUNTED = bindparam("counted", type_=ARRAY(String))
-_LOOK = text(f"WITH {SUBJECTS}, {_READ}").bindparams(*_TYPES, _COUNTED)
-_COUNT = text(f"WITH {SUBJECTS}, {_KEEP}, {_READ}").bindparams(*_TYPES, _COUNTED)
-_NOTE = text(f"WITH {SUBJECTS}, {_KEEP} SELECT").bindparams(*_TYPES)
+_LOOK = text(f"WITH {SUBJECTS}, {_READ}").bindparams(*TYPES, _COUNTED)
+_COUNT = text(f"WITH {SUBJECTS}, {_KEEP}, {_READ}").bindparams(*TYPES, _COUNTED)
+_NOTE = text(f"WITH {SUBJECTS}, {_KEEP} SELECT").bindparams(*TYPES)
 
 
 def identity(order: Order, customer: Customer) -> dict[str, Any]:
     """What `SUBJECTS` asks for."""
-    return {"subjects": subjects(order, customer), "method": order.payment_method}
+    method = order.payment_method
+    of_token = method is not None and not is_stored(method)
+    given = {"method": None, "token": method} if of_token else {"method": method, "token": None}
+    return {"subjects": subjects(order, customer), **given}
 
 
 async def note(connection: Connection, order: Order, customer: Customer, now: datetime) -> None:
@@ -96,7 +110,7 @@ async def look(
     rows = (await connection.execute(_COUNT if count else _LOOK, given | kept)).mappings()
     others = {f"{row['name']}_{window}": int(row[window]) for row in rows for window in WINDOWS}
     own = {Counted(subject.partition(":")[0]) for subject in given["subjects"]}
-    if order.payment_method is not None and is_stored(order.payment_method):
+    if order.payment_method is not None:
         own.add(Counted.card)
     return VelocityTraits.with_order(others, own & set(counted), order.worth.minor)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from activities.store import payment_methods, routing
+from activities.store import payment_methods, routing, token_facts
 from api.dependencies import BillingReader, Config, Ctx, Db, PaymentRouter, RecordId
 from api.openapi import declares
 from api.paging import ById, Page, slice_by_id
@@ -55,9 +55,11 @@ async def try_rules(
     now = context.now()
     async with database.transaction() as connection:
         method = await payment_methods.get(connection, trial.method) if is_stored(trial.method) else None
+        token = await token_facts.find(connection, trial.method) if method is None else None
         here = await routing.surroundings(connection, known, settings.gateway, now)
     rules = _with(here.rules, trial.draft, now)
-    decision = route(payment_of(_request(trial), method, settings.gateway), here.model_copy(update={"rules": rules}))
+    payment = payment_of(_request(trial), method, settings.gateway, token.facts if token is not None else None)
+    decision = route(payment, here.model_copy(update={"rules": rules}))
     return decision.model_copy(update={"looks": (*decision.looks, *_unlooked(rules, decision))})
 
 

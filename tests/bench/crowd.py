@@ -121,10 +121,27 @@ async def _seed(database: Database, context: Context) -> None:
         assert [table for table, rows in pattern.rows.items() if not rows] == []
         await seed(connection, pattern, FIRST, FIRST + FINISHED - 1, CUSTOMERS)
         await _some_at_work(connection)
+        await _judged(connection)
     engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
     await engine.dispose()
+
+
+async def _judged(connection: Connection) -> None:
+    """Each order counted by its customer and its card of the last month, and scored."""
+    orders_ = {"first": FIRST, "last": FIRST + FINISHED - 1}
+    seen = """
+        INSERT INTO fraud_sightings (order_id, subject, currency, amount, at)
+        SELECT 'O-' || n, kind || ':' || md5((n / 3)::text), 'EUR', 1000, now() - (n % 700) * interval '1 hour'
+          FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n, unnest(ARRAY['card', 'customer']) kind
+    """
+    scored = """
+        INSERT INTO fraud_scores (order_id, score, trouble, answered_at)
+        SELECT 'O-' || n, n % 100, '', now() FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n
+    """
+    for statement in (seen, scored):
+        await connection.execute(text(statement), orders_)
 
 
 async def _some_at_work(connection: Connection) -> None:

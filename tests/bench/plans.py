@@ -33,6 +33,8 @@ GROWING = frozenset(
         "ledger_entries",
         "idempotency_keys",
         "customers",
+        "fraud_sightings",
+        "fraud_scores",
     }
 )
 """Tables with more rows the more orders there are. The others are bounded by the catalogue, the partners and the staff."""

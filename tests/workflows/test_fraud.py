@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from activities.runtime import screening
+from activities.runtime import routing, screening
 from domain.roles import Role
 from tests.workflows.plans import access
 from tests.world import Json, Money, World
@@ -182,3 +182,32 @@ async def test_an_order_whose_score_cannot_be_had_goes_on_as_the_policy_says(
     assert found["screening"]["band"] == without
     assert said in found["screening"]["reasons"][0]
     assert found["screening"]["rules"][0].startswith("scoring@")
+
+
+async def test_rules_and_routing_know_a_bare_token_by_what_its_gateway_says(
+    world: World, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "FRESH", 0.0)
+    known, unknown = await world.customer(payment_method="tok_mastercard"), await world.customer(payment_method="tok_amex")
+    for customer in (known, unknown):
+        await publish(customer, "method.brand in ['mastercard', 'amex'] && velocity.card_orders_1h > 0", band="step_up")
+    routed = f"brand-{known.lower()}"
+    rule = {"id": routed, "when": {"brands": ["mastercard"], "customers": [known]}, "gateways": ["sandbox"]}
+    await world.succeed(world.api.put(f"/v1/routing-rules/{routed}", json=rule))
+    await world.sandbox.faults({"operation": "describe", "mode": "error_500"})
+    done = await world.settled(await _order(world, unknown))
+    await world.sandbox.faults()
+    assert (done["state"], done["screening"]) == ("completed", None)
+
+    order = await _order(world, known)
+
+    async def asked() -> Json | None:
+        payments = (await world.succeed(world.api.get("/v1/payments", params={"order": order})))["items"]
+        return dict(payments[0]) if payments and payments[0]["outcome"] else None
+
+    payment = await world.until(asked, "the payment to be asked for")
+    await world.succeed(world.api.delete(f"/v1/routing-rules/{routed}"))
+    assert (payment["rule"], payment["outcome"]) == (f"{routed}@1", "pending")
+    assert (await world.get(order))["screening"]["band"] == "step_up"
+    await world.succeed(world.sandbox.client.post(f"/gateway/payments/{order}:payment:1/settle"))
+    assert (await world.settled(order))["state"] == "completed"

@@ -149,6 +149,16 @@ fraud_scores = Table(
     comment="What a fraud service says of an order, asked once; without a score why there is none",
 )
 
+token_facts = Table(
+    "token_facts",
+    metadata,
+    Column("token", String, primary_key=True),
+    Column("facts", JSONB(none_as_null=True)),
+    moment("asked_at"),
+    Index("ix_token_facts_fingerprint", text("(facts ->> 'fingerprint')")),
+    comment="What the default gateway says of bare tokens; without facts it could not say anything",
+)
+
 fraud_sightings = Table(
     "fraud_sightings",
     metadata,

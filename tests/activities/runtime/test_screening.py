@@ -12,7 +12,7 @@ from sqlalchemy import delete, event, func, insert, select, text, update
 from activities.runtime import screening
 from activities.runtime.facts import StoredChecks
 from activities.runtime.screening import Screener
-from activities.store import customers, fraud, fraud_lists, payment_methods
+from activities.store import customers, fraud, fraud_lists, payment_methods, token_facts
 from activities.store.database import Database
 from activities.store.tables.payments import fraud_lists as listings
 from activities.store.tables.payments import fraud_rules, fraud_sightings, payment_attempts
@@ -169,13 +169,42 @@ async def test_declines_count_by_the_card_under_all_its_names(database: Database
     assert by_token.card_declines_1h == 1
 
 
+async def test_bare_tokens_of_one_card_count_as_the_card_on_file_does(database: Database) -> None:
+    buyers = [samples.customer(id=f"C-bare-{number}") for number in range(3)]
+    for buyer in buyers:
+        await keep(database, buyer)
+    card = await stored_card(database, "pm_bare", buyers[0].id, "the-card")
+    now = datetime.now(UTC)
+    async with database.transaction() as connection:
+        for token in ("tok_one", "tok_two"):
+            facts = MethodFacts(kind=MethodKind.card, brand="visa", country="AT", fingerprint="the-card")
+            await token_facts.keep(connection, token, facts, now)
+            await token_facts.keep(connection, token, None, now)  # what was known stays
+    paid_with = dict(zip((card, "tok_one", "tok_two"), buyers, strict=True))
+    async with database.transaction() as connection:
+        for number, (method, buyer) in enumerate(paid_with.items(), start=700):
+            await Screener().judge(connection, order(number, buyer, payment_method=method), buyer, now, count=True)
+        row = {"gateway": "sandbox", "customer": "C-x", "currency": "EUR", "amount": 1, "rule": "default", "looks": []}
+        for place, method in enumerate((card, "tok_two")):
+            declined = {"key": f"O-bare:payment:{place}", "method": method, "outcome": Outcome.declined_soft, "asked_at": now}
+            await connection.execute(insert(payment_attempts).values(**row, **declined))
+
+    for method, buyer in paid_with.items():
+        seen = await look(database, order(799, buyer, payment_method=method), buyer)
+        assert (seen.card_orders_24h, seen.card_declines_24h) == (4, 2)
+    async with database.transaction() as connection:
+        asked = order(799, buyers[1], payment_method="tok_one")
+        traits = await fraud.traits(connection, asked, buyers[1], now, [], count=False)
+    assert (traits.method.brand, traits.method.country, traits.method.stored) == ("visa", "AT", False)
+
+
 @pytest.mark.parametrize(
-    ("when", "statements"), [(None, 1), ("velocity.card_orders_1h > 9 || velocity.card_declines_1h > 9", 2)]
+    ("when", "statements"), [(None, 1), ("velocity.card_orders_1h > 9 || velocity.card_declines_1h > 9", 3)]
 )
 async def test_counting_costs_one_statement_which_scans_no_table(
     database: Database, monkeypatch: pytest.MonkeyPatch, when: str | None, statements: int
 ) -> None:
-    """Besides it, rules ask for the past of the customer."""
+    """Besides it, rules ask for the past of the customer, and for what is paid with."""
     buyer = samples.customer(id="C-cost", address=ADDRESS)
     await keep(database, buyer)
     if when is not None:
