@@ -46,6 +46,8 @@ def _items(book: Book) -> str:
     for item in shown:
         ordered = book.order.item(item.item)
         what = f"{ordered.plan.name} × {ordered.quantity}" if ordered else "removed"
+        if ordered and ordered.change:
+            what = f"{ordered.change.subscription}: {ordered.change.words}"
         steps = ", ".join(f"{MARKS[s.state]} {_cell(s.name)}" for node, s in book.steps.items() if node[0] == item.item)
         rows.append(f"| {item.item} | {_cell(what)} | {_words(item.state)} | {steps} |")
     hidden = len(book.items) - len(shown)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from api.console import moments
+from api.console.addresses import of_subscription
 from api.console.chip import chip
 from api.console.table import Cell, table
 from domain.facts import ItemStatus
@@ -27,6 +28,12 @@ def _row(status: ItemStatus, ordered: OrderItem | None) -> list[Cell]:
 
 
 def _what(status: ItemStatus, ordered: OrderItem | None) -> None:
+    if ordered and ordered.change:
+        ui.label(ordered.change.words).classes("strong")
+        with ui.element("div").classes("soft small"):
+            ui.label(f"item {status.item} · subscription")
+            ui.link(ordered.change.subscription, of_subscription(ordered.change.subscription))
+        return
     ui.label(f"{ordered.plan.name} × {ordered.quantity}" if ordered else "removed").classes("strong")
     ui.label(f"item {status.item}" + (f" · {ordered.product.name}" if ordered else "")).classes("soft small")
     for name, value in (ordered.characteristics if ordered else {}).items():
@@ -40,6 +47,10 @@ def _state(status: ItemStatus) -> None:
 
 
 def _amount(status: ItemStatus, ordered: OrderItem | None) -> None:
+    if ordered and ordered.change:
+        ui.label(str(ordered.change.cost)).classes("nowrap")
+        ui.label("charged by its subscription").classes("soft small nowrap")
+        return
     if ordered:
         ui.label(str(ordered.due)).classes("nowrap")
     ui.label(_money(status)).classes("soft small nowrap")

@@ -6,6 +6,7 @@ from nicegui import ui
 
 from activities.store.subscriptions import StoredEvent
 from api.console import moments, notices
+from api.console.addresses import of_order
 from api.console.look import icon_of, tone_of
 
 KINDS = {
@@ -52,3 +53,5 @@ def _draw(event: StoredEvent) -> None:
             ui.label(event.summary)
             if event.actor not in BY_ITSELF:
                 ui.label(event.actor).classes("soft small")
+            if order := event.data.get("order"):
+                ui.link(f"order {order}", of_order(order)).classes("small")

@@ -25,6 +25,12 @@ class OrderedChange(Value):
     cost: Money
 
     @property
+    def words(self) -> str:
+        """What becomes what."""
+        was = f"{self.plan} × {self.quantity}"
+        return f"{was} → {self.change.plan} × {self.change.quantity}" if self.change else f"{was} → ended"
+
+    @property
     def at(self) -> Instant:
         """When it was to be made, as things stood."""
         made = self.change or self.end

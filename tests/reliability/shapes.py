@@ -186,6 +186,16 @@ def _order_of(subscription: str) -> str:
     return f"O-{subscription.split('-')[1]}"
 
 
+async def upgraded(world: World) -> str:
+    """An order that adds something and changes a subscription."""
+    customer = await world.customer()
+    name = await live(world, customer, await plan(world, monthly("30.00")))
+    change = {"action": "modify", "subscription": name, "quantity": 2, "when": "now"}
+    order = await world.order(customer, await plan(world, monthly("5.00")), change)
+    await world.state(order, "completed")
+    return order
+
+
 SHAPES: dict[str, Shape] = {
     "sample": sample,
     "cancelled": cancelled,
@@ -193,6 +203,7 @@ SHAPES: dict[str, Shape] = {
     "amended": amended,
     "declined": declined,
     "silent": silent,
+    "upgraded": upgraded,
 }
 AFTERWARDS: dict[str, Shape] = {
     "refunded": refunded,
@@ -206,5 +217,5 @@ AFTERWARDS: dict[str, Shape] = {
 }
 """What comes after a payment, and in the life of a subscription; each names the process that its history is of."""
 
-STORED = ("sample", "cancelled", "fallout", *AFTERWARDS)
+STORED = ("sample", "cancelled", "fallout", "upgraded", *AFTERWARDS)
 """The shapes of which each release keeps a history."""
