@@ -4,12 +4,16 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.money import Money
-from domain.payments import PaymentRequest, PaymentResult
+from domain.payments import Outcome, PaymentRequest, PaymentResult
 from domain.values import Instant, Value
 
 UNDECIDED = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 600, 3600, 6 * 3600, 24 * 3600))
 """How long is waited before each question about a payment that is pending or not known; the last one from then on. A bank debit
 takes days (SEPA: 5 business days for a first one, ACH: 4), and a message of the gateway is quicker than any of them."""
+
+
+UNSETTLED = frozenset({Outcome.pending, Outcome.unknown})
+"""What is asked about again."""
 
 
 class CollectionState(StrEnum):
@@ -21,23 +25,34 @@ class CollectionState(StrEnum):
     """This gateway did nothing, and another one is asked under the next number."""
 
 
+class Known(Value):
+    """What a gateway has said to the payment `key`."""
+
+    key: str
+    result: PaymentResult
+
+
 class CollectionRequest(Value):
     """`reason` is why now: `issued`, `asked`, `new_method`, `returned`, `released`, `dunning`. `by` is who asked, where
-    somebody did. `after` is the number of the invoice's last payment when it was asked for: the next one answers it."""
+    somebody did. `after` is the number of the invoice's last payment when it was asked for: the next one answers it. `known` is
+    what is known of a payment that was asked for already."""
 
     invoice: str
     customer: str = ""
     reason: str = "asked"
     by: str = ""
     after: int = 0
+    known: Known | None = None
 
 
 class Claim(Value):
-    """The payment that is to be asked for; None where there is none, for the reason in `words`."""
+    """The payment that is to be asked for; None where there is none, for the reason in `words`, or where somebody else is
+    asking for it, up to `wait_until`."""
 
     request: PaymentRequest | None = None
     number: int = 0
     words: str = ""
+    wait_until: Instant | None = None
 
 
 class Answered(Value):
@@ -64,6 +79,7 @@ class Collection(Value):
     code: str | None = None
     begun_at: Instant
     ended_at: Instant | None = None
+    leased_until: Instant | None = None
 
 
 def question_after(asked: int) -> timedelta:

@@ -20,7 +20,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.contracts.attributes import SEARCH_ATTRIBUTES
+from activities.runtime.collector import Collector
+from activities.runtime.due_sweep import StoredDueSweep
+from activities.runtime.payments import PaymentActivities
+from activities.runtime.processes import Processes
 from activities.runtime.settings import Settings
+from activities.runtime.subscriptions import StoredSubscriptions
 from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import api_keys
 from activities.store.database import Database
@@ -51,7 +56,8 @@ class Money:
 
 @dataclass
 class World:
-    """`api` carries an admin key. `client_for` makes one for other roles, signed with a name of its own."""
+    """`api` carries an admin key. `client_for` makes one for other roles, signed with a name of its own. What is due at a
+    business date is swept only when a test has `due_sweep` do it."""
 
     database: Database
     database_url: str
@@ -59,6 +65,7 @@ class World:
     temporal: WorkflowEnvironment
     sandbox: RunningSandbox
     api: httpx.AsyncClient
+    due_sweep: StoredDueSweep
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -260,7 +267,9 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
             _, key = await api_keys.create(connection, "admin", [Role.admin], datetime.now(UTC))
         headers = {"Authorization": f"Bearer {key}"}
         api = await stack.enter_async_context(httpx.AsyncClient(base_url=api_url, headers=headers, trust_env=False, timeout=30))
-        world = World(database, database_url, settings, temporal, sandbox, api)
+        collector = Collector(database, PaymentActivities(database, adapters.gateways, "sandbox"), "sandbox")
+        sweep = StoredDueSweep(database, Processes(temporal.client), StoredSubscriptions(database), collector)
+        world = World(database, database_url, settings, temporal, sandbox, api, sweep)
         await load_samples(api)
         yield world
         for client in world.clients.values():

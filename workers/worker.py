@@ -40,6 +40,7 @@ from activities.runtime.billing import BillingActivities
 from activities.runtime.changes import StoredChanges
 from activities.runtime.clocks import StoredClocks
 from activities.runtime.collections import StoredCollections
+from activities.runtime.collector import Collector
 from activities.runtime.deprovisioning import StoredDeprovisioning
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.disputes import StoredDisputes, StoredReturns
@@ -164,7 +165,7 @@ def workers(
     invoice_run = StoredInvoiceRun(database, adapters.taxes)
     revenue_close = StoredRevenueClose(database)
     live_items = HandedOn(database, Processes(client))
-    due_sweep = StoredDueSweep(database, Processes(client))
+    due_sweep = StoredDueSweep(database, Processes(client), subscriptions, Collector(database, payments, gateway))
     clocks = StoredClocks(database, adapters.taxes, Processes(client))
     common: dict[str, Any] = {
         "interceptors": [FailureTranslation(), Heartbeats()],

@@ -8,14 +8,14 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.contracts.collections import Collections
     from activities.contracts.payments import Payments, Release
-    from domain.collection import Answered, CollectionRequest, question_after
+    from domain.collection import UNSETTLED, Answered, Claim, CollectionRequest, question_after
     from domain.payments import Outcome, PaymentRequest, PaymentResult, RemotePayment
     from domain.plans import Retry
     from workflows.calls import attempt, ensure, ensure_here, explain, is_refusal
 
 PATIENT = Retry(attempts=8, first_wait=1, longest_wait=30)
+SHORTEST = timedelta(seconds=1)
 ONCE = Retry(attempts=3, first_wait=1, longest_wait=5)
-UNDECIDED = frozenset({Outcome.pending, Outcome.unknown})
 
 
 @workflow.defn(name="collection")
@@ -50,11 +50,12 @@ class CollectionWorkflow:
         self._news += 1
 
     async def _collect(self, asked: CollectionRequest) -> str:
-        claim = await ensure_here(Collections.claim, asked)
+        claim = await self._claimed(asked)
         given_up: list[str] = []
         while claim.request is not None:
             self._number = claim.number
-            result = await self._definite(claim.request)
+            known = asked.known.result if asked.known and asked.known.key == claim.request.key else None
+            result = await self._definite(claim.request, known)
             answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=workflow.now())
             if not result.elsewhere:
                 said = await ensure_here(Collections.settle, answered)
@@ -64,17 +65,27 @@ class CollectionWorkflow:
             claim = await ensure_here(Collections.elsewhere, answered)
         return claim.words
 
+    async def _claimed(self, asked: CollectionRequest) -> Claim:
+        """Whoever asks for the payment besides this process is left time to end."""
+        claim = await ensure_here(Collections.claim, asked)
+        while claim.wait_until is not None:
+            pause = max(claim.wait_until - workflow.now(), SHORTEST)
+            await workflow.sleep(pause, summary="while the payment is being asked for")
+            claim = await ensure_here(Collections.claim, asked)
+        return claim
+
     async def _undo(self, keys: list[str]) -> None:
         """A call that its gateway did not make may yet arrive there late: whatever it did is given back."""
         for key in keys:
             await ensure(Payments.release, Release(key=key), summary=f"make sure that {key} holds nothing")
 
-    async def _definite(self, request: PaymentRequest) -> PaymentResult:
-        """The payment's outcome once it is known. A payment that is pending, or not known, is asked about on a schedule, and as
-        soon as the gateway tells something; one that the gateway never saw is asked for again under the same key."""
-        result = await self._asked_for(request)
+    async def _definite(self, request: PaymentRequest, known: PaymentResult | None) -> PaymentResult:
+        """The payment's outcome once it is definite; `known` is what its gateway has said already. A payment that is pending or
+        not known, is asked about on a schedule, and as soon as the gateway tells something; one that the gateway never saw is
+        asked for again under the same key."""
+        result = known or await self._asked_for(request)
         questions = 0
-        while result.outcome in UNDECIDED:
+        while result.outcome in UNSETTLED:
             await self._wait(request, result, question_after(questions))
             questions += 1
             found = await self._found(request)

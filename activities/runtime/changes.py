@@ -139,6 +139,7 @@ class StoredChanges(Changes):
                 summary=f"was not changed: {trouble.words}"[:500],
             )
             await subscriptions.append(connection, trouble.subscription, [event])
+            await subscriptions.give_up_change(connection, trouble.subscription)
             if trouble.key.endswith(REFUSED):
                 await life_fallout.left_over(connection, trouble.subscription, trouble.key, trouble.words, datetime.now(UTC))
             elif trouble.key.startswith(keys.change(trouble.subscription, 0)[:-1]):

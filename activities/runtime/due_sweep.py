@@ -1,23 +1,31 @@
-"""Hands out what is due at a business date, the oldest first: each process is opened with it, and acts on it itself.
+"""Acts on what is due at a business date, the oldest first.
 
-Any number of sweeps may run. A row is leased while it is handed out, and comes again where nothing came of it; what is handed
-out twice is harmless, since whoever acts on a row looks whether it is still there. New orders do not wait for a backlog: it is
-handed out a few at a time, and acted on on a queue of its own.
+What concerns nothing but a subscription's own facts is done here, a transaction each with the subscription's row locked: where
+thousands renew in the same second, opening a process for each costs several times as much. Whatever asks a system outside opens
+the process it concerns, which acts on it itself; so does what meets a change that is under way, which only that process can
+wait for.
+
+Any number of sweeps may run. A row is leased while it is acted on or handed out, and comes again where nothing came of it; what
+comes twice is harmless, since whoever acts on a row looks whether it is still there. New orders do not wait for a
+backlog, which is worked off a few at a time, on a queue of its own.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio import activity
 
 from activities.contracts.due_sweep import DueSweep, Swept
+from activities.contracts.subscriptions import Subscriptions
+from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
-from activities.store import due_rows
+from activities.store import due_rows, subscriptions
 from activities.store.database import Database
-from activities.store.due_rows import DueRow
+from activities.store.due_rows import OF_FACTS, DueRow, Kind
+from domain.collection import CollectionRequest
 from domain.errors import Unavailable
 
 PAGE = 100
@@ -31,39 +39,56 @@ log = structlog.get_logger()
 
 
 class StoredDueSweep(DueSweep):
-    def __init__(self, database: Database, processes: Processes) -> None:
+    def __init__(self, database: Database, processes: Processes, facts: Subscriptions, collector: Collector) -> None:
         self._database = database
         self._processes = processes
+        self._facts = facts
+        self._collector = collector
 
     @activity.defn(name="sweep_due")
     async def sweep(self, so_far: Swept) -> Swept:
-        began, handed, taken = time.monotonic(), so_far.handed, PAGE
-        while taken == PAGE and time.monotonic() - began < SECONDS:
-            taken = await self.sweep_page(datetime.now(UTC))
-            handed += taken
-        return Swept(handed=handed, more=taken == PAGE)
+        began, swept, more = time.monotonic(), Counter[Kind](), True
+        while more and time.monotonic() - began < SECONDS:
+            page = await self.sweep_page(datetime.now(UTC))
+            more = bool(page)
+            swept += page
+        renewed = so_far.renewed + swept[Kind.renewal]
+        if renewed and not more:
+            await self._processes.invoice()
+        return Swept(handed=so_far.handed + swept.total(), renewed=renewed, more=more)
 
-    async def sweep_page(self, now: datetime) -> int:
-        """How many rows were taken. Raises Unavailable while Temporal does not answer: they come again."""
+    async def sweep_page(self, now: datetime) -> Counter[Kind]:
+        """How many rows of each kind were taken. Raises Unavailable while Temporal does not answer: they come again."""
         async with self._database.transaction() as connection:
             rows = await due_rows.claim(connection, now, now + LEASE, PAGE)
-        errors = [
-            error for first in range(0, len(rows), AT_ONCE) for error in await self._hand_out(rows[first : first + AT_ONCE])
-        ]
+            changing = await subscriptions.being_changed(connection, {row.subject for row in rows})
+        errors: list[Exception] = []
+        for first in range(0, len(rows), AT_ONCE):
+            some = rows[first : first + AT_ONCE]
+            done = await asyncio.gather(*(self._try(row, row.subject in changing) for row in some))
+            errors += [error for error in done if error is not None]
         if unavailable := next((error for error in errors if isinstance(error, Unavailable)), None):
             raise unavailable
-        return len(rows)
+        return Counter(row.kind for row in rows)
 
-    async def _hand_out(self, rows: Sequence[DueRow]) -> list[Exception]:
-        return [error for error in await asyncio.gather(*map(self._try, rows)) if error is not None]
-
-    async def _try(self, row: DueRow) -> Exception | None:
-        """What went wrong. A row that cannot be handed out at all must not keep back the others of its page."""
+    async def _try(self, row: DueRow, changing: bool) -> Exception | None:
+        """What went wrong. A row that nothing can be done about must not keep back the others of its page."""
         try:
-            await self._processes.due(row)
+            if row.kind is Kind.collect:
+                await self._collect(row)
+            elif row.kind in OF_FACTS and not changing:
+                await self._facts.due(row.key)
+            else:
+                await self._processes.due(row)
         except Exception as error:
             log.warning("due row not handed out", key=row.key, reason=str(error))
             async with self._database.transaction() as connection:
                 await due_rows.failed(connection, row.key, str(error))
             return error
         return None
+
+    async def _collect(self, row: DueRow) -> None:
+        if left := await self._collector.collect(CollectionRequest.model_validate_json(row.payload["request"])):
+            await self._processes.collect(left)
+        async with self._database.transaction(statement=True) as connection:
+            await due_rows.remove(connection, [row.key])

@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio.client import (
     Client,
+    ScheduleOverlapPolicy,
     WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowHandle,
@@ -20,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts import queues
 from activities.contracts.attributes import CUSTOMER, ORDER_STATE
 from activities.runtime.aftermath import Aftermath
+from activities.runtime.schedules import INVOICE_RUN
 from activities.runtime.temporal import TASK_TIMEOUT
 from activities.store.due_rows import DueRow
 from activities.store.due_rows import Kind as DueKind
@@ -173,6 +175,13 @@ class Processes:
                 start_signal_args=[row.key],
                 search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, row.customer)]),
             )
+        except (RPCError, RuntimeError) as error:
+            raise _translated(error) from error
+
+    async def invoice(self) -> None:
+        """Have an invoice run begin now, or after the one that is under way."""
+        try:
+            await self.client.get_schedule_handle(INVOICE_RUN).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 

@@ -44,28 +44,43 @@ from domain.payments import Outcome, PaymentRequest, RemotePayment
 
 
 async def ask(connection: Connection, asked: Iterable[CollectionRequest], because: str, due_at: datetime | None = None) -> None:
-    """Have these invoices collected at `due_at`, at once where it is left out; by its test clock where the customer has one.
-    `because` makes it unique for an invoice until it is sent; asked again after that, it is sent again, since nothing may have
-    come of it."""
+    """Have these invoices collected at `due_at`, with what else is due now where it is left out; by its test clock where the
+    customer has one. `because` makes it unique for an invoice until it has happened; asked again after that, it happens again,
+    since nothing may have come of it."""
     requests = list(asked)
     frozen = await clocks.frozen(connection, {each.customer for each in requests})
-    for each in requests:
-        key, payload = f"{each.invoice}:collect:{because}", each.model_dump(mode="json")
-        if each.customer in frozen:
-            row = DueRow(
-                key=key,
-                kind=DueKind.collect,
-                subject=each.invoice,
-                customer=each.customer,
-                due_at=due_at or frozen[each.customer],
-                payload={"request": each.model_dump_json()},
-            )
-            await due_rows.put(connection, [row])
-            continue
-        await dispatches.request_again(
-            connection,
-            Dispatch(key=key, kind=Kind.collect, subject=each.invoice, payload=payload, due_at=due_at or datetime.now(UTC)),
+    now = datetime.now(UTC)
+    rows = [
+        DueRow(
+            key=_asking(each, because),
+            kind=DueKind.collect,
+            subject=each.invoice,
+            customer=each.customer,
+            due_at=due_at or frozen.get(each.customer, now),
+            payload={"request": each.model_dump_json()},
         )
+        for each in requests
+    ]
+    await due_rows.put(connection, rows)
+
+
+async def _ask_now(connection: Connection, asked: CollectionRequest, because: str) -> None:
+    """As `ask`, for somebody who waits for it."""
+    if await clocks.frozen(connection, [asked.customer]):
+        await ask(connection, [asked], because)
+        return
+    sent = Dispatch(
+        key=_asking(asked, because),
+        kind=Kind.collect,
+        subject=asked.invoice,
+        payload=asked.model_dump(mode="json"),
+        due_at=datetime.now(UTC),
+    )
+    await dispatches.request_again(connection, sent)
+
+
+def _asking(asked: CollectionRequest, because: str) -> str:
+    return f"{asked.invoice}:collect:{because}"
 
 
 async def ask_when_due(connection: Connection, issued: Iterable[Invoice]) -> None:
@@ -93,7 +108,7 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     await _payable(connection, stored, now)
     after = await count(connection, invoice)
     request = CollectionRequest(invoice=invoice, customer=stored.invoice.customer, by=by, after=after)
-    await ask(connection, [request], f"asked:{after}")
+    await _ask_now(connection, request, f"asked:{after}")
 
 
 async def past_due(connection: Connection, customer: str, now: datetime) -> list[str]:
@@ -116,24 +131,40 @@ async def ask_for_past_due(
     for invoice in owed:
         after = await count(connection, invoice)
         request = CollectionRequest(invoice=invoice, customer=customer, reason=reason, by=by, after=after)
-        await ask(connection, [request], f"{because}:{after}")
+        await _ask_now(connection, request, f"{because}:{after}")
     return owed
 
 
-async def claim(connection: Connection, asked: CollectionRequest, now: datetime) -> Claim:
-    """The payment to ask for; the open one, where one is open."""
+async def claim(connection: Connection, asked: CollectionRequest, now: datetime, lease: datetime | None = None) -> Claim:
+    """The payment to ask for; the one that is open, where one is open, unless somebody else is asking for it. One that is
+    written down with a `lease`, in real time, is asked for by nobody else until then; none that is open is then had."""
     stored = await invoices.get(connection, asked.invoice, lock=True)
     before = await open_of(connection, asked.invoice)
     if before is not None:
-        return Claim(request=await _request(connection, before, ()), number=before.number)
+        return await _open_claim(connection, before, mine=lease is None)
+    number = await count(connection, asked.invoice)
+    if number > asked.after:
+        return Claim(number=number, words=f"payment {keys.collection(asked.invoice, number)} has answered it")
     try:
         method = await _payable(connection, stored, now)
     except Conflict as reason:
         return Claim(words=str(reason))
-    number = await count(connection, asked.invoice) + 1
-    row = _row(stored, number, method, asked.reason, now)
-    await connection.execute(insert(collections).values(**row))
-    return Claim(request=await _request(connection, _collection(row), ()), number=number)
+    row = _row(stored, number + 1, method, asked.reason, now)
+    await connection.execute(insert(collections).values(**row, leased_until=lease))
+    return Claim(request=await _request(connection, _collection(row), ()), number=number + 1)
+
+
+async def _open_claim(connection: Connection, before: Collection, *, mine: bool) -> Claim:
+    """An open payment is the invoice's process's, once nobody has it leased."""
+    free_at, now = before.leased_until, datetime.now(UTC)
+    if not mine or (free_at is not None and free_at > now):
+        return Claim(number=before.number, words=f"payment {before.key} is being asked for", wait_until=free_at or now)
+    return Claim(request=await _request(connection, before, ()), number=before.number)
+
+
+async def hand_over(connection: Connection, key: str) -> None:
+    """Whoever comes next goes on with a payment."""
+    await connection.execute(update(collections).where(collections.c.key == key).values(leased_until=None))
 
 
 async def _payable(connection: Connection, stored: StoredInvoice, now: datetime) -> str:
@@ -278,7 +309,9 @@ async def ask_for_rest(connection: Connection, invoice: str) -> None:
     """Have what an invoice is still due collected: what it came to may have changed since its payment was asked for."""
     found = (await invoices.get(connection, invoice)).invoice
     if found.amount_due.minor > 0:
-        await ask(connection, [CollectionRequest(invoice=invoice, customer=found.customer, reason="issued")], "issued")
+        after = await count(connection, invoice)
+        rest = CollectionRequest(invoice=invoice, customer=found.customer, reason="issued", after=after)
+        await ask(connection, [rest], f"rest:{after}")
 
 
 def _row(stored: StoredInvoice, number: int, method: str, reason: str, now: datetime) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Kind(StrEnum):
     access = "access"
     """A service was closed or opened again: the systems that built it are to follow. Its subject is the service."""
     collect = "collect"
-    """What an invoice is due is to be taken from what its customer has on file; of customers with a test clock."""
+    """What an invoice is due is to be taken from what its customer has on file. Its subject is the invoice."""
 
 
 OF_SUBSCRIPTIONS = frozenset(
@@ -56,6 +56,8 @@ OF_SUBSCRIPTIONS = frozenset(
     }
 )
 """Those whose subject is a subscription, which acts on them and removes them."""
+OF_FACTS = OF_SUBSCRIPTIONS - {Kind.change, Kind.pause, Kind.resume}
+"""Those that concern nothing but our own facts: no system outside is asked."""
 
 
 class DueRow(Value):

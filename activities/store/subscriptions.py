@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows, life_policies
@@ -99,7 +99,8 @@ _SAVE = text(f"""
          UPDATE subscriptions
             SET state = CAST(:state AS varchar), document = CAST(:document AS jsonb), version = version + 1,
                 next_renewal = CAST(:next_renewal AS timestamptz), paid_until = CAST(:paid_until AS timestamptz),
-                ended_at = CAST(:ended_at AS timestamptz), event_count = event_count + (SELECT count(*) FROM fresh)
+                ended_at = CAST(:ended_at AS timestamptz), changing_since = NULL,
+                event_count = event_count + (SELECT count(*) FROM fresh)
           WHERE id = CAST(:id AS varchar)
          RETURNING id, event_count - (SELECT count(*) FROM fresh) AS before
     ), happened AS (
@@ -176,13 +177,24 @@ async def append(connection: Connection, subscription: str, events: Sequence[Eve
 
 
 async def number_change(connection: Connection, subscription: str) -> int:
-    """The number of a change that is about to be tried. It is used up whatever becomes of it, and makes no new version."""
+    """The number of a change that is about to be tried. It is used up whatever becomes of it, and makes no new version; the
+    subscription is being changed until it is saved, or the change is given up."""
     counted = text("""
-        UPDATE subscriptions SET document = jsonb_set(document, '{change_count}',
+        UPDATE subscriptions SET changing_since = clock_timestamp(), document = jsonb_set(document, '{change_count}',
                to_jsonb(COALESCE((document ->> 'change_count')::int, 0) + 1))
          WHERE id = :id RETURNING (document ->> 'change_count')::int
     """)
     return int((await connection.execute(counted, {"id": subscription})).scalar_one())
+
+
+async def give_up_change(connection: Connection, subscription: str) -> None:
+    await connection.execute(update(subscriptions).where(subscriptions.c.id == subscription).values(changing_since=None))
+
+
+async def being_changed(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Those of `ids` of which a change is under way."""
+    query = select(subscriptions.c.id).where(among(subscriptions.c.id, ids), subscriptions.c.changing_since.is_not(None))
+    return set((await connection.execute(query)).scalars()) if ids else set()
 
 
 async def has_happened(connection: Connection, subscription: str, key: str) -> bool:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.store import charge_stops, collections, invoices, ledger, payment_methods, returned_debits
+from activities.store import charge_stops, collections, due_rows, invoices, ledger, payment_methods, returned_debits
 from domain import keys
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
@@ -113,6 +113,59 @@ async def test_what_an_invoice_is_due_is_taken_from_what_is_on_file(world: World
     assert (shown["state"], shown["amount_due"]["minor"], shown["paid"]["minor"]) == ("paid", 0, GROSS)
     assert await _taken(world, invoice) == {"sandbox": GROSS}
     assert await _ended(world, invoice) == f"invoice {invoice.number} is paid"
+
+
+async def test_what_falls_due_is_taken_without_a_process_and_once_however_often_it_comes(world: World) -> None:
+    """The row comes again where whoever took it was killed before removing it: after a decline too, nothing is asked again."""
+    paying, declined = await _payer(world, sandbox="tok_visa"), await _payer(world, sandbox="tok_declined_hard")
+    for customer, state in ((paying, "paid"), (declined, "finalized")):
+        invoice = await _issued(world, customer)
+        for _ in range(2):
+            await _fall_due(world, invoice)
+            await asyncio.gather(*(world.due_sweep.sweep_page(datetime.now(UTC)) for _ in range(2)))
+        async with world.database.transaction() as connection:
+            assert [each.number for each in await collections.of_invoice(connection, invoice.id)] == [1]
+            assert await due_rows.of_subject(connection, invoice.id) == []
+        assert (await _shown(world, invoice))["state"] == state
+        with pytest.raises(RPCError, match="not found"):
+            await _process(world, invoice).describe()
+
+
+async def _fall_due(world: World, invoice: Invoice) -> None:
+    async with world.database.transaction() as connection:
+        await collections.ask(connection, [CollectionRequest(invoice=invoice.id, customer=invoice.customer)], "issued")
+
+
+@pytest.mark.parametrize("mode", ["timeout_after", "error_500", "not_attempted"])
+async def test_what_falls_due_and_is_not_answered_at_once_goes_on_in_its_process(world: World, mode: str) -> None:
+    invoice = await _issued(world, await _payer(world, sandbox="tok_visa"))
+    await world.sandbox.faults({"operation": "purchase", "mode": mode, "count": 1, "order": invoice.id})
+
+    await _fall_due(world, invoice)
+    await world.due_sweep.sweep_page(datetime.now(UTC))
+
+    await _decided(world, invoice)
+    assert (await _shown(world, invoice))["state"] == "paid"
+    assert await _taken(world, invoice) == {"sandbox": GROSS}
+
+
+async def test_a_process_leaves_a_payment_to_whoever_is_asking_for_it(world: World) -> None:
+    """Killed in the middle, they never come back: the process goes on with the same payment."""
+    invoice = await _issued(world, await _payer(world, sandbox="tok_visa"))
+    asked = CollectionRequest(invoice=invoice.id, customer=invoice.customer)
+    async with world.database.transaction() as connection:
+        lease = datetime.now(UTC) + timedelta(seconds=2)
+        mine = await collections.claim(connection, asked, NOW, lease)
+    assert mine.request is not None
+
+    async with world.database.transaction() as connection:
+        theirs = await collections.claim(connection, asked, NOW)
+        others = await collections.claim(connection, asked, NOW, lease)
+    assert (theirs.request, theirs.wait_until, others.request) == (None, lease, None)
+    async with world.database.transaction() as connection:
+        await collections.hand_over(connection, mine.request.key)
+        theirs = await collections.claim(connection, asked, NOW)
+    assert (theirs.request, theirs.wait_until) == (mine.request, None)
 
 
 @pytest.mark.parametrize("mode", ["timeout_before", "timeout_after", "error_500", "garbled", "not_attempted", "rate_limit"])
@@ -263,8 +316,10 @@ async def test_a_customer_whose_charges_are_stopped_is_not_charged(world: World)
     )
     async with world.database.transaction() as connection:
         await collections.ask(connection, [CollectionRequest(invoice=invoice.id, customer=customer)], "asked:0", NOW)
-    await world.until(lambda: _said(world, invoice, "is not charged now"), "the process to end without a payment")
+    await world.due_sweep.sweep_page(datetime.now(UTC))
     async with world.database.transaction() as connection:
+        assert await collections.of_invoice(connection, invoice.id) == []
+        assert await due_rows.of_subject(connection, invoice.id) == []
         await charge_stops.lift(connection, f"dispute-of-{customer}", NOW)
 
     await _collect(world, invoice)
@@ -305,15 +360,6 @@ async def test_a_returned_debit_is_presented_again_only_as_the_networks_allow(wo
     found = await _decided(world, invoice, least=2)
     assert [each.state for each in found] == ["paid", "paid"]
     assert (await _shown(world, invoice))["state"] == "paid"
-
-
-async def _said(world: World, invoice: Invoice, words: str) -> bool:
-    """Whether the invoice's process has ended, saying so."""
-    try:
-        found = await _process(world, invoice).describe()
-    except RPCError:
-        return False
-    return found.status is WorkflowExecutionStatus.COMPLETED and words in await _ended(world, invoice)
 
 
 async def test_a_method_that_is_given_while_a_payment_is_undecided_is_tried_after_it(world: World) -> None:

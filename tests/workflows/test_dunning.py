@@ -137,7 +137,9 @@ async def test_a_payment_under_way_holds_suspension_back_and_a_write_off_opens_a
     await advance(world, clock, day(3, 27, 12))
     unpaid = (await invoices(world, customer))[-1]["id"]
     async with world.database.transaction() as connection:
-        debit = await collections.claim(connection, CollectionRequest(invoice=unpaid, customer=customer), day(3, 27, 12))
+        after = await collections.count(connection, unpaid)
+        asked = CollectionRequest(invoice=unpaid, customer=customer, after=after)
+        debit = await collections.claim(connection, asked, day(3, 27, 12))
     assert debit.request is not None
     await advance(world, clock, day(4, 2, 12))
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("past_due", [])

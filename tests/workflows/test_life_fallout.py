@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import update
 
-from activities.runtime.due_sweep import StoredDueSweep
 from activities.runtime.processes import Processes
 from activities.store import due_rows
 from activities.store.due_rows import DueRow, Kind
@@ -41,7 +40,7 @@ async def test_what_is_due_and_fails_is_fallout_and_its_process_ends_in_good_ord
         mended = update(table).where(table.c.key == key).values(payload={"invoice": invoice["id"]})
         await connection.execute(mended)
     await world.succeed(world.api.post(f"/v1/fallout/{stuck['id']}/retry", json={"reason": "mended"}))
-    await StoredDueSweep(world.database, Processes(world.temporal.client)).sweep_page(datetime.now(UTC))
+    await world.due_sweep.sweep_page(datetime.now(UTC))
 
     async def done() -> bool:
         async with world.database.transaction() as connection:

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -69,6 +70,11 @@ collections = Table(
     Column("code", String),
     moment("begun_at"),
     moment("ended_at", optional=True),
+    Column(
+        "leased_until",
+        DateTime(timezone=True),
+        comment="up to when whoever wrote it down is asking the gateway, and nobody else",
+    ),
     UniqueConstraint("invoice", "number"),
     Index("ix_collections_open", "invoice", unique=True, postgresql_where=text("state = 'asked'")),
     Index(

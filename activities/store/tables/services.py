@@ -80,6 +80,7 @@ subscriptions = Table(
     moment("paid_until", optional=True),
     moment("ended_at", optional=True),
     Column("event_count", Integer, nullable=False, server_default="0"),
+    moment("changing_since", optional=True),
     UniqueConstraint("order_id", "item"),
     Index(None, "customer"),
     Index("ix_subscriptions_payment_method", "payment_method", postgresql_where=text("payment_method IS NOT NULL")),
