@@ -1,13 +1,23 @@
 """Subscriptions in the browser."""
 
+import re
+
 from playwright.async_api import expect
 
+from activities.store import subscriptions
 from activities.store.database import Database
+from domain.facts import Event, ItemStatus
+from domain.money import Money
+from domain.orders import Action
 from domain.roles import Role
+from domain.states import ItemState
+from domain.subscriptions.changes import Change
+from domain.subscriptions.commands import facts_of
+from domain.subscriptions.ordered import OrderedChange
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
-from tests.console.lives import live, unpaid
-from tests.console.orders import Orders
+from tests.console.lives import BEGAN, live, unpaid
+from tests.console.orders import Orders, eur
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>"
 
@@ -87,3 +97,38 @@ async def test_an_unpaid_invoice_shows_what_is_done_about_it_what_comes_when_and
     await page.goto(page.url.replace(f"/subscriptions/{made.id}", "/customers/C-804"))
     listed = page.locator("tr", has_text=made.id).filter(has_text="0 of 4")
     await expect(listed).to_contain_text("Charged again on")
+
+
+async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription_says_which_order_did(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-805", 805)
+    order = await orders.place("C-805")
+    nothing = Money.zero("EUR")
+    becomes = Change(subscription=made.id, at=BEGAN, plan="crm-pro", quantity=5, total=nothing, due=nothing, taken_off=nothing)
+    change = OrderedChange(
+        subscription=made.id, version=1, plan="crm-team", plan_name="Team", quantity=2, change=becomes, cost=eur(4500)
+    )
+    item = order.items[0].model_copy(update={"action": Action.modify, "change": change})
+    changed = order.model_copy(update={"items": [item]})
+    settled = ItemStatus(item="1", state=ItemState.completed, reason=f"{made.id} is crm-pro × 5 from 2026-03-01 on")
+    await orders.change(order, amended_to=changed.model_dump_json(), items=[settled])
+    event = Event(
+        key="changed:1",
+        type="subscription.changed",
+        at=BEGAN,
+        actor="ana",
+        summary="crm-pro × 5",
+        data=facts_of(f"{order.id}:1"),
+    )
+    async with console_database.transaction() as connection:
+        await subscriptions.append(connection, made.id, [event])
+    page = await sign_in(Role.viewer, at=f"/orders/{order.id}")
+
+    row = page.locator("tr", has_text="crm-team × 2 → crm-pro × 5")
+    await expect(row).to_contain_text("45.00 EUR")
+    await expect(row).to_contain_text("charged by its subscription")
+    await expect(row).to_contain_text("from 2026-03-01 on")
+    await row.get_by_role("link", name=made.id).click()
+    await page.get_by_role("link", name=f"order {order.id}").click()
+    await expect(page).to_have_url(re.compile(f"/orders/{order.id}$"))
