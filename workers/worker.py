@@ -261,6 +261,7 @@ def workers(
                 disputes.contest,
                 disputes.submit,
                 disputes.accept,
+                disputes.give_in,
                 disputes.release,
                 returns.take_back,
                 payments.authorize,

@@ -70,7 +70,14 @@ class DisputeWorkflow:
 
     @workflow.update(name="accept", description='Give in: {"dispute": "sandbox:dp_1", "by": "your name"}')
     async def accept(self, raw: Any) -> Dispute:
-        return _said(await ensure_here(Disputes.accept, parse(Decision, raw, DECISION_EXAMPLE)))
+        given_in = await ensure_here(Disputes.accept, parse(Decision, raw, DECISION_EXAMPLE))
+        if workflow.patched("gateway-is-told-of-accepting"):
+            try:
+                await ensure(Disputes.give_in, self._dispute, summary="accept the dispute")
+            except ActivityError as error:
+                words = f"dispute {self._dispute} is accepted here, and the gateway does not take it: {explain(error)}"
+                raise refusal(Conflict(words)) from None
+        return _said(given_in)
 
     @workflow.update(name="release", description="After it is lost, let the customer be charged and have access again.")
     async def release(self, raw: Any) -> Dispute:

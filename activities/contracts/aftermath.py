@@ -81,6 +81,11 @@ class Disputes(ABC):
     async def accept(self, decision: Decision) -> Dispute: ...
 
     @abstractmethod
+    @activity.defn(name="dispute_give_in")
+    async def give_in(self, dispute: str) -> None:
+        """Tell the gateway that one is accepted, once."""
+
+    @abstractmethod
     @activity.defn(name="dispute_release")
     async def release(self, decision: Decision) -> Dispute:
         """Of a lost one: let the customer be charged and have access again."""

@@ -9,7 +9,7 @@ from activities.adapters.gateway.port import Herald
 from activities.contracts.aftermath import Contest, Decision, Disputes, Returns
 from activities.store import disputes, returned_debits
 from activities.store.database import Database
-from domain.disputes import Dispute
+from domain.disputes import Dispute, DisputeState
 from domain.errors import Unavailable
 from domain.gateway_events import Told
 
@@ -37,11 +37,7 @@ class StoredDisputes(Disputes):
 
     @activity.defn(name="dispute_submit")
     async def submit(self, dispute: str) -> None:
-        async with self._database.transaction() as connection:
-            found = await disputes.get(connection, dispute)
-        herald = self._heralds.get(found.gateway)
-        if herald is None:
-            raise Unavailable(f"gateway {found.gateway!r} is not among the settings of this worker")
+        found, herald = await self._at_its_gateway(dispute)
         if found.evidence is not None:
             await herald.submit_evidence(found.name, f"{dispute}:evidence", found.evidence)
         async with self._database.transaction() as connection:
@@ -52,10 +48,24 @@ class StoredDisputes(Disputes):
         async with self._database.transaction() as connection:
             return await disputes.accept(connection, decision.dispute)
 
+    @activity.defn(name="dispute_give_in")
+    async def give_in(self, dispute: str) -> None:
+        found, herald = await self._at_its_gateway(dispute)
+        if found.state is DisputeState.accepted:
+            await herald.accept_dispute(found.name, f"{dispute}:accept")
+
     @activity.defn(name="dispute_release")
     async def release(self, decision: Decision) -> Dispute:
         async with self._database.transaction() as connection:
             return await disputes.release(connection, decision.dispute, datetime.now(UTC))
+
+    async def _at_its_gateway(self, dispute: str) -> tuple[Dispute, Herald]:
+        async with self._database.transaction() as connection:
+            found = await disputes.get(connection, dispute)
+        herald = self._heralds.get(found.gateway)
+        if herald is None:
+            raise Unavailable(f"gateway {found.gateway!r} is not among the settings of this worker")
+        return found, herald
 
 
 class StoredReturns(Returns):

@@ -135,6 +135,16 @@ async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: 
     assert (other.status_code, given_in.status_code) == (409, 409)
 
 
+async def test_giving_in_is_told_to_the_gateway_which_says_that_it_is_lost(world: World) -> None:
+    _, payment = await paid_order(world)
+    losses = await balance(world, "dispute_losses")
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    await world.succeed(world.api.post(f"/v1/disputes/sandbox:{name}/accept"))
+    await standing(world, name, "lost")
+    assert await balance(world, "dispute_losses") - losses == 10000
+
+
 async def test_evidence_after_the_deadline_is_refused(world: World) -> None:
     _, payment = await paid_order(world)
     name = await dispute(world, payment, deadline_days=0)

@@ -147,6 +147,19 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
 
         return once(journal, f"disputes {name}", idempotency_key, fingerprint(f"evidence {dispute}", body), act).response()
 
+    @router.post("/disputes/{dispute}/accept")
+    async def accept(dispute: str, idempotency_key: IdempotencyKey) -> Response:
+        """It is lost at once, and told."""
+
+        def act() -> Reply:
+            opened = found(dispute)
+            journal.execute("UPDATE disputes SET state = ? WHERE id = ?", Verdict.lose, dispute)
+            facts = opened.model_dump(exclude={"id", "kind", "at", "deadline"})
+            tell(GatewayEventKind.dispute_lost, Delivery(), **facts)
+            return answer(200, DisputeView(state="lost"))
+
+        return once(journal, f"disputes {name}", idempotency_key, fingerprint(f"accept {dispute}", None), act).response()
+
     @router.post("/payments/{key}/return", status_code=201)
     async def give_back(key: Key, body: ReturnBody) -> Told:
         facts = body.model_dump(include={"amount", "fee", "reason"})

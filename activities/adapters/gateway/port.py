@@ -106,3 +106,7 @@ class Herald(Protocol):
         """Contest a dispute, once: `key` is the idempotency key. Raises Refused where it is closed or past its deadline, and
         Unavailable or Unknown where it may be worth another try."""
         ...
+
+    async def accept_dispute(self, dispute: str, key: str) -> None:
+        """Give in to a dispute, once: `key` is the idempotency key. Raises as `submit_evidence` does."""
+        ...

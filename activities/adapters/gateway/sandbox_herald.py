@@ -46,6 +46,9 @@ class SandboxHerald:
     async def submit_evidence(self, dispute: str, key: str, evidence: Evidence) -> None:
         await self._peer.call(Call("POST", ("disputes", dispute, "evidence"), key, evidence), _Taken)
 
+    async def accept_dispute(self, dispute: str, key: str) -> None:
+        await self._peer.call(Call("POST", ("disputes", dispute, "accept"), key), _Taken)
+
 
 def _unsigned() -> Refused:
     return Refused("the signature is not this gateway's, or the message is more than five minutes old", code="bad_signature")

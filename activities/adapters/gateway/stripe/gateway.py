@@ -181,6 +181,12 @@ class StripeGateway:
         except Declined as declined:
             raise Refused(f"stripe: dispute {dispute}: {declined.code}", declined.code) from None
 
+    async def accept_dispute(self, dispute: str, key: str) -> None:
+        try:
+            await call("disputes", self._client.v1.disputes.close_async(dispute, options=_key(key)))
+        except Declined as declined:
+            raise Refused(f"stripe: dispute {dispute}: {declined.code}", declined.code) from None
+
     async def _start(self, request: PaymentRequest, capture: str) -> PaymentResult:
         customer, method = _split(request.method)
         params: Any = {
