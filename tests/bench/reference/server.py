@@ -27,10 +27,11 @@ from domain.money import Money
 from domain.orders import OrderRequest
 from tests.bench.connection import pooled
 from tests.bench.reference.phases import phases
-from tests.bench.reference.workflows import BareActivities, BareWorkflow, SagaWorkflow
+from tests.bench.reference.workflows import BareActivities, BareWorkflow, SagaWorkflow, TimerWorkflow
 from tests.bench.rows import Insertion, Pattern
 
 QUEUE = "reference"
+STARTED_AT_ONCE = 20
 FIRST_NUMBER = 10_000_000
 """Far from the product's own, with which the references share Temporal and the sandbox."""
 
@@ -57,6 +58,7 @@ class Reference:
         app = FastAPI()
         app.add_api_route("/bare", self.bare, methods=["POST"], status_code=202)
         app.add_api_route("/saga", self.saga, methods=["POST"], status_code=202)
+        app.add_api_route("/timers", self.timers, methods=["POST"])
         app.add_api_route("/insert", self.insert, methods=["POST"], status_code=202)
         app.add_api_route("/ready", self.ready, methods=["GET"])
         return app
@@ -84,6 +86,16 @@ class Reference:
         )
         return {"id": order}
 
+    async def timers(self, count: int, at: float) -> None:
+        """Start this many that fire at `at`; returns when all of them sleep."""
+        names = (f"timer-{at}-{number}" for number in range(count))
+
+        async def some() -> None:
+            for name in names:
+                await self._client.start_workflow("timer", args=[name, at], id=name, task_queue=QUEUE, request_eager_start=True)
+
+        await asyncio.gather(*(some() for _ in range(STARTED_AT_ONCE)))
+
     async def insert(self, request: OrderRequest) -> dict[str, str]:
         """One row, and nothing else."""
         order = f"O-{next(self._numbers)}"
@@ -97,7 +109,7 @@ async def at_work(client: Client, activities: BareActivities) -> AsyncIterator[N
     worker = Worker(
         client,
         task_queue=QUEUE,
-        workflows=[BareWorkflow, SagaWorkflow],
+        workflows=[BareWorkflow, SagaWorkflow, TimerWorkflow],
         activities=activities.every,
         max_cached_workflows=2000,
     )

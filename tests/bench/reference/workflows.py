@@ -53,6 +53,15 @@ class SagaWorkflow:
             await _local("step", order, step)
 
 
+@workflow.defn(name="timer", sandboxed=False)
+class TimerWorkflow:
+    @workflow.run
+    async def run(self, name: str, at: float) -> None:
+        """Sleep until `at`, in seconds since the epoch, and then one local activity."""
+        await workflow.sleep(max(0.0, at - workflow.time()))
+        await _local("step", name, "renew")
+
+
 class BareActivities:
     """`phases` are the rows of the sample order by when they are written; `amount` is what it costs."""
 
