@@ -7,7 +7,7 @@ from nicegui import ui
 
 from api import subscription_endings
 from api.auth import demand
-from api.console import moments
+from api.console import moments, subscription_changing
 from api.console.dialog import asking, choices, reason_field
 from api.console.panel import Panel
 from api.console.visit import Visit
@@ -27,9 +27,18 @@ Refresh = Callable[[], Awaitable[None]]
 
 
 def buttons(visit: Visit, shown: SubscriptionDetail, refresh: Refresh) -> None:
-    """What may be done now, for whoever may keep subscriptions."""
+    """What may be done now, by whoever looks."""
+    if shown.ended_at is None:
+        if subscription_changing.may_suspend(visit, shown, lift=True):
+            _button("Unsuspend", "lock_open", lambda: subscription_changing.ask_suspend(visit, shown, refresh, lift=True))
+        if subscription_changing.may_suspend(visit, shown, lift=False):
+            _button("Suspend", "lock", lambda: subscription_changing.ask_suspend(visit, shown, refresh, lift=False))
     if not visit.may(Right.keep_subscriptions):
         return
+    if shown.ended_at is None:
+        _button("Change", "swap_horiz", subscription_changing.ChangeDialog(visit, shown, refresh).open)
+        if shown.pausing is None and shown.paused_since is None:
+            _button("Pause", "pause", lambda: subscription_changing.ask_pause(visit, shown, refresh))
     actions = SubscriptionActions(visit, shown, refresh)
     if shown.legal_hold:
         _button("Lift legal hold", "lock_open", actions.ask_lift)

@@ -3,41 +3,20 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
-from activities.runtime.changes import taxed
-from activities.store import change_requests
+from api import subscription_changes
 from api.dependencies import Ctx, SubscriptionKeeper
 from api.openapi import declares
-from api.preview_tokens import PreviewToken, Token, digest_in, instant_of, token_of
+from api.preview_tokens import PreviewToken
 from api.routes.subscriptions import Said, SubscriptionId
+from api.subscription_changes import ChangePreview, ChangeRequest, Version
 from api.subscriptions import SubscriptionDetail, detail, instruct
-from domain.plans import Identifier
-from domain.subscriptions.changes import Change, ChangeCommand
+from domain.subscriptions.changes import Change
 from domain.subscriptions.ending import When
-from domain.values import Instant, Quantity, StrictValue
+from domain.values import Instant, StrictValue
 
 router = APIRouter(prefix="/v1/subscriptions/{subscription}", tags=["subscriptions"])
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
-
-
-class ChangeRequest(StrictValue):
-    """`when` is `now`, `period_end`, or an instant; left out, what costs less begins with the next period and what costs more
-    at once. `version` refuses it where the subscription has changed since."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"plan": "crm-pro", "when": "now", "version": 1}]})
-
-    plan: Identifier | None = None
-    quantity: Quantity | None = None
-    when: When | Instant | None = None
-    words: Annotated[str, Field(max_length=500)] = ""
-    version: Version | None = None
-
-
-class ChangePreview(Change):
-    """`token` holds the change to this."""
-
-    token: Token
 
 
 class PauseRequest(StrictValue):
@@ -55,13 +34,7 @@ async def preview_change(
     subscription: SubscriptionId, request: Annotated[ChangeRequest, Body()], principal: SubscriptionKeeper, context: Ctx
 ) -> ChangePreview:
     """Computed by what changes it; nothing is written."""
-    command = ChangeCommand(by=principal.name, **dict(request))
-    made = await taxed(
-        context.database,
-        context.taxes,
-        lambda connection, answers: change_requests.preview(connection, context.taxes, answers, subscription, command),
-    )
-    return ChangePreview(**dict(made), token=token_of(context.now(), made))
+    return await subscription_changes.preview(context, principal, subscription, request)
 
 
 @router.post("/changes", summary="Change a subscription", responses=declares(404, 409))
@@ -74,8 +47,7 @@ async def change(
 ) -> Change:
     """At once it holds only if its payment succeeds and every system has done its part: else 409 says why, and all is as it
     was."""
-    shown = {} if token is None else {"shown": digest_in(token, context.now()), "as_of": instant_of(token, context.now())}
-    return Change.model_validate(await instruct(context, principal, subscription, "change", **dict(request), **shown))
+    return await subscription_changes.change(context, principal, subscription, request, token)
 
 
 @router.delete("/changes/{number}", summary="Not make a change that is decided", responses=declares(404, 409))

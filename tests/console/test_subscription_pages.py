@@ -16,7 +16,7 @@ from domain.subscriptions.commands import facts_of
 from domain.subscriptions.ordered import OrderedChange
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
-from tests.console.lives import BEGAN, live, unpaid
+from tests.console.lives import BEGAN, MARCH, live, unpaid
 from tests.console.orders import Orders, eur
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>"
@@ -132,3 +132,36 @@ async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription
     await row.get_by_role("link", name=made.id).click()
     await page.get_by_role("link", name=f"order {order.id}").click()
     await expect(page).to_have_url(re.compile(f"/orders/{order.id}$"))
+
+
+async def test_what_may_be_done_to_it_goes_by_role_and_what_happened_is_seen_at_once(
+    sign_in: SignIn, orders: Orders, console_database: Database, processes: StandIn
+) -> None:
+    made = await live(console_database, orders, "C-806", 806)
+    page = await sign_in(Role.operator, at=f"/subscriptions/{made.id}")
+    await page.get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("Choose another plan, or another quantity.")).to_be_visible()
+    await dialog.get_by_label("Quantity").fill("0")
+    await expect(dialog.get_by_text("is a whole number from 1 to")).to_be_visible()
+    await dialog.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="Suspend", exact=True).click()
+    await page.get_by_label("Reason").click()
+    await expect(page.get_by_role("option")).to_have_text(["Policy", "Request"])
+    await page.get_by_role("option", name="Request").click()
+    await page.get_by_role("button", name="Suspend it").click()
+    await expect(page.get_by_text(f"{made.id}: noted")).to_be_visible()
+    asked = processes.corrected[-1]
+    assert (asked.invoice, asked.update, asked.argument["reason"]) == (made.id, "suspend", "request")
+    await page.get_by_role("button", name="Pause").click()
+    await page.get_by_label("Goes on by itself, UTC").fill("soon")
+    await page.get_by_role("button", name="Pause it").click()
+    await expect(page.get_by_text("is a date and time in UTC, such as").first).to_be_visible()
+    event = Event(key="told", type="subscription.changed", at=MARCH, actor="ada", summary="told at once")
+    async with console_database.transaction() as connection:
+        await subscriptions.append(connection, made.id, [event])
+    await expect(page.locator(".timeline")).to_contain_text("told at once")
+
+    fraud = await sign_in(Role.fraud, Role.viewer, at=f"/subscriptions/{made.id}")
+    await expect(fraud.get_by_role("button", name="Suspend", exact=True)).to_be_visible()
+    await expect(fraud.get_by_role("button", name="Change")).to_have_count(0)
