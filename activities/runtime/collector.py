@@ -10,7 +10,7 @@ from domain.collection import UNSETTLED, Answered, CollectionRequest, Known
 from domain.errors import Refused, Unavailable, Unknown
 from domain.payments import Outcome, PaymentRequest, PaymentResult
 
-AT_ONCE = 5.0
+AT_ONCE = 3.0
 """Seconds that a gateway has. What takes longer, or is undecided, goes on in a process of its own."""
 LEASE = timedelta(seconds=60)
 """How long nobody else asks for a payment that was begun here: longer than all that is done about it can take."""

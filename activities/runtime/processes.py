@@ -183,6 +183,10 @@ class Processes:
         try:
             await self.client.get_schedule_handle(INVOICE_RUN).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
         except (RPCError, RuntimeError) as error:
+            if (
+                isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+            ):  # whoever keeps the schedules left it out
+                return
             raise _translated(error) from error
 
     async def advance(self, advance: Advance) -> Awaitable[str]:

@@ -86,6 +86,7 @@ async def plan(
         due = made.invoice is not None and made.invoice.amount_due.minor > 0
         payment = await collections.payment_for(connection, made.invoice.id, now) if due and made.invoice else None
     _refuse_other(command, made.change)
+    await subscriptions.begin_change(connection, subscription)
     return Plan(
         subscription=subscription,
         change=made.change.model_copy(update={"number": number}),

@@ -177,14 +177,19 @@ async def append(connection: Connection, subscription: str, events: Sequence[Eve
 
 
 async def number_change(connection: Connection, subscription: str) -> int:
-    """The number of a change that is about to be tried. It is used up whatever becomes of it, and makes no new version; the
-    subscription is being changed until it is saved, or the change is given up."""
+    """The number of a change that is about to be tried. It is used up whatever becomes of it, and makes no new version."""
     counted = text("""
-        UPDATE subscriptions SET changing_since = clock_timestamp(), document = jsonb_set(document, '{change_count}',
+        UPDATE subscriptions SET document = jsonb_set(document, '{change_count}',
                to_jsonb(COALESCE((document ->> 'change_count')::int, 0) + 1))
          WHERE id = :id RETURNING (document ->> 'change_count')::int
     """)
     return int((await connection.execute(counted, {"id": subscription})).scalar_one())
+
+
+async def begin_change(connection: Connection, subscription: str) -> None:
+    """Money or a system is about to be asked for a change, which is under way until the subscription is saved, or the change is
+    given up."""
+    await connection.execute(update(subscriptions).where(subscriptions.c.id == subscription).values(changing_since=func.now()))
 
 
 async def give_up_change(connection: Connection, subscription: str) -> None:

@@ -13,6 +13,7 @@ from activities.store.due_rows import of_subject as rows_of
 from activities.store.tables.customers import customers
 from activities.store.tables.life import due_rows, test_clocks
 from activities.store.tables.services import subscriptions as table
+from domain import keys
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.world import World
 
@@ -125,3 +126,25 @@ async def test_one_that_an_earlier_release_handed_over_is_taken_over_and_goes_on
     await advance(world, clock, datetime(2026, 3, 15, tzinfo=UTC))
     assert [each["state"] for each in await invoices(world, customer)] == ["paid", "paid"]
     assert (await shown(world, name))["next_renewal"] == "2026-03-31T09:00:00Z"
+
+
+async def test_what_falls_due_while_a_change_is_under_way_waits_for_its_process(world: World) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(days=40)
+    clock, customer = await clocked(world, begun)
+    name = await live(world, customer, await plan(world, monthly()))
+    async with world.database.transaction() as connection:
+        await connection.execute(update(customers).where(customers.c.id == customer).values(clock=None))
+        await connection.execute(update(due_rows).where(due_rows.c.clock == clock).values(clock=None))
+        await subscriptions.begin_change(connection, name)
+
+    await world.due_sweep.sweep_page(datetime.now(UTC))
+
+    process = world.temporal.client.get_workflow_handle(keys.subscription_workflow(name))
+    [due] = [
+        event
+        async for event in process.fetch_history_events()
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    assert due.workflow_execution_signaled_event_attributes.signal_name == "due"
+    await process.result()
+    assert "billed" in [kind for kind, _ in await events(world, name)]

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.workers.test_cli import turnup
 from tests.world import SAMPLES, World
 
@@ -29,6 +31,13 @@ async def test_a_scenario_is_told_drawn_and_its_books_are_in_order(world: World,
     told = [title.text or "" for title in picture.iter(f"{SVG}title")]
     assert sum("tok_" in (text.text or "") for text in picture.iter(f"{SVG}text")) == 2
     assert any(words.startswith("active 2026-01-15") for words in told)
+
+
+@pytest.mark.parametrize("story", sorted(path.stem for path in (SAMPLES / "scenarios").iterdir()))
+async def test_each_story_that_ships_can_be_told(world: World, tmp_path: Path, story: str) -> None:
+    code, said, wrong = await simulate(world, tmp_path, SAMPLES / "scenarios" / f"{story}.yaml", "--months", "3")
+    assert (code, wrong) == (0, "")
+    assert said.splitlines()[-1] == "the ledger balances, no period is billed twice, no invoice paid twice"
 
 
 async def test_a_scenario_that_is_none_is_refused_in_a_line_that_names_the_field(world: World, tmp_path: Path) -> None:
