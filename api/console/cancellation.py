@@ -7,7 +7,7 @@ from nicegui import ui
 from api import commands
 from api.console.chip import chip
 from api.console.dialog import asking, choices, reason_field
-from api.console.table import table
+from api.console.table import sums, table
 from api.console.visit import Visit
 from api.context import Context
 from domain.cancellation import CancellationPreview, CancelRequest, Fate, ItemCancellation
@@ -51,11 +51,8 @@ def _show(visit: Visit, preview: CancellationPreview) -> None:
 
 
 def _sums(preview: CancellationPreview) -> None:
-    with ui.element("div").classes("sums").mark("cancel-sums"):
-        for name, amount in (("Refunded", preview.refunded), ("Released", preview.released), ("Kept", preview.kept)):
-            with ui.element("div"):
-                ui.label(name).classes("soft small")
-                ui.label(str(amount)).classes("value")
+    amounts = (("Refunded", preview.refunded), ("Released", preview.released), ("Kept", preview.kept))
+    sums([(name, str(amount)) for name, amount in amounts], "cancel-sums")
 
 
 def _row(item: ItemCancellation) -> tuple[str, Callable[[], object], str, str]:

@@ -10,6 +10,7 @@ from api.auth import demand
 from api.console import moments, subscription_changing
 from api.console.dialog import asking, choices, reason_field
 from api.console.panel import Panel
+from api.console.table import sums
 from api.console.visit import Visit
 from api.subscription_endings import CancellationPreview, CancelRequest
 from api.subscriptions import SubscriptionDetail, instruct
@@ -173,15 +174,8 @@ class CancelDialog:
         if preview is None:
             ui.label(trouble).classes("wrong")
             return
-        with ui.element("div").classes("sums").mark("cancel-sums"):
-            for name, value in (
-                ("Ends", moments.day(preview.at)),
-                ("Given back", str(preview.given_back)),
-                ("Fee", str(preview.fee)),
-            ):
-                with ui.element("div"):
-                    ui.label(name).classes("soft small")
-                    ui.label(value).classes("value")
+        ends, given_back = moments.day(preview.at), str(preview.given_back)
+        sums([("Ends", ends), ("Given back", given_back), ("Fee", str(preview.fee))], "cancel-sums")
         ui.label(
             f"It may be used until {moments.absolute(preview.access_until)}; its data is kept until "
             f"{moments.day(preview.data_until)}."

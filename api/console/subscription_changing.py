@@ -11,7 +11,7 @@ from api.auth import demand
 from api.console import moments
 from api.console.dialog import asking, choices, reason_field
 from api.console.panel import Panel
-from api.console.table import table
+from api.console.table import sums, table
 from api.console.visit import Visit
 from api.subscription_changes import ChangePreview, ChangeRequest
 from api.subscriptions import SubscriptionDetail, instruct
@@ -114,12 +114,8 @@ class ChangeDialog:
         if preview is None:
             ui.label(trouble).classes("soft" if trouble.startswith("Choose") else "wrong")
             return
-        with ui.element("div").classes("sums").mark("change-sums"):
-            sums = (("Changes", moments.day(preview.at)), ("In all", str(preview.total)), ("Taken now", str(preview.due)))
-            for name, value in sums:
-                with ui.element("div"):
-                    ui.label(name).classes("soft small")
-                    ui.label(value).classes("value")
+        at, total = moments.day(preview.at), str(preview.total)
+        sums([("Changes", at), ("In all", total), ("Taken now", str(preview.due))], "change-sums")
         if preview.lines:
             spans = [(each, f"{moments.day(each.start)} to {moments.day(each.end)}") for each in preview.lines]
             table(("What", "For", ">Before tax"), [(each.description, span, str(each.amount)) for each, span in spans])

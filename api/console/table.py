@@ -1,4 +1,4 @@
-"""A plain table whose rows fold into cards on a phone."""
+"""A plain table whose rows fold into cards on a phone, and a few values side by side."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -34,3 +34,12 @@ def _cell(name: str, side: str, cell: Cell) -> None:
             ui.label(cell)
         else:
             cell()
+
+
+def sums(values: Iterable[tuple[str, str]], mark: str) -> None:
+    """What something comes to: names over their values."""
+    with ui.element("div").classes("sums").mark(mark):
+        for name, value in values:
+            with ui.element("div"):
+                ui.label(name).classes("soft small")
+                ui.label(value).classes("value")
