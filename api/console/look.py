@@ -235,9 +235,9 @@ table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .q-btn .q-btn__content .q-icon { font-size: 18px; }
 .bar .q-btn .q-btn__content .q-icon { font-size: 24px; }
 .q-btn--outline:before { border-color: color-mix(in srgb, currentColor 45%, transparent); }
-.body--dark .q-btn.text-negative { color: #f2a0a0 !important; }
-.body--dark .q-btn.text-primary { color: var(--accent) !important; }
-.body--dark .q-btn.text-secondary { color: var(--soft) !important; }
+.body--dark .q-btn.text-negative { --q-negative: #f2a0a0; }
+.body--dark .q-btn.text-primary { --q-primary: var(--accent); }
+.body--dark .q-btn.text-secondary { --q-secondary: var(--soft); }
 @media (max-width: 900px) {
   .two { grid-template-columns: minmax(0, 1fr); }
   .page { padding: 14px 12px 48px; gap: 12px; }
