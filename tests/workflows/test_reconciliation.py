@@ -15,10 +15,8 @@ from domain.payments import PaymentRequest
 from tests.world import World
 from workflows.reconciliation import ReconciliationWorkflow
 
-TODAY = datetime.now(UTC).date()
 
-
-async def started(world: World, day: date | None = TODAY) -> WorkflowHandle[ReconciliationWorkflow, int]:
+async def started(world: World, day: date) -> WorkflowHandle[ReconciliationWorkflow, int]:
     number = next(world.numbers)
     requested = Requested(gateway="sandbox", date=day)
     return await world.temporal.client.start_workflow(
@@ -26,12 +24,12 @@ async def started(world: World, day: date | None = TODAY) -> WorkflowHandle[Reco
     )
 
 
-async def taken_behind_our_back(world: World) -> str:
-    """The key of money that the gateway took and nobody has booked."""
+async def taken_behind_our_back(world: World) -> tuple[str, date]:
+    """The key of money that the gateway took and nobody has booked, and the day it was taken."""
     key = f"O-{next(world.numbers)}-foreign:payment:1"
     gateway = SandboxGateway(world.sandbox.gateway_url, world.sandbox.client)
     await gateway.purchase(PaymentRequest(key=key, amount=Money(minor=5000, currency="EUR"), method="tok_visa"))
-    return key
+    return key, datetime.now(UTC).date()
 
 
 async def about(world: World, key: str) -> list[WorkItem]:
@@ -40,10 +38,10 @@ async def about(world: World, key: str) -> list[WorkItem]:
 
 
 async def test_money_that_nobody_has_booked_is_a_work_item_however_often_it_is_compared(world: World) -> None:
-    key = await taken_behind_our_back(world)
-    first = await (await started(world)).result()
+    key, day = await taken_behind_our_back(world)
+    first = await (await started(world, day)).result()
     [item] = await about(world, key)
-    again = await (await started(world)).result()
+    again = await (await started(world, day)).result()
 
     assert (item.kind, item.found, item.owner) == ("missing_in_ledger", "50.00 EUR", "finance")
     assert again == first
@@ -51,9 +49,9 @@ async def test_money_that_nobody_has_booked_is_a_work_item_however_often_it_is_c
 
 
 async def test_while_the_gateway_is_down_nothing_is_compared(world: World) -> None:
-    key = await taken_behind_our_back(world)
+    key, day = await taken_behind_our_back(world)
     await world.sandbox.fault("report", "error_500")
-    run = await started(world)
+    run = await started(world, day)
 
     async def struck() -> bool:
         return any(state["struck"] for state in (await world.sandbox.client.get("/faults")).json())
