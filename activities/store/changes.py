@@ -3,11 +3,12 @@
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import String
 
-from activities.store import access_blocks, coupons, dispatches, services
+from activities.store import access_blocks, coupons, dispatches, renewals, services
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from domain import keys
@@ -16,7 +17,9 @@ from domain.errors import NotFound
 from domain.facts import HandOver, ItemStatus, OrderChange, Recorded
 from domain.orders import Order
 from domain.states import ORDER, OrderState, ServiceState, SubscriptionState, is_terminal
+from domain.subscriptions.facts import Opening
 
+log = structlog.get_logger()
 _GONE = frozenset({ServiceState.suspended, ServiceState.terminating, ServiceState.terminated})
 """States that a service which has gone live may come to by its order: it is taken down again."""
 
@@ -163,7 +166,7 @@ async def _amend(connection: Connection, order: Order) -> None:
 
 
 async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None:
-    """Services have gone live: each row is active, and its subscription pending until its own workflow takes it."""
+    """Services have gone live, and their subscriptions begin with them."""
     rows = [_service(hand_over) for hand_over in hand_overs]
     states = {"active": ServiceState.active, "pending": SubscriptionState.pending}
     live = [row["service"] for row in rows]
@@ -174,7 +177,22 @@ async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None
         subject = service_subject(hand_over.customer, hand_over.product)
         because = f"active:{hand_over.order}:{hand_over.item}"
         await dispatches.wake_blocked(connection, [subject], hand_over.activated_at, because)
-    await dispatches.request(connection, [_subscribe(hand_over) for hand_over in hand_overs])
+    left = [hand_over for hand_over in hand_overs if not await _begun(connection, hand_over)]
+    await dispatches.request(connection, [_subscribe(hand_over) for hand_over in left])
+
+
+async def _begun(connection: Connection, hand_over: HandOver) -> bool:
+    """Begin the subscription here, without a process of its own. Where that fails, the order is no less complete: the
+    subscription stays pending, and its own process tries for as long as it takes."""
+    try:
+        async with connection.begin_nested():
+            await renewals.activate(
+                connection, Opening(subscription=hand_over.subscription, activated_at=hand_over.activated_at)
+            )
+    except Exception:
+        log.exception("the subscription does not begin with its order", subscription=hand_over.subscription)
+        return False
+    return True
 
 
 def _service(hand_over: HandOver) -> dict[str, Any]:

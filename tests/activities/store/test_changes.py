@@ -4,12 +4,13 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from activities.store import changes, orders
 from activities.store.database import Database
 from domain.errors import Conflict
-from domain.facts import Event, ItemStatus, OrderChange, OrderStatus
+from domain.facts import Event, HandOver, ItemStatus, OrderChange, OrderStatus
 from domain.orders import Order
 from domain.states import ItemState, OrderState
 from tests.workflows.plans import build, by_hand
@@ -75,6 +76,33 @@ async def test_a_change_after_the_end_writes_nothing(world: World) -> None:
 
     assert recorded.settled is OrderState.completed
     assert ((await world.get(order))["items"], await world.events(order)) == (items, events)
+
+
+def live(order: str, item: str, customer: str) -> HandOver:
+    names = {"customer": customer, "product": "crm", "plan": "team", "currency": "EUR"}
+    return HandOver(subscription=f"S-{order}-{item}", order=order, item=item, quantity=1, activated_at=NOW, **names)
+
+
+async def test_a_subscription_begins_with_what_is_written_last_and_one_that_cannot_keeps_nothing_back(world: World) -> None:
+    order = await standing(world)
+    customer = str((await world.get(order))["customer"])
+    handed = [live(order, item, customer) for item in ("1", "none-such")]
+
+    async with world.database.transaction() as connection:
+        await changes.record(connection, change(order, "live:1").model_copy(update={"hand_overs": handed}))
+        found = await connection.execute(
+            text(
+                "SELECT subscriptions.item, state, document ? 'started_at', key FROM subscriptions"
+                " LEFT JOIN dispatches ON subject = subscriptions.id WHERE subscriptions.order_id = :order ORDER BY 1"
+            ),
+            {"order": order},
+        )
+
+    assert [tuple(row) for row in found] == [
+        ("1", "active", True, None),
+        ("none-such", "pending", False, f"S-{order}-none-such:subscribe"),
+    ]
+    assert (await world.events(order))[-1]["summary"] == "live:1"
 
 
 async def test_an_order_that_was_accepted_is_never_replaced_by_another_of_its_id(world: World) -> None:
