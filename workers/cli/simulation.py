@@ -1,15 +1,19 @@
 """A scenario played on the running system, by a test clock of its own: what happened, and whether the books are in order."""
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from string import ascii_lowercase
 from typing import Any
 
 from domain.clocks import later
 from domain.errors import TurnupError, Unavailable
+from workers.cli import books, deeds
 from workers.cli.client import Api
-from workers.cli.scenario import Deed, Scenario, Step
+from workers.cli.deeds import Deeds, Sandbox
+from workers.cli.scenario import Scenario
 
 PATIENCE = 60.0
 """Seconds that the order may take to go live."""
@@ -34,25 +38,35 @@ class Story:
     problems: list[str] = field(default_factory=list)
 
 
-def play(api: Api, scenario: Scenario, months: int, tell: Callable[[Json], None]) -> Story:
+def play(api: Api, scenario: Scenario, months: int, tell: Callable[[Json], None], sandbox: Sandbox | None = None) -> Story:
     """Tells each event as it happens. Raises CameToAHalt, and what the API's client does."""
-    name = f"sim-{datetime.now(UTC):%y%m%d-%H%M%S}"
-    ends = later(scenario.start, f"P{months}M", "months")
-    story = Story(scenario, name, ends)
+    letters = "".join(secrets.choice(ascii_lowercase) for _ in range(3))
+    name = f"sim-{datetime.now(UTC):%y%m%d-%H%M%S}-{letters}"
+    story = Story(scenario, name, later(scenario.start, f"P{months}M", "months"))
     _set_up(api, story)
-    subscription = _go_live(api, story)
-    for step in sorted(scenario.steps, key=lambda one: later(scenario.start, one.after, "after")):
-        at = later(scenario.start, step.after, "after")
-        if at > ends:
+    doing = Deeds(api, name, sandbox)
+    try:
+        _go_live(api, story, doing)
+        _live(api, story, doing, tell)
+    finally:
+        doing.mend()
+    story.subscription = api.get(f"/v1/subscriptions/{doing.subscription}")
+    story.invoices = api.get("/v1/invoices", customer=name, limit=200)["items"]
+    story.problems = books.problems(api, story.invoices, story.events)
+    return story
+
+
+def _live(api: Api, story: Story, doing: Deeds, tell: Callable[[Json], None]) -> None:
+    """Each step at its date, and on to the end."""
+    start = story.scenario.start
+    for step in sorted(story.scenario.steps, key=lambda one: later(start, one.after, "after")):
+        at = later(start, step.after, "after")
+        if at > story.ends:
             break
         _advance(api, story, at, tell)
-        _do(api, story, step, subscription)
-        story.marks.append((at, _words(step)))
-    _advance(api, story, ends, tell)
-    story.subscription = api.get(f"/v1/subscriptions/{subscription}")
-    story.invoices = api.get("/v1/invoices", customer=name, limit=200)["items"]
-    story.problems = _problems(api, story)
-    return story
+        doing.do(step, at)
+        story.marks.append((at, deeds.words(step)))
+    _advance(api, story, story.ends, tell)
 
 
 def _set_up(api: Api, story: Story) -> None:
@@ -63,61 +77,40 @@ def _set_up(api: Api, story: Story) -> None:
     api.post(f"/v1/test-clocks/{name}/customers", {"customer": name})
 
 
-def _go_live(api: Api, story: Story) -> str:
+def _go_live(api: Api, story: Story, doing: Deeds) -> None:
+    """Ordered as a draft first, so that the troubles are there when it is fulfilled."""
     scenario = story.scenario
     item = {"id": "1", "product": scenario.product, "plan": scenario.plan, "quantity": scenario.quantity}
-    order = api.post("/v1/orders", {"customer": story.clock, "currency": scenario.currency, "items": [item]}, key=story.clock)
+    asked = {"customer": story.clock, "currency": scenario.currency, "items": [item], "submit": False}
+    doing.order = str(api.post("/v1/orders", asked, key=story.clock)["id"])
+    for trouble in scenario.troubles:
+        doing.trouble(trouble)
+        story.marks.append((scenario.start, deeds.failing(trouble.operation, trouble.mode)))
+    api.post(f"/v1/orders/{doing.order}/submit", {}, key=f"{story.clock}:submit")
+    doing.subscription = _subscription(api, story, doing.order)
+
+
+def _subscription(api: Api, story: Story, order: str) -> str:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = api.get("/v1/subscriptions", customer=story.clock)["items"]
         if found:
             return str(found[0]["id"])
-        state = api.get(f"/v1/orders/{order['id']}")["state"]
-        if state in {"failed", "cancelled", "rejected", "partial"}:
-            raise CameToAHalt(f"order {order['id']} is {state}, so that nothing went live")
+        placed = api.get(f"/v1/orders/{order}")
+        if placed["state"] in {"failed", "cancelled", "rejected", "partial"}:
+            raise CameToAHalt(f"order {order} is {placed['state']}, so that nothing went live")
+        if str(placed["waiting_on"] or "").startswith("approval"):
+            raise CameToAHalt(f"order {order} waits for an approval, which nobody gives in a story; order less")
         time.sleep(0.2)
-    raise Unavailable(f"order {order['id']} does not go live; look at it with turnup orders show {order['id']}")
+    raise Unavailable(f"order {order} does not go live; look at it with turnup orders show {order}")
 
 
 def _advance(api: Api, story: Story, to: datetime, tell: Callable[[Json], None]) -> None:
+    known = {event["id"] for event in story.events}
     for line in api.lines(f"/v1/test-clocks/{story.clock}/advance", {"to": to.isoformat()}):
         if "error" in line:
             raise CameToAHalt(str(line["error"]))
-        if "event" in line and line["event"]["id"] not in {event["id"] for event in story.events}:
+        if "event" in line and line["event"]["id"] not in known:
+            known.add(line["event"]["id"])
             story.events.append(line["event"])
             tell(line["event"])
-
-
-def _do(api: Api, story: Story, step: Step, subscription: str) -> None:
-    match step.do:
-        case Deed.pay_with:
-            api.patch(f"/v1/customers/{story.clock}", {"payment_method": step.token})
-        case Deed.cancel:
-            api.post(f"/v1/subscriptions/{subscription}/cancel", {"when": step.when})
-        case Deed.uncancel:
-            api.post(f"/v1/subscriptions/{subscription}/uncancel", {})
-        case Deed.collect:
-            for invoice in api.get("/v1/invoices", customer=story.clock, limit=200)["items"]:
-                if invoice["state"] in {"finalized", "partially_paid", "overdue"}:
-                    api.post(f"/v1/invoices/{invoice['id']}/collect", {})
-
-
-def _words(step: Step) -> str:
-    detail = {Deed.pay_with: f" {step.token}", Deed.cancel: f" ({step.when})"}.get(step.do, "")
-    return f"{step.do.replace('_', ' ')}{detail}"
-
-
-def _problems(api: Api, story: Story) -> list[str]:
-    """The ledger balances, no period is billed twice, and an invoice is paid at most once."""
-    found = []
-    sums: dict[str, int] = {}
-    for account in api.get("/v1/ledger/balances")["balances"]:
-        money = account["balance"]
-        sums[money["currency"]] = sums.get(money["currency"], 0) + money["minor"]
-    found += [f"the ledger is out by {minor} in {currency}" for currency, minor in sums.items() if minor]
-    lines = [line for each in story.invoices for line in api.get(f"/v1/invoices/{each['id']}")["lines"]]
-    ids = [line["id"] for line in lines]
-    found += [f"{line} is on two invoices" for line in {one for one in ids if ids.count(one) > 1}]
-    paid = [event["subject"] for event in story.events if event["type"] == "payment.paid"]
-    found += [f"invoice {one} was paid twice" for one in {one for one in paid if paid.count(one) > 1}]
-    return found

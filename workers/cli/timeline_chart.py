@@ -1,124 +1,179 @@
-"""A subscription as a picture (SVG): its state, its invoices and payments, and what was done to it, along one axis of time."""
+"""A subscription as a picture (SVG), along one axis of time: its state, its invoices and payments with their amounts, and in
+words what was done to it and what it met with."""
 
-from datetime import datetime, timedelta
-from xml.etree import ElementTree
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import pairwise
 
+from domain.money import Money
+from workers.cli.picture import LEFT, WIDTH, Axis, Picture
 from workers.cli.simulation import Json, Story
 
-WIDTH, HEIGHT, LEFT, RIGHT = 1200, 330, 110, 30
-LANES = {"state": 70, "invoices": 140, "payments": 200, "events": 260}
-COLOURS = {"trialing": "#7aa6da", "active": "#3f9c6b", "past due": "#d9a13b", "suspended": "#c4554d", "ended": "#9a9a9a"}
-STATES = {
-    "subscription.started": "active",
-    "subscription.past_due": "past due",
-    "subscription.renewed": "active",
-    "subscription.recovered": "active",
-    "subscription.suspended": "suspended",
-    "subscription.resumed": "active",
-    "subscription.ended": "ended",
+STATE, INVOICES, BASE, PAYMENTS, WORDS = 78, 160, 176, 258, 304
+"""Where the lanes are, in pixels from the top; invoices stand on the base."""
+COLUMN = 44
+"""Height of the largest invoice's column."""
+COLOURS = {
+    "trialing": "#5b8fce",
+    "active": "#3f9c6b",
+    "past due": "#c98a1b",
+    "paused": "#7d6bb0",
+    "suspended": "#c4554d",
+    "ended": "#8a8a8a",
 }
-"""What a subscription is from an event of this type on."""
+GOOD, BAD, WARNING, OWN, PLAIN = "#2f7d54", "#b3403a", "#8f5f0a", "#1f5fa8", "#444444"
+INVOICE, CREDIT = "#4a6fa5", "#8a5fa5"
+NEAR = 60
+"""Pixels within which the same words are said once."""
+SAID = {
+    "subscription.past_due": (WARNING, "past due"),
+    "subscription.suspended": (BAD, "suspended"),
+    "subscription.unsuspended": (GOOD, "open again"),
+    "subscription.paused": (PLAIN, "paused"),
+    "subscription.resumed": (GOOD, "goes on"),
+    "subscription.reminded": (PLAIN, "reminded"),
+    "subscription.not_changed": (BAD, "not changed"),
+    "subscription.ended": (PLAIN, "ended"),
+    "service.terminated": (PLAIN, "taken down"),
+}
+"""What is said of an event, and in which colour; of what is not here, the lanes tell."""
 
 
 def drawn(story: Story) -> str:
     """One SVG document."""
-    picture = _Picture(story.scenario.start, story.ends)
+    axis = Axis(story.scenario.start, story.ends)
+    labels = _lines_of(axis, _labels(story))
+    picture = Picture(axis, WORDS + 16 * max((row for *_, row in labels), default=0) + 52)
     picture.title(f"{story.scenario.name}: {story.subscription.get('id', '')}")
-    picture.axis()
-    _states(picture, story)
-    for event in story.events:
-        _mark(picture, event)
-    for at, words in story.marks:
-        picture.text(picture.x(at), LANES["events"] + 26, words, size=11, anchor="middle", colour="#444")
-        picture.line(picture.x(at), LANES["state"] - 14, picture.x(at), LANES["events"] + 14, "#bbb", dash="3 3")
-    picture.legend()
+    picture.legend(COLOURS)
+    picture.months(54)
+    for name, y in {"state": STATE, "invoices": INVOICES, "payments": PAYMENTS, "what happened": WORDS}.items():
+        picture.lane(name, y)
+    for (began, state), (ended, _) in pairwise([*_states(story), (story.ends, "")]):
+        if ended > began:
+            picture.bar(began, ended, STATE, COLOURS[state], state)
+    _invoices(picture, story)
+    _payments(picture, story)
+    for x, words, colour, row in labels:
+        picture.flag(x, WORDS + 16 * row, words, colour, top=STATE + 14)
     return picture.done()
 
 
-def _states(picture: "_Picture", story: Story) -> None:
-    began, state = story.scenario.start, "trialing" if story.subscription.get("trial_ends") else "active"
+def _states(story: Story) -> list[tuple[datetime, str]]:
+    """From when on it is what; what stands in the way of use comes before what is owed, and its end is for good."""
+    told = story.subscription.get("trial_ends")
+    trial = datetime.fromisoformat(told) if told else story.scenario.start
+    changes = [(story.scenario.start, "trialing" if told else "active")]
+    owed: set[str] = set()
+    barred: set[str] = set()
+    moments = [(_at(event), event) for event in story.events]
+    for at, event in sorted([*moments, (trial, {"type": "trial.ended", "summary": ""})], key=lambda one: one[0]):
+        _note(event, owed, barred)
+        held = next((word for word in ("ended", "suspended", "paused") if word in barred), "")
+        state = held or ("past due" if owed else "trialing" if at < trial else "active")
+        if state != changes[-1][1]:
+            changes.append((at, state))
+    return changes
+
+
+def _note(event: Json, owed: set[str], barred: set[str]) -> None:
+    invoice = event["summary"].partition("invoice ")[2].partition(" ")[0]
+    match event["type"].removeprefix("subscription."):
+        case "past_due":
+            owed.add(invoice)
+        case "renewed":
+            owed.discard(invoice)
+        case "suspended" | "paused" | "ended" as state:
+            barred.add(state)
+        case "unsuspended" if "still" not in event["summary"]:
+            barred.discard("suspended")
+        case "resumed":
+            barred.discard("paused")
+
+
+def _invoices(picture: Picture, story: Story) -> None:
+    """A column of each, with its amount where there is room; what is given back hangs down."""
+    both = [event for event in story.events if event["type"] in {"invoice.issued", "credit_note.issued"}]
+    most = max((event["amount"] for event in both), default=1) or 1
+    for down, kind, colour in ((False, "invoice.issued", INVOICE), (True, "credit_note.issued", CREDIT)):
+        own = [event for event in both if event["type"] == kind]
+        heights = {event["id"]: max(2.0, COLUMN * event["amount"] / most) for event in own}
+        for event in own:
+            height = heights[event["id"]]
+            picture.column(_at(event), BASE if down else BASE - height, height, colour, _tip(event))
+        _amounts(picture, own, {name: BASE + (high + 12 if down else -high - 5) for name, high in heights.items()}, colour)
+
+
+def _payments(picture: Picture, story: Story) -> None:
+    tried = [event for event in story.events if event["type"].startswith("payment.")]
+    paid = [event for event in tried if event["type"] == "payment.paid"]
+    for event in tried:
+        picture.dot(_at(event), PAYMENTS, GOOD if event in paid else BAD, _tip(event), hollow=event not in paid)
+    _amounts(picture, paid, {event["id"]: PAYMENTS - 11 for event in paid}, PLAIN)
+
+
+def _amounts(picture: Picture, events: list[Json], heights: dict[str, float], colour: str) -> None:
+    """In the currency's major units; what would stand on the one before is left to the tooltip."""
+    free = float(LEFT - 40)
+    for event in events:
+        x, words = picture.axis.x(_at(event)), _amount(event)
+        width = 6.0 * len(words)
+        if x - width / 2 >= free:
+            picture.text(x, heights[event["id"]], words, size=10, anchor="middle", colour=colour)
+            free = x + width / 2 + 2
+
+
+def _labels(story: Story) -> list[tuple[datetime, str, str]]:
+    """When, in which colour, and what is said: the scenario's own steps, and what came of them."""
+    found = [(at, OWN, words) for at, words in story.marks]
     for event in story.events:
-        after = STATES.get(event["type"])
-        if after is None or after == state:
-            continue
-        picture.bar(began, _at(event), COLOURS[state], state)
-        began, state = _at(event), after
-    picture.bar(began, story.ends, COLOURS[state], state)
+        kind, summary = event["type"], event["summary"]
+        if kind in SAID:
+            found.append((_at(event), *SAID[kind]))
+        elif kind == "payment.declined":
+            found.append((_at(event), BAD, f"declined: {summary.rpartition(': ')[2].replace('_', ' ')}"))
+        elif kind == "dunning.tell":
+            found.append((_at(event), WARNING, summary.rpartition(": ")[2]))
+        elif kind == "subscription.changed":
+            found.append((_at(event), GOOD, f"is {summary.partition(' instead')[0]}"))
+    return sorted(found, key=lambda one: one[0])
 
 
-def _mark(picture: "_Picture", event: Json) -> None:
-    x, kind, words = picture.x(_at(event)), event["type"], f"{event['at'][:10]} {event['summary']}{_amount(event)}"
-    if kind == "invoice.issued":
-        picture.dot(x, LANES["invoices"], "#4a6fa5", words)
-    elif kind == "credit_note.issued":
-        picture.dot(x, LANES["invoices"] + 16, "#8a5fa5", words)
-    elif kind.startswith("payment."):
-        picture.dot(x, LANES["payments"], "#3f9c6b" if kind == "payment.paid" else "#c4554d", words)
-    elif kind not in {"subscription.billed", "subscription.renewed"}:
-        picture.dot(x, LANES["events"], "#555", words)
+def _lines_of(axis: Axis, labels: Iterable[tuple[datetime, str, str]]) -> list[tuple[float, str, str, int]]:
+    """Each where it has room: x, words, colour, row. The same words within some days are said once, with how often."""
+    said: list[tuple[float, str, str, int]] = []
+    latest: dict[str, int] = {}
+    for at, colour, words in labels:
+        x, known = axis.x(at), latest.get(words)
+        if known is not None and x - said[known][0] <= NEAR:
+            said[known] = (*said[known][:3], said[known][3] + 1)
+        else:
+            latest[words] = len(said)
+            said.append((x, words, colour, 1))
+    free: list[float] = []
+    return [_placed(free, x, words if count == 1 else f"{words} ({count} times)", colour) for x, words, colour, count in said]
+
+
+def _placed(free: list[float], x: float, words: str, colour: str) -> tuple[float, str, str, int]:
+    """In the first row that is free there; `free` is from where each row is, and told of it."""
+    width = 6.1 * len(words) + 14
+    begins = x if x + width <= WIDTH else x - width
+    row = next((number for number, end in enumerate(free) if end <= begins), len(free))
+    free[row : row + 1] = [begins + width]
+    return x, words, colour, row
+
+
+def _tip(event: Json) -> str:
+    return f"{event['at'][:10]} {event['summary']}: {_money(event)}"
+
+
+def _amount(event: Json) -> str:
+    return _money(event).rpartition(" ")[0]
+
+
+def _money(event: Json) -> str:
+    return str(Money(minor=event["amount"], currency=event["currency"]))
 
 
 def _at(event: Json) -> datetime:
     return datetime.fromisoformat(event["at"])
-
-
-def _amount(event: Json) -> str:
-    return f" over {event['amount'] / 100:.2f} {event['currency']}" if event.get("amount") is not None else ""
-
-
-class _Picture:
-    def __init__(self, start: datetime, ends: datetime) -> None:
-        self._start, self._length = start, max(ends - start, timedelta(days=1))
-        self._ends = ends
-        self._root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
-        self._root.set("font-family", "system-ui, sans-serif")
-        self._add("rect", width=WIDTH, height=HEIGHT, fill="#ffffff")
-
-    def x(self, at: datetime) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * ((at - self._start) / self._length), 1)
-
-    def title(self, words: str) -> None:
-        self.text(LEFT, 32, words, size=18)
-        for name, y in LANES.items():
-            self.text(LEFT - 12, y + 4, name, size=12, anchor="end", colour="#666")
-
-    def axis(self) -> None:
-        """A line for each month, with a label for as many as there is room for."""
-        months = max(1, round(self._length / timedelta(days=30.44)))
-        every = max(1, months // 12)
-        at, number = self._start.replace(day=1, hour=0, minute=0, second=0, microsecond=0), 0
-        while at <= self._ends:
-            if at >= self._start:
-                self.line(self.x(at), 50, self.x(at), HEIGHT - 40, "#eee")
-                if number % every == 0:
-                    self.text(self.x(at), HEIGHT - 24, f"{at:%Y-%m}", size=10, anchor="middle", colour="#888")
-            at, number = (at + timedelta(days=32)).replace(day=1), number + 1
-
-    def legend(self) -> None:
-        x = WIDTH - RIGHT - 480
-        for state, colour in COLOURS.items():
-            self._add("rect", x=x, y=22, width=12, height=12, rx=2, fill=colour)
-            self.text(x + 18, 32, state, size=12, colour="#444")
-            x += 96
-
-    def bar(self, began: datetime, ended: datetime, colour: str, words: str) -> None:
-        x, width = self.x(began), max(1.0, self.x(ended) - self.x(began))
-        box = self._add("rect", x=x, y=LANES["state"] - 12, width=width, height=24, rx=3, fill=colour)
-        ElementTree.SubElement(box, "title").text = f"{words} {began:%Y-%m-%d} to {ended:%Y-%m-%d}"
-
-    def dot(self, x: float, y: float, colour: str, words: str) -> None:
-        dot = self._add("circle", cx=x, cy=y, r=6, fill=colour)
-        ElementTree.SubElement(dot, "title").text = words
-
-    def line(self, x1: float, y1: float, x2: float, y2: float, colour: str, dash: str = "") -> None:
-        self._add("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **({"stroke-dasharray": dash} if dash else {}))
-
-    def text(self, x: float, y: float, words: str, *, size: int = 12, anchor: str = "start", colour: str = "#222") -> None:
-        element = self._add("text", x=x, y=y, fill=colour, **{"font-size": size, "text-anchor": anchor})
-        element.text = words
-
-    def done(self) -> str:
-        return ElementTree.tostring(self._root, encoding="unicode")
-
-    def _add(self, name: str, **given: object) -> ElementTree.Element:
-        return ElementTree.SubElement(self._root, name, {key: str(value) for key, value in given.items()})
