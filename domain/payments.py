@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from domain.capture import Terms
 from domain.money import Money
 from domain.values import Instant, Value
 
@@ -38,7 +39,8 @@ class PaymentResult(Value):
 
     `gateway` is the one that was asked, `request_id` its own name for the call, `fee` what it keeps where it says so. `action`
     is the address at which the payer has to confirm (3-D Secure) while the outcome is pending. `elsewhere` says that another
-    gateway may be tried, under a new key. `authorized_until` is when what is held lapses.
+    gateway may be tried, under a new key. `authorized_until` is when what is held lapses. `terms` are given where a payment
+    is begun, by our own policy.
     """
 
     outcome: Outcome
@@ -55,6 +57,7 @@ class PaymentResult(Value):
     action: str | None = None
     elsewhere: bool = False
     authorized_until: Instant | None = None
+    terms: Terms | None = None
 
 
 class PaymentRequest(Value):

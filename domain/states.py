@@ -46,6 +46,8 @@ class StepState(StrEnum):
 
 class PaymentState(StrEnum):
     authorizing = "authorizing"
+    pending = "pending"
+    """The payer's bank has it under way, and the order goes on meanwhile."""
     authorized = "authorized"
     declined = "declined"
     held = "held"
@@ -123,7 +125,8 @@ STEP: Machine[StepState] = _machine(
 )
 PAYMENT: Machine[PaymentState] = _machine(
     {
-        P.authorizing: {P.authorized, P.declined, P.held, P.releasing, P.captured},
+        P.authorizing: {P.pending, P.authorized, P.declined, P.held, P.releasing, P.captured},
+        P.pending: {P.authorized, P.declined, P.releasing},
         P.held: {P.authorizing, P.authorized, P.declined, P.capturing, P.captured, P.releasing},
         P.authorized: {P.capturing, P.releasing},
         P.declined: {P.releasing},

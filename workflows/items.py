@@ -37,17 +37,18 @@ class Items:
         self._through: dict[str, asyncio.Event] = {}
         self._lost: set[str] = set()
 
-    async def run_stage(self, stage: Stage) -> None:
-        """Run the steps of every open item, each as soon as what it needs is done."""
+    async def run_stage(self, stage: Stage, *, complete: bool = True) -> None:
+        """Run the steps of every open item, each as soon as what it needs is done. An item is complete after its activation,
+        unless money is waited for."""
         graph, items = self._book.graph(stage), self._book.open_items
         self._node_settled = {node: asyncio.Event() for node in graph}
         self._decided = {item: asyncio.Event() for item in items}
         self._through = {item: asyncio.Event() for item in items}
         async with asyncio.TaskGroup() as group:
             for item in items:
-                group.create_task(self._run_item(item, stage, graph))
+                group.create_task(self._run_item(item, graph, complete and stage is Stage.activate))
 
-    async def _run_item(self, item: str, stage: Stage, graph: dict[Node, set[Node]]) -> None:
+    async def _run_item(self, item: str, graph: dict[Node, set[Node]], complete: bool) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(item))
@@ -59,7 +60,7 @@ class Items:
                 raise failure from None
             await uncancellable(self._give_up(item, failure))
         else:
-            if stage is Stage.activate:
+            if complete:
                 await self._complete(item)
         finally:
             self._decide(item)
@@ -137,13 +138,14 @@ class Items:
     async def change_live(self) -> None:
         """Have what is live changed, one thing after another, each by its subscription's own process. Raises NotChanged at the
         first that is refused; those before it stay."""
-        for item in self._changes():
+        for item in self.changes:
             try:
                 await uncancellable(self._change(item))
             except ActivityError as error:
                 raise NotChanged(f"item {item.id}: {explain(error)}") from error
 
-    def _changes(self) -> list[OrderItem]:
+    @property
+    def changes(self) -> list[OrderItem]:
         """Those still to be made, each after those that it comes after."""
         known = {item.id: item for item in self._book.order.items if item.change is not None}
         ordered = TopologicalSorter({name: set(item.after) & known.keys() for name, item in known.items()}).static_order()
@@ -160,6 +162,13 @@ class Items:
         carried = await ensure(LiveItems.carry_out, asked, summary=f"{verb} {asked.subscription} · item {item.id}")
         self._book.set_item(item.id, ItemState.completed, reason=carried.words)
         await self._book.save()
+
+    async def give_back(self) -> None:
+        """What was taken for items that were given up while it was taken."""
+        for item in self._book.order.items:
+            status = self._book.items[item.id]
+            if status.captured and not status.refunded and status.state in {ItemState.failed, ItemState.cancelled}:
+                await self._till.refund(item.id, item.due, status.reason or "not fulfilled")
 
     async def drop(self, item_id: str, state: ItemState, reason: str) -> None:
         """Undo an item: what was built is taken down, what was reserved is freed, what was taken is given back."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -272,9 +272,10 @@ class OrderWorkflow:
         await self._pass_checks()
         await self._win_approval()
         await self._take_payment()
-        await self._items.run_stage(Stage.provision)
+        await self._build()
         await self._check_again()
         await self._change_live()
+        await self._open_early()
         await self._capture()
         await self._items.run_stage(Stage.activate)
 
@@ -333,6 +334,24 @@ class OrderWorkflow:
             await self._till.authorize(self._owed(self._book.order))
         except Declined as declined:
             raise Ended(OrderState.failed, str(declined)) from declined
+        if self._till.takes_at_once:
+            await self._capture()
+
+    async def _build(self) -> None:
+        before = self._till.taken_before
+        if before is None:
+            await self._items.run_stage(Stage.provision)
+            return
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._capture_before(before))
+            await self._items.run_stage(Stage.provision)
+            watch.cancel()
+        await self._items.give_back()
+
+    async def _capture_before(self, lapse: datetime) -> None:
+        """What is held would lapse while it is built for."""
+        await workflow.sleep(max(lapse - workflow.now(), timedelta(0)), summary="before what is held lapses")
+        await self._capture()
 
     def _owed(self, order: Order) -> Money:
         """What the items of `order` come to that are not settled yet."""
@@ -341,15 +360,26 @@ class OrderWorkflow:
 
     async def _check_again(self) -> None:
         """Weeks may have passed: what the order depends on has to hold still, before it is paid for."""
-        if not self._captured and self._book.open_items:
+        if self._book.open_items and (self._till.was_taken_early or not self._captured):
             await self._unblocked()
 
     async def _change_live(self) -> None:
-        """What is live is changed once all that is new stands, and before it is paid for: each change is paid by itself."""
+        """What is live is changed once all that is new stands, and before it is paid for: each change is paid by itself. A
+        debit for what is new is waited for, since a change stays."""
         try:
+            if self._items.changes:
+                await self._till.decide()
             await self._items.change_live()
-        except NotChanged as refused:
+        except (NotChanged, Declined) as refused:
             raise Ended(OrderState.failed, str(refused)) from refused
+
+    async def _open_early(self) -> None:
+        """Give access while the debit is under way, where the policy says so; items are complete only when it is in."""
+        try:
+            if await self._till.may_open():
+                await self._items.run_stage(Stage.activate, complete=False)
+        except Declined as declined:
+            raise Ended(OrderState.failed, str(declined)) from declined
 
     async def _capture(self) -> None:
         """Take the money for what was fulfilled, and for nothing else."""
@@ -376,6 +406,7 @@ class OrderWorkflow:
         """Nothing is in hand any more: the order's final state, by the roll-up of its items where no other is given. One that
         has changed something live is partial however it ends."""
         await self._till.release_all()
+        await self._items.give_back()
         rolled_up = roll_up(self._book.items[item.id].state for item in self._book.order.items)
         self._book.set_state(rolled_up if state is None or rolled_up is OrderState.partial else state, reason)
         await self._book.save()

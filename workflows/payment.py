@@ -1,6 +1,6 @@
 """The order's money: authorized before anything is provisioned, captured for what was fulfilled, else given back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -10,6 +10,7 @@ from activities.contracts.payments import Payments, Release
 from domain import keys
 from domain.billing.order_billing import Bill, Credit
 from domain.billing.order_lines import with_dues
+from domain.capture import Capture, NearExpiry, Terms, WhilePending
 from domain.facts import PaymentStatus
 from domain.fallout import FalloutVerb, Subject
 from domain.money import Money, total
@@ -45,6 +46,8 @@ class Till:
         self._told = 0
         self.step_up = False
         """Whether the payer has to confirm the payment (3-D Secure), as the fraud rules want it."""
+        self._terms: dict[int, Terms] = {}
+        """What our policy said of each payment when it was begun."""
         self._captures: dict[int, Money] = {}
         """What each payment was asked to capture: a gateway captures once, so another amount takes another payment."""
 
@@ -68,11 +71,42 @@ class Till:
         return amount <= held.authorized and self._captures.get(held.number, amount) == amount
 
     @property
+    def _under_way(self) -> PaymentStatus | None:
+        """The payment that its bank has not decided on, and with which the order goes on; None where there is none."""
+        return next((payment for payment in self._book.payments.values() if payment.state is PaymentState.pending), None)
+
+    def _terms_of(self, payment: PaymentStatus | None) -> Terms:
+        return self._terms.get(payment.number, Terms()) if payment is not None else Terms()
+
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether what is held is taken before anything is built."""
+        return self._terms_of(self.current).capture is Capture.at_once
+
+    @property
+    def was_taken_early(self) -> bool:
+        """Whether money was taken before all that it was taken for stood."""
+        terms = self._terms_of(self.current)
+        return terms.capture is Capture.at_once or terms.near_expiry is NearExpiry.capture
+
+    @property
+    def taken_before(self) -> datetime | None:
+        """When what is held is taken at the latest, since it would lapse; None where it may."""
+        held = self.current
+        if held is None or held.authorized_until is None or self._terms_of(held).near_expiry is not NearExpiry.capture:
+            return None
+        return held.authorized_until - 2 * BEFORE_IT_LAPSES
+
+    @property
     def _method(self) -> str:
         return self._book.order.payment_method or ""
 
     async def authorize(self, amount: Money) -> None:
-        """Hold `amount`; what an earlier payment held goes back once this one is in. Raises Declined."""
+        """Hold `amount`; what an earlier payment held goes back once this one is in. A debit that is under way counts as held
+        where the policy lets the order go on with it. Raises Declined."""
+        if self.covers(amount) or self._goes_on_with(amount):
+            return
+        await self.decide()
         if self.covers(amount):
             return
         soft_declines = 0
@@ -100,6 +134,42 @@ class Till:
                 await workflow.sleep(self._book.order.patience.soft_decline_wait, summary="before the payment is tried again")
             number += 1
         await self._release_but(number)
+
+    def _goes_on_with(self, amount: Money) -> bool:
+        payment = self._under_way
+        return payment is not None and amount <= payment.amount and self._methods[payment.number] == self._method
+
+    async def decide(self) -> None:
+        """Wait for the payment that the order went on with to be decided. Raises Declined."""
+        while (payment := self._under_way) is not None and self._methods[payment.number] == self._method:
+            try:
+                result = await self._settled(payment.number, await self._look(payment))
+            except ActivityError as error:
+                await self._ask(payment.number, f"Payment {payment.number} of {payment.amount} is not decided", explain(error))
+                continue
+            self._conclude(payment.number, result)
+
+    async def may_open(self) -> bool:
+        """Whether access may be given before the money is in: asked about once more before it is. Raises Declined."""
+        payment = self._under_way
+        if payment is None or self._terms_of(payment).pending is not WhilePending.open:
+            return False
+        try:
+            result = await self._look(payment)
+        except ActivityError:
+            return False
+        if result.outcome is not Outcome.pending:
+            self._conclude(payment.number, result)
+        return result.outcome is Outcome.pending
+
+    async def _look(self, payment: PaymentStatus) -> PaymentResult:
+        return await attempt(Payments.status, Release(key=payment.key), summary="ask about the payment", retry=PATIENT)
+
+    def _conclude(self, number: int, result: PaymentResult) -> None:
+        """Of a payment that was under way. Raises Declined."""
+        self._note_result(number, result)
+        if result.outcome is not Outcome.succeeded:
+            raise Declined(f"payment declined: {result.code or 'the debit failed'}")
 
     async def extend(self, amount: Money, method: str) -> None:
         """Hold a larger amount in place of what is held, now or not at all. Raises Declined; what is held then stays.
@@ -129,12 +199,25 @@ class Till:
     async def _try_authorize(self, number: int, amount: Money, tried: tuple[str, ...]) -> PaymentResult | None:
         """One attempt's definite outcome; None where an operator asked to try again what is not known."""
         try:
-            result = await self._settled(number, await self._attempt(number, amount, tried))
+            result = await self._attempt(number, amount, tried)
+            if self._is_enough(number, result):
+                self._note_under_way(number, result)
+                return result
+            result = await self._settled(number, result)
         except ActivityError as error:
             await self._ask(number, f"Payment {number} of {amount} is not known to be authorized", explain(error))
             return None
         self._note_result(number, result)
         return result
+
+    def _is_enough(self, number: int, result: PaymentResult) -> bool:
+        """Whether the order goes on though the outcome is pending. A payer who has to confirm is always waited for."""
+        terms = self._terms.get(number, Terms())
+        return result.outcome is Outcome.pending and not result.action and terms.pending is not WhilePending.wait
+
+    def _note_under_way(self, number: int, result: PaymentResult) -> None:
+        said = {"reference": result.reference, "gateway": result.gateway, "state": PaymentState.pending}
+        self._book.set_payment(self._book.payments[number].model_copy(update=said))
 
     async def _attempt(self, number: int, amount: Money, tried: tuple[str, ...] = ()) -> PaymentResult:
         key = keys.payment(self._book.order.id, number)
@@ -155,7 +238,10 @@ class Till:
             step_up=self._step_ups.setdefault(number, self.step_up),
         )
         await self._book.save()
-        return await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
+        result = await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
+        if result.terms is not None:
+            self._terms[number] = result.terms
+        return result
 
     async def _settled(self, number: int, result: PaymentResult) -> PaymentResult:
         """A pending authorization is asked about until it is decided. Raises Declined where the order's patience ends first;
@@ -223,7 +309,9 @@ class Till:
             self._book.amend(self._book.order.model_copy(update={"payment_method": method}))
 
     async def capture(self, items: list[str]) -> None:
-        """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up."""
+        """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up, or a debit
+        that was under way fails."""
+        await self.decide()
         order = with_dues(self._book.order, items)
         if order != self._book.order:
             self._book.amend(order)
@@ -354,7 +442,7 @@ _HOLDING = {
     PaymentState.partially_refunded,
     PaymentState.held,
 }
-_UNDECIDED = {PaymentState.authorizing, PaymentState.held}
+_UNDECIDED = {PaymentState.authorizing, PaymentState.pending, PaymentState.held}
 _OPEN = {*_UNDECIDED, PaymentState.authorized, PaymentState.capturing, PaymentState.releasing}
 
 

@@ -55,7 +55,7 @@ class PaymentActivities(Payments):
         if route.before:
             found = await _found(gateway, request.key)
             if found.state is not RemotePayment.absent:
-                return await self._noted(attempt, found, None)
+                return (await self._noted(attempt, found, None)).model_copy(update={"terms": route.terms})
         if route.token is None:
             raise Refused(f"payment method {request.method} cannot be charged at gateway {attempt.gateway!r}")
         began = time.monotonic()
@@ -63,6 +63,7 @@ class PaymentActivities(Payments):
         free = bool(route.alternatives) and attempt.rule != EXPLICIT
         result = result.model_copy(update={"elsewhere": free and result.outcome in _ELSEWHERE})
         noted = await self._noted(attempt, result, timedelta(seconds=time.monotonic() - began))
+        noted = noted.model_copy(update={"terms": route.terms})
         return noted if noted.elsewhere else _definite(noted, verb)
 
     async def _noted(self, attempt: Attempt, result: PaymentResult, latency: timedelta | None) -> PaymentResult:

@@ -1,4 +1,4 @@
-"""The policies of what a subscription does after its order, each a plain record of a kind of its own."""
+"""The policies of orders' money and of what a subscription does after its order, each a plain record of a kind of its own."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.access import settings
+from domain.capture import CapturePolicy
 from domain.subscriptions.policies import (
     ChangePolicy,
     EndingPolicy,
@@ -27,6 +28,7 @@ KINDS: dict[type[StrictValue], str] = {
     PausePolicy: "pause",
     SuspensionPolicy: "suspension",
     ReminderPolicy: "reminders",
+    CapturePolicy: "capture",
 }
 """There is one of each kind; its defaults hold where none was given."""
 

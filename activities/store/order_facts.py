@@ -33,6 +33,7 @@ ENTITLEMENTS = "entitlements"
 _HELD = frozenset(
     {
         PaymentState.authorizing,
+        PaymentState.pending,
         PaymentState.authorized,
         PaymentState.held,
         PaymentState.capturing,
@@ -219,6 +220,7 @@ def _payment(row: Row) -> PaymentFacts:
     return PaymentFacts(
         key=row["key"],
         held=PaymentState(row["state"]) in _HELD,
+        under_way=row["state"] == PaymentState.pending,
         captured=row["captured"],
         refunded=row["refunded"],
         captures=1 if row["captured"] else 0,

@@ -115,6 +115,7 @@ def _authorized(detail: OrderDetail) -> StepState:
         return _untouched(detail)
     known = {
         PaymentState.authorizing: StepState.running,
+        PaymentState.pending: StepState.running,
         PaymentState.held: StepState.held,
         PaymentState.declined: StepState.failed,
         PaymentState.releasing: StepState.undoing,

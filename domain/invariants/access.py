@@ -17,9 +17,10 @@ def access_is_paid(facts: Facts) -> Iterator[Found]:
 
 
 def _may_hold(order: OrderFacts, item: ItemFacts) -> bool:
-    """While the order is at work, an item that is paid, or free, is being opened or closed."""
-    at_work = not is_terminal(ORDER, order.state) and (item.captured or not item.due)
-    return item.state is ItemState.completed or at_work
+    """While the order is at work, an item that is paid, or free, is being opened or closed, and so it is where the policy lets
+    an order go on while its debit is under way."""
+    is_paid = item.captured or not item.due or any(payment.under_way for payment in order.payments)
+    return item.state is ItemState.completed or (is_paid and not is_terminal(ORDER, order.state))
 
 
 def access_follows_blocks(facts: Facts) -> Iterator[Found]:

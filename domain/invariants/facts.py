@@ -10,10 +10,12 @@ from domain.values import Value
 
 
 class PaymentFacts(Value):
-    """One payment as one side has it, in minor units. `held`: money is set aside for it and neither taken nor given back."""
+    """One payment as one side has it, in minor units. `held`: money is set aside for it and neither taken nor given back;
+    `under_way`: its bank has it, and by policy its order goes on meanwhile."""
 
     key: str
     held: bool = False
+    under_way: bool = False
     captured: int = 0
     refunded: int = 0
     captures: int = 0

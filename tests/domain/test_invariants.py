@@ -40,6 +40,14 @@ UNPAID: dict[str, Any] = {
     "gateway": [{"key": "O-1:payment:1"}],
     "accounts": [{"partner": "mailhub", "item": "1", "state": "terminated"}],
 }
+DEBITED: dict[str, Any] = {
+    **UNPAID,
+    "state": "in_progress",
+    "changed_at": NOW,
+    "items": [{**ITEM, "state": "in_progress", "captured": False}],
+    "payments": [{"key": "O-1:payment:1", "held": True, "under_way": True}],
+    "accounts": ORDER["accounts"],
+}
 AT_WORK: dict[str, Any] = {**UNPAID, "state": "in_progress"}
 
 
@@ -48,7 +56,7 @@ def judged(*orders: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
     return [(found.invariant, found.subject) for found in violations(facts)]
 
 
-@pytest.mark.parametrize("order", [ORDER, UNPAID, {**AT_WORK, "changed_at": NOW}, {**UNPAID, "state": "draft"}])
+@pytest.mark.parametrize("order", [ORDER, UNPAID, DEBITED, {**AT_WORK, "changed_at": NOW}, {**UNPAID, "state": "draft"}])
 def test_nothing_is_said_where_all_is_well(order: dict[str, Any]) -> None:
     promises = [{"key": "shop-1", "order": "O-1"}, {"key": "shop-1", "order": "O-1"}]
     queued = [{"key": "O-1:start", "order": "O-1", "due_at": NOW}]
@@ -70,6 +78,7 @@ def test_nothing_is_said_where_all_is_well(order: dict[str, Any]) -> None:
         ("nothing_left_built", "O-1:1", {**UNPAID, "accounts": [{**ORDER["accounts"][0], "state": "inactive"}]}),
         ("nothing_left_built", "O-1:1", {**ORDER, "accounts": [{**ORDER["accounts"][0], "state": "terminated"}]}),
         ("access_is_paid", "O-1:1", {**UNPAID, "items": [{**UNPAID["items"][0], "granted": ["a"]}]}),
+        ("access_is_paid", "O-1:1", {**DEBITED, "payments": [{"key": "O-1:payment:1", "held": True}]}),
         ("access_is_given", "O-1:1", {**ORDER, "items": [{**ITEM, "granted": []}]}),
         ("order_moves", "O-1", AT_WORK),
         ("order_moves", "O-1", {**AT_WORK, "state": "held", "waiting_on": "fallout: x", "owner": "operations"}),

@@ -75,7 +75,8 @@ ALLOWED = {
         "undoing": "held undone",
     },
     "payment": {
-        "authorizing": "authorized declined held releasing captured",
+        "authorizing": "pending authorized declined held releasing captured",
+        "pending": "authorized declined releasing",
         "authorized": "capturing releasing",
         "declined": "releasing",
         "held": "authorizing authorized declined capturing captured releasing",

@@ -25,6 +25,9 @@ class _Behaviour:
     code: str | None = None
     message: str = ""
     confirmed: bool = True
+    """Whether asking for it ever settles it."""
+    fails: bool = False
+    """Whether it is declined then."""
 
 
 TEST_TOKENS = {
@@ -39,6 +42,7 @@ TEST_TOKENS = {
     "tok_pending": _Behaviour(Outcome.pending),
     "tok_sepa_debit": _Behaviour(Outcome.pending),
     "tok_ach_debit": _Behaviour(Outcome.pending),
+    "tok_debit_fails": _Behaviour(Outcome.pending, "insufficient_funds", "the account has not enough money", fails=True),
     "tok_never_confirmed": _Behaviour(Outcome.pending, confirmed=False),
 }
 _INVALID_TOKEN = _Behaviour(Outcome.declined_hard, "invalid_token", "there is no such token")
@@ -167,11 +171,16 @@ class PaymentDesk:
         if behaviour.outcome is Outcome.succeeded:
             return self._held(payment)
         if behaviour.outcome is Outcome.pending:
-            return payment.model_copy(update={"asks_left": self._pending_asks if behaviour.confirmed else _FOR_EVER})
+            asks = self._pending_asks if behaviour.confirmed else _FOR_EVER
+            said = {"code": behaviour.code, "message": behaviour.message} if behaviour.fails else {}
+            return payment.model_copy(update={"asks_left": asks, "fails": behaviour.fails, **said})
         self._record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
         return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
 
     def _asked(self, payment: Payment) -> Payment:
+        if payment.asks_left == 0 and payment.fails:
+            self._record(FactKind.declined, payment.key, amount=payment.amount, detail=payment.code or "")
+            return payment.declined(Outcome.declined_soft, payment.code, payment.message)
         if payment.asks_left == 0:
             return self._held(payment)
         return payment.model_copy(update={"asks_left": payment.asks_left - 1})

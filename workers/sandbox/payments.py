@@ -81,6 +81,7 @@ class Payment(Value):
     code: str | None = None
     message: str = ""
     asks_left: int = 0
+    fails: bool = False
     step_up: bool = False
     authorized_until: Instant | None = None
 
@@ -135,8 +136,8 @@ class Payment(Value):
             refunded=self.refunded,
             authorized_until=self.authorized_until if self.state is RemotePayment.authorized else None,
             action=self._action,
-            code=code or self.code,
-            message=self.message,
+            code=code or (None if self.state is RemotePayment.pending else self.code),
+            message="" if self.state is RemotePayment.pending else self.message,
         )
 
     @property

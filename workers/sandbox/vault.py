@@ -43,5 +43,6 @@ _FACTS = {
     "tok_sepa_debit": _account(MethodKind.sepa_debit, "3000", "DE"),
     "tok_ach_debit": _account(MethodKind.ach_debit, "6789", "US"),
     "tok_pending": _account(MethodKind.ach_debit, "6789", "US"),
+    "tok_debit_fails": _account(MethodKind.sepa_debit, "2202", "DE"),
     "tok_never_confirmed": _account(MethodKind.ach_debit, "0116", "US"),
 }
