@@ -198,6 +198,8 @@ async def _frozen(
     """The order as it is accepted, and what it was frozen against; with `redeem` its coupons are locked until the transaction
     ends. Conflict where the preview is stale."""
     found = await circumstances(connection, wish.request.customer, order_id)
+    if found.is_erased:
+        raise BadInput("customer", f"customer {found.customer.id} is erased, or has asked to be, and takes no new order")
     wish = replace(wish, shown=found.shown)
     refuse_odd_dates(wish.request.requested_start, wish.request.requested_completion, found.shown or wish.now)
     _refuse_start_ahead(wish.request.requested_start, found.shown)

@@ -57,6 +57,7 @@ MethodKeeper = Annotated[Principal, Depends(requires(Right.keep_methods))]
 SubscriptionKeeper = Annotated[Principal, Depends(requires(Right.keep_subscriptions))]
 Suspender = Annotated[Principal, Depends(requires(Right.keep_subscriptions, Right.keep_fraud_rules))]
 """May suspend for some reason; which, the reason says."""
+PrivacyKeeper = Annotated[Principal, Depends(requires(Right.keep_privacy))]
 BillingReader = Annotated[Principal, Depends(requires(Right.read_billing))]
 Biller = Annotated[Principal, Depends(requires(Right.bill))]
 Reconciler = Annotated[Principal, Depends(requires(Right.reconcile))]

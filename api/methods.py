@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from activities.adapters.gateway.port import Keeper
-from activities.store import collections, customers, payment_methods
+from activities.store import collections, customers, erasures, payment_methods
 from activities.store.database import Connection
 from api.context import Context
 from api.samples import PAYMENT_METHOD
@@ -75,6 +75,7 @@ async def add(context: Context, principal: Principal, request: MethodRequest) ->
     method = await _described(context, request, now)
     async with context.database.transaction() as connection:
         customer = await customers.get(connection, request.customer, lock=True)
+        await erasures.refuse(connection, customer.id)
         kept = await payment_methods.add(connection, method, principal.name, now)
         wanted = request.default
         if wanted is None:

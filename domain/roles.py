@@ -33,6 +33,7 @@ class Right(StrEnum):
     route_payments = "say where payments go"
     keep_policies = "say how subscriptions renew, change and end"
     keep_fraud_rules = "keep fraud rules"
+    keep_privacy = "export and erase what is held of customers"
     manage_keys = "manage API keys"
 
 

@@ -22,7 +22,7 @@ from activities.contracts.due_sweep import DueSweep, Swept
 from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
-from activities.store import due_rows, subscriptions
+from activities.store import due_rows, erasures, subscriptions
 from activities.store.database import Database
 from activities.store.due_rows import OF_FACTS, DueRow, Kind
 from domain.collection import CollectionRequest
@@ -77,6 +77,8 @@ class StoredDueSweep(DueSweep):
         try:
             if row.kind is Kind.collect:
                 await self._collect(row)
+            elif row.kind is Kind.erasure:
+                await self._erase(row)
             elif row.kind in OF_FACTS and not changing:
                 await self._facts.due(row.key)
             else:
@@ -87,6 +89,10 @@ class StoredDueSweep(DueSweep):
                 await due_rows.failed(connection, row.key, str(error))
             return error
         return None
+
+    async def _erase(self, row: DueRow) -> None:
+        async with self._database.transaction() as connection:
+            log.info("erasure", said=await erasures.carry_out(connection, row, datetime.now(UTC)))
 
     async def _collect(self, row: DueRow) -> None:
         if left := await self._collector.collect(CollectionRequest.model_validate_json(row.payload["request"])):

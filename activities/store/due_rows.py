@@ -39,6 +39,8 @@ class Kind(StrEnum):
     """A service was closed or opened again: the systems that built it are to follow. Its subject is the service."""
     collect = "collect"
     """What an invoice is due is to be taken from what its customer has on file. Its subject is the invoice."""
+    erasure = "erasure"
+    """What is held of a customer is to be erased. Its subject is the customer."""
 
 
 OF_SUBSCRIPTIONS = frozenset(

@@ -10,7 +10,7 @@ from activities.store.database import Connection
 from activities.store.policies import KIND
 from activities.store.tables.access import settings
 from activities.store.tables.catalogue import catalogue_revision, tax_rates
-from activities.store.tables.customers import customers
+from activities.store.tables.customers import customers, erasures
 from activities.store.tables.invoices import vat_proofs
 from activities.store.tables.life import test_clocks
 from activities.store.tables.orders import order_numbers
@@ -29,13 +29,14 @@ from domain.values import Instant, Value
 class Circumstances(Value):
     """`active_products` are those the customer has a live service of; `order_id` is a new one, where it is asked for. `proof`
     is what a register last answered about the VAT id, and `tax_revision` that of the rates that were added; `shown` is what the
-    customer's test clock shows, where it has one."""
+    customer's test clock shows, where it has one; `is_erased` says that the customer is erased, or has asked to be."""
 
     customer: Customer
     seller: LegalEntity
     proof: VatProof | None = None
     shown: Instant | None = None
     tax_revision: int
+    is_erased: bool = False
     policies: list[ApprovalPolicy]
     active_products: set[str]
     revision: int
@@ -83,6 +84,7 @@ _READ = select(
     _proof().label("proof"),
     _shown().label("shown"),
     func.coalesce(select(func.max(tax_rates.c.id)).scalar_subquery(), literal_column("0")).label("tax_revision"),
+    select(erasures.c.customer).where(erasures.c.customer == _CUSTOMER).exists().label("is_erased"),
     _policies().label("policies"),
     _active().label("active_products"),
     func.coalesce(select(catalogue_revision.c.revision).scalar_subquery(), literal_column("0")).label("revision"),
@@ -104,6 +106,7 @@ async def circumstances(connection: Connection, customer: str, besides_order: st
         seller=row.seller or DEFAULT,
         proof=row.proof,
         shown=row.shown,
+        is_erased=row.is_erased,
         tax_revision=row.tax_revision,
         policies=row.policies or [],
         active_products=set(row.active_products or ()),

@@ -1,4 +1,4 @@
-"""The policies of orders' money and of what a subscription does after its order, each a plain record of a kind of its own."""
+"""The policies of orders' money, of the life of subscriptions and of what is kept, each a plain record of its own kind."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from activities.store.database import Connection
 from activities.store.tables.access import settings
 from domain.capture import CapturePolicy
+from domain.privacy import PrivacyPolicy
 from domain.subscriptions.policies import (
     ChangePolicy,
     EndingPolicy,
@@ -29,6 +30,7 @@ KINDS: dict[type[StrictValue], str] = {
     SuspensionPolicy: "suspension",
     ReminderPolicy: "reminders",
     CapturePolicy: "capture",
+    PrivacyPolicy: "privacy",
 }
 """There is one of each kind; its defaults hold where none was given."""
 

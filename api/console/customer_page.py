@@ -12,6 +12,7 @@ from activities.store import (
     customer_views,
     customers,
     dunning_views,
+    erasures,
     invoices,
     payment_methods,
     services,
@@ -24,7 +25,7 @@ from activities.store.database import Connection
 from activities.store.invoices import InvoiceSummary
 from activities.store.subscriptions import StoredSubscription
 from activities.store.views import OrderFilter, OrderLine
-from api.console import customer_access, dunning_panel, frame, moments, notices
+from api.console import customer_access, dunning_panel, frame, moments, notices, privacy_panel
 from api.console.addresses import CUSTOMERS, INVOICES, PAYMENT_METHODS, SUBSCRIPTIONS, of_clock, of_order, of_subscription
 from api.console.chip import chip
 from api.console.console import Console
@@ -77,6 +78,7 @@ class CustomerPage:
         self._invoices = Panel(self._draw_invoices)
         self._access = Panel(customer_access.cards, "stack")
         self._methods = Panel(self._draw_methods)
+        self._privacy = Panel(privacy_panel.PrivacyPanel(visit, customer, self.refresh).draw)
 
     async def refresh(self) -> None:
         """Raises NotFound."""
@@ -92,6 +94,7 @@ class CustomerPage:
             self._orders.show(await views.order_lines(connection, wanted, None, MOST), moments.minute(self._visit.now()))
             entitled = await customer_views.entitled(connection, self.id, MOST_ACCESS)
             blocked = await customer_views.blocked(connection, self.id)
+            self._privacy.show(await erasures.find(connection, self.id))
             self._access.show(await services.page(connection, None, MOST_ACCESS, self.id), entitled, blocked)
 
     async def _refresh_money(self, connection: Connection, now: datetime) -> None:

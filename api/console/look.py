@@ -54,6 +54,8 @@ STATES = {
     "paused": ("pause_circle", "wait"),
     "cancel_scheduled": ("event_busy", "undo"),
     "ended": ("stop_circle", "quiet"),
+    "erased": ("person_off", "quiet"),
+    "complete": ("check_circle", "quiet"),
     "finalized": ("receipt_long", "wait"),
     "paid": ("check_circle", "good"),
     "partially_paid": ("incomplete_circle", "wait"),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from activities.store import customers, legal_entities, payment_methods, vat_checks, vat_proofs
+from activities.store import customers, erasures, legal_entities, payment_methods, vat_checks, vat_proofs
 from activities.store.database import Connection
 from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
@@ -65,7 +65,7 @@ async def get_customer(customer_id: RecordId, principal: RecordReader, database:
         return await customers.get(connection, customer_id)
 
 
-@router.put("/{customer_id}", summary="Add or replace a customer")
+@router.put("/{customer_id}", summary="Add or replace a customer", responses=declares(409))
 async def put_customer(
     customer_id: RecordId,
     customer: Annotated[Customer, Body(examples=[CUSTOMER])],
@@ -76,12 +76,13 @@ async def put_customer(
     if customer.id != customer_id:
         raise BadInput("id", f"should be {customer_id!r}, as in the address")
     async with context.database.transaction() as connection:
+        await erasures.refuse(connection, customer.id)
         await _check_references(connection, customer)
         await customers.put(connection, customer, context.now())
     return customer
 
 
-@router.patch("/{customer_id}", summary="Change a customer", responses=declares(404))
+@router.patch("/{customer_id}", summary="Change a customer", responses=declares(404, 409))
 async def patch_customer(
     customer_id: RecordId,
     change: Annotated[CustomerChange, Body(examples=[CUSTOMER_CHANGE])],
@@ -91,6 +92,7 @@ async def patch_customer(
     """Orders that wait for this customer look again: `{"verified": true}` lets those go on that need a verified one."""
     async with context.database.transaction() as connection:
         before = await customers.get(connection, customer_id, lock=True)
+        await erasures.refuse(connection, customer_id)
         after = _changed(before, change)
         await _check_references(connection, after)
         await customers.put(connection, after, context.now())

@@ -71,7 +71,7 @@ class Charged(Value):
     charged: str | None
 
 
-@router.post(ROOT, status_code=201, summary="Add a payment method")
+@router.post(ROOT, status_code=201, summary="Add a payment method", responses=declares(409))
 async def add_method(request: Annotated[MethodRequest, Body()], principal: MethodKeeper, context: Ctx) -> MethodView:
     """The gateway is asked what the token is. The same token again is the same method, with what the gateway now says of it.
     Where something is past due, it becomes the default unless `default` is false, and is asked for that at once."""

@@ -1,5 +1,9 @@
 """Customers in the browser."""
 
+import asyncio
+from pathlib import Path
+
+import orjson
 from playwright.async_api import expect
 
 from activities.store import access_blocks, balances
@@ -39,3 +43,30 @@ async def test_one_page_says_what_a_customer_has_owes_and_may_use(
     approver = await sign_in(Role.approver, at="/customers/C-811")
     await expect(approver.get_by_role("link", name=made.order).first).to_be_visible()
     await expect(approver.get_by_text("23.80 EUR")).to_have_count(0)
+
+
+async def test_an_admin_has_a_customer_given_out_and_erased_after_typing_its_id(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-812", 812)
+    operator = await sign_in(Role.operator, at="/customers/C-812")
+    await expect(operator.get_by_role("heading", name="Customer C-812 (C-812)")).to_be_visible()
+    await expect(operator.get_by_role("button", name="Erase")).to_have_count(0)
+
+    page = await sign_in(Role.admin, at="/customers/C-812")
+    async with page.expect_download() as given:
+        await page.get_by_role("button", name="Export").click()
+    document = orjson.loads(await asyncio.to_thread(Path(await (await given.value).path()).read_bytes))
+    await page.get_by_role("button", name="Erase", exact=True).click()
+    await page.get_by_label("Why").fill("asked by mail")
+    await page.get_by_label("Type C-812 to confirm").fill("C-811")
+    await page.get_by_role("button", name="Erase it").click()
+    await expect(page.get_by_text("should be C-812, as this cannot be undone")).to_be_visible()
+    await page.get_by_label("Type C-812 to confirm").fill("C-812")
+    await page.get_by_role("button", name="Erase it").click()
+
+    await expect(page.get_by_text(f"subscription {made.id} is active")).to_be_visible()
+    assert [row["id"] for row in document["subscriptions"]] == [made.id]
+    await page.get_by_role("button", name="Withdraw erasure").click()
+    await page.get_by_role("button", name="Keep it").click()
+    await expect(page.get_by_role("button", name="Erase", exact=True)).to_be_visible()

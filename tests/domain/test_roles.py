@@ -21,6 +21,7 @@ HOLDERS = {
     Right.route_payments: {"admin", "finance"},
     Right.keep_policies: {"admin", "finance"},
     Right.keep_fraud_rules: {"admin", "fraud"},
+    Right.keep_privacy: {"admin"},
     Right.manage_keys: {"admin"},
 }
 

@@ -58,3 +58,12 @@ payment_method_events = Table(
     Index(None, "method", "at"),
     comment="What became of payment methods, and through whom; append-only",
 )
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("customer", String, ForeignKey("customers.id"), primary_key=True),
+    Column("state", String, nullable=False),
+    Column("document", JSONB, nullable=False),
+    comment="Requests to erase what is held of a customer, and what came of them",
+)

@@ -1,0 +1,174 @@
+"""A customer is given all that is held of it, and erased once nothing goes on with it, but for what the law needs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from activities.store import erasures, held
+from activities.store.due_rows import DueRow, Kind
+from activities.store.schema import metadata
+from domain.roles import Role
+from tests.life import live, monthly, plan
+from tests.workflows.plans import by_hand
+from tests.world import Json, World
+
+NAMES = ("Zaphodia Quux", "zaphodia@quux.example", "Kreuzgasse 77b", "Quuxhausen", "quux.characteristic", "quux-external")
+SAID = ("Frau Quux zieht weg", "Quux hat es bestellt")
+ERASURE = {"reason": "asked by mail"}
+
+
+async def somebody(world: World) -> tuple[str, str]:
+    """A customer with a name, and the token of her card."""
+    customer = await world.customer(
+        name=NAMES[0],
+        email=NAMES[1],
+        address={"lines": [NAMES[2]], "city": NAMES[3], "postcode": "77777"},
+        payment_method=None,
+    )
+    method = await world.succeed(world.api.post("/v1/payment-methods", json={"customer": customer, "nonce": "nonce_visa"}))
+    async with world.database.transaction() as connection:
+        query = text("SELECT token FROM payment_method_tokens WHERE method = :method")
+        return customer, str((await connection.execute(query, {"method": method["id"]})).scalar_one())
+
+
+async def bought(world: World, customer: str) -> str:
+    """A subscription, through an order in which people wrote about her."""
+    item = await plan(world, monthly(), steps=[by_hand("look")])
+    item |= {"characteristics": {"domain": NAMES[4]}}
+    order = await world.order(customer, item, external_reference=NAMES[5])
+    await world.resolve(await world.fallout(order), "resolve", evidence=SAID[1])
+    await world.state(order, "completed")
+    return f"S-{order.removeprefix('O-')}-1"
+
+
+async def found(world: World, needle: str) -> set[str]:
+    """The tables in which it stands anywhere."""
+    async with world.database.transaction() as connection:
+        return {
+            table
+            for table in metadata.tables
+            if (
+                await connection.execute(
+                    text(f"SELECT EXISTS (SELECT FROM {table} it WHERE it::text LIKE :like)"),
+                    {"like": f"%{needle}%"},
+                )
+            ).scalar()
+        }
+
+
+async def swept(world: World) -> None:
+    await world.due_sweep.sweep_page(datetime.now(UTC) + timedelta(minutes=2))
+
+
+async def erased(world: World, customer: str) -> Json:
+    return await world.succeed(world.api.get(f"/v1/customers/{customer}/erasure"))
+
+
+@pytest.fixture
+async def at_once(world: World):  # type: ignore[no-untyped-def]
+    """Services that end are taken down at once, and nothing is given back."""
+    await world.succeed(world.api.put("/v1/policies/ending", json={"retention": "P0D", "unused": "nothing"}))
+    yield
+    await world.succeed(world.api.put("/v1/policies/ending", json={}))
+
+
+def test_of_every_table_it_is_known_whether_it_holds_something_of_a_customer() -> None:
+    known = [*held.OF_CUSTOMER, *held.NOT_OF_CUSTOMERS, *held.BEHIND]
+
+    assert sorted(known) == sorted(metadata.tables)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_all_that_is_held_is_given_out_and_nothing_names_her_afterwards(world: World) -> None:
+    customer, token = await somebody(world)
+    subscription = await bought(world, customer)
+    given = (await world.api.get(f"/v1/customers/{customer}/export")).json()
+    waiting = await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
+    refused = await world.api.post("/v1/orders", json={"customer": customer, "currency": "EUR", "items": []})
+    changed = await world.api.patch(f"/v1/customers/{customer}", json={"name": "Someone Else"})
+    await world.succeed(world.api.post(f"/v1/subscriptions/{subscription}/cancel", json={"when": "now", "words": SAID[0]}))
+
+    async def gone() -> bool:
+        await swept(world)
+        services = await world.succeed(world.api.get("/v1/services", params={"customer": customer}))
+        return all(service["state"] == "terminated" for service in services["items"])
+
+    await world.until(gone, "the service to be taken down")
+    assert [needle for needle in (*NAMES, *SAID, token) if not await found(world, needle)] == []
+    await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
+    await swept(world)
+    done = await erased(world, customer)
+
+    assert set(given) == set(held.OF_CUSTOMER)
+    assert given["customers"][0]["document"]["name"] == NAMES[0]
+    assert given["orders"][0]["document"]["external_reference"] == NAMES[5]
+    assert token not in str(given)
+    assert (waiting["state"], waiting["blockers"][0]) == ("waiting", f"subscription {subscription} is active")
+    assert (refused.status_code, changed.status_code) == (422, 409)
+    assert (done["state"], done["blockers"], done["reason"]) == ("erased", [], "")
+    assert [(kept["what"], kept["count"]) for kept in done["kept"]] == [("invoices", 1)]
+    assert done["kept_until"] == f"{datetime.now(UTC).year + 11}-01-01T00:00:00Z"
+    for needle in NAMES[:4]:
+        assert await found(world, needle) == {"invoices"}, needle
+    for needle in (*NAMES[4:], *SAID, token):
+        assert await found(world, needle) == set(), needle
+    await pages_still_open(world, customer, subscription)
+
+    row = DueRow(key=f"{customer}:erasure", kind=Kind.erasure, subject=customer, customer=customer, due_at=datetime.now(UTC))
+    async with world.database.transaction() as connection:
+        await erasures.carry_out(connection, row, datetime.now(UTC))
+
+    assert (await erased(world, customer))["state"] == "complete"
+    for needle in NAMES:
+        assert await found(world, needle) == set(), needle
+    await pages_still_open(world, customer, subscription)
+
+
+async def pages_still_open(world: World, customer: str, subscription: str) -> None:
+    """What is left of her is still in order."""
+    order = f"O-{subscription.split('-')[1]}"
+    assert (await world.succeed(world.api.get(f"/v1/customers/{customer}")))["name"] == "erased"
+    assert (await world.get(order))["state"] == "completed"
+    assert (await world.events(order))[0]["summary"]
+    assert (await world.succeed(world.api.get(f"/v1/subscriptions/{subscription}")))["state"] == "ended"
+    for path in ("invoices", "payments", "payment-methods", "messages"):
+        assert (await world.succeed(world.api.get(f"/v1/{path}", params={"customer": customer})))["items"] is not None
+    invoice = (await world.succeed(world.api.get("/v1/invoices", params={"customer": customer})))["items"][0]
+    assert (await world.api.get(f"/v1/invoices/{invoice['id']}/pdf")).status_code in {200, 404}
+
+
+async def test_what_goes_on_is_waited_for_and_a_request_can_be_withdrawn(world: World) -> None:
+    customer, _ = await somebody(world)
+    item = await plan(world, monthly())
+    await live(world, customer, item)
+    await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
+    await swept(world)
+
+    waiting = await erased(world, customer)
+    listed = await world.succeed(world.api.get("/v1/erasures", params={"state": "waiting", "limit": 200}))
+    gone = await world.api.delete(f"/v1/customers/{customer}/erasure")
+    await live(world, customer, item)
+
+    assert waiting["state"] == "waiting"
+    assert [words.split()[0] for words in waiting["blockers"]] == ["subscription", "service"]
+    assert waiting["deadline"][:10] == f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    assert customer in [each["customer"] for each in listed["items"]]
+    assert gone.status_code == 204
+    assert (await world.api.get(f"/v1/customers/{customer}/erasure")).status_code == 404
+
+
+async def test_only_who_may_gives_out_and_erases(world: World) -> None:
+    customer, _ = await somebody(world)
+    operator = await world.client_for("oda", Role.operator)
+
+    answers = [
+        await operator.get(f"/v1/customers/{customer}/export"),
+        await operator.post(f"/v1/customers/{customer}/erasure", json=ERASURE),
+        await operator.delete(f"/v1/customers/{customer}/erasure"),
+        await world.api.post("/v1/customers/nobody/erasure", json=ERASURE),
+        await world.api.get("/v1/customers/nobody/export"),
+        await world.api.post(f"/v1/customers/{customer}/erasure", json={}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 404, 404, 422]
