@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
@@ -10,8 +11,8 @@ from activities.store import collections, dunning, dunning_cases, invoices, paym
 from activities.store.database import Connection
 from activities.store.invoices import StoredInvoice
 from activities.store.tables.life import subscription_events
-from activities.store.tables.messages import dunning_cases as table
 from domain.billing.invoice_states import InvoiceState
+from domain.billing.zones import zone_of
 from domain.dunning import CAP_WINDOW, CAPS, STRICTEST_CAP, AtEnd, CaseState, DunningCase, Step, Track
 from domain.errors import NotFound
 from domain.messages import MessageKind
@@ -76,15 +77,21 @@ class DunningView(DunningLine):
     refused: tuple[str, ...]
 
 
-_PAGE = text("""
-    SELECT document FROM dunning_cases
-     WHERE (CAST(:after AS varchar) IS NULL OR invoice > :after)
-       AND (CAST(:customer AS varchar) IS NULL OR customer = :customer)
-       AND (CAST(:state AS varchar) IS NULL OR state = :state)
-       AND (CAST(:subscription AS varchar) IS NULL OR invoice IN (
+_OWED = """
+    SELECT one.document AS "case", invoice.number, invoice.state, invoice.amount_due, invoice.currency, invoice.due_date,
+           COALESCE(seller.document -> 'gathering' ->> 'timezone', 'UTC') AS timezone
+      FROM dunning_cases one JOIN invoices invoice ON invoice.id = one.invoice
+      LEFT JOIN settings seller ON seller.kind = 'legal_entity' AND seller.id = invoice.legal_entity
+"""
+_ONE = text(f"{_OWED} WHERE one.invoice = :invoice")
+_PAGE = text(f"""{_OWED}
+     WHERE (CAST(:after AS varchar) IS NULL OR one.invoice > :after)
+       AND (CAST(:customer AS varchar) IS NULL OR one.customer = :customer)
+       AND (CAST(:state AS varchar) IS NULL OR one.state = :state)
+       AND (CAST(:subscription AS varchar) IS NULL OR one.invoice IN (
            SELECT invoice FROM billables WHERE line ->> 'subscription' = :subscription AND invoice IS NOT NULL))
-     ORDER BY invoice LIMIT :limit
-""")
+     ORDER BY one.invoice LIMIT :limit
+""")  # noqa: S608 - of constants alone
 
 
 async def page(
@@ -98,16 +105,25 @@ async def page(
 ) -> list[DunningLine]:
     """In order of invoice, those after the one of this id; of a subscription, those of invoices that it is on."""
     asked = {"after": after, "limit": limit, "customer": customer, "subscription": subscription, "state": state}
-    found = [DunningCase.model_validate(row) for row in (await connection.execute(_PAGE, asked)).scalars()]
-    return [await _line(connection, case, await invoices.get(connection, case.invoice)) for case in found]
+    return [_line(row) for row in (await connection.execute(_PAGE, asked)).mappings()]
 
 
 async def get(connection: Connection, invoice: str, now: datetime) -> DunningView:
     """Raises NotFound."""
-    document = (await connection.execute(select(table.c.document).where(table.c.invoice == invoice))).scalar()
-    if document is None:
+    row = (await connection.execute(_ONE, {"invoice": invoice})).mappings().first()
+    if row is None:
         raise NotFound("dunning case", invoice)
-    return await _view(connection, DunningCase.model_validate(document), now)
+    case, stored = DunningCase.model_validate(row["case"]), await invoices.get(connection, invoice)
+    happened = await _happened(connection, case)
+    return DunningView(
+        **dict(_line(row)),
+        opening=case.opening,
+        at_end=case.policy.at_end,
+        steps=_steps(case, happened, zone_of(row["timezone"])),
+        serves=tuple(await dunning_cases.serving(connection, stored.invoice)),
+        cap=await _cap(connection, stored, now) if case.state is CaseState.open else None,
+        refused=case.refusing,
+    )
 
 
 async def of(connection: Connection, lines: list[DunningLine], now: datetime) -> list[DunningView]:
@@ -115,39 +131,26 @@ async def of(connection: Connection, lines: list[DunningLine], now: datetime) ->
     return [await get(connection, each.invoice, now) for each in lines]
 
 
-async def _line(connection: Connection, case: DunningCase, stored: StoredInvoice) -> DunningLine:
-    step, invoice = case.next_step, stored.invoice
+def _line(row: Mapping[Any, Any]) -> DunningLine:
+    case = DunningCase.model_validate(row["case"])
+    step = case.next_step
     return DunningLine(
         invoice=case.invoice,
-        number=invoice.number,
+        number=row["number"],
         customer=case.customer,
         subscription=case.subscription,
         state=case.state,
-        due=invoice.amount_due,
-        due_date=invoice.due_date,
-        invoice_state=invoice.state,
+        due=Money(minor=row["amount_due"], currency=row["currency"]),
+        due_date=row["due_date"],
+        invoice_state=row["state"],
         policy=case.policy.id,
         policy_version=case.policy_version,
         opened_at=case.opened_at,
         next_step=step,
-        next_at=None if step is None else case.due_at(step, await dunning_cases.zone(connection, invoice)),
+        next_at=None if step is None else case.due_at(step, zone_of(row["timezone"])),
         attempts_allowed=case.policy.attempts,
         attempts_used=case.policy.attempts - case.attempts_left,
         waits_for=case.waits_for,
-    )
-
-
-async def _view(connection: Connection, case: DunningCase, now: datetime) -> DunningView:
-    stored = await invoices.get(connection, case.invoice)
-    happened = await _happened(connection, case)
-    return DunningView(
-        **dict(await _line(connection, case, stored)),
-        opening=case.opening,
-        at_end=case.policy.at_end,
-        steps=_steps(case, happened, await dunning_cases.zone(connection, stored.invoice)),
-        serves=tuple(await dunning_cases.serving(connection, stored.invoice)),
-        cap=await _cap(connection, stored, now) if case.state is CaseState.open else None,
-        refused=case.refusing,
     )
 
 

@@ -42,7 +42,9 @@ class OrderFilter(Value):
 
 
 class OrderLine(Value):
-    """An order as a list shows it. `number` is what lists are sorted and paged by; `version` counts its amendments."""
+    """An order as a list shows it. `number` is what lists are sorted and paged by; `version` counts its amendments. `changes`
+    is what its items come to that change or end what is live, as it was accepted: their subscriptions charge it, and `total`
+    has nothing of it."""
 
     id: str
     number: int
@@ -50,6 +52,7 @@ class OrderLine(Value):
     state: OrderState
     version: int
     total: Money
+    changes: Money
     waiting_on: str | None = None
     owner: str | None = None
     deadline: Instant | None = None
@@ -202,8 +205,13 @@ def _narrowed(query: Select[Any], wanted: OrderFilter) -> Select[Any]:
 
 
 def _line(row: Mapping[Any, Any]) -> dict[str, Any]:
-    money = Money(minor=row["total"], currency=row["currency"])
-    return {**row, "version": row["revision"], "total": money}
+    return {**row, "version": row["revision"], "total": _money(row, "total"), "changes": _of_changes(row)}
+
+
+def _of_changes(row: Mapping[Any, Any]) -> Money:
+    """Nothing for a draft, whose items are not computed yet."""
+    changes = [item.get("change") for item in row["document"].get("items") or ()]
+    return total([Money.model_validate(change["cost"]) for change in changes if change], row["currency"])
 
 
 async def order_detail(connection: Connection, order: str) -> OrderDetail:

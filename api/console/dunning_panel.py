@@ -131,5 +131,5 @@ def _draw_step(step: CaseStep, at_end: AtEnd, *, is_next: bool) -> None:
         ui.label(moments.day(step.at)).classes("soft small number").tooltip(moments.absolute(step.at))
         ui.icon(icon).props("aria-hidden=true")
         with ui.element("div").classes("said"):
-            ui.label(step.summary if step.done else _what(step.track, step.text, at_end))
+            ui.label(moments.worded(step.summary) if step.done else _what(step.track, step.text, at_end))
             ui.label(f"day {step.day}" + (", next" if is_next else "")).classes("soft small")

@@ -21,11 +21,24 @@ KINDS = {
     "price_changed": ("sell", "busy"),
     "changed": ("swap_horiz", "busy"),
     "resumed": ("play_arrow", "good"),
+    "change_decided": ("edit_calendar", "busy"),
+    "change_dropped": ("event_available", "quiet"),
+    "not_changed": ("error", "stuck"),
+    "pause_decided": ("edit_calendar", "wait"),
+    "pause_dropped": ("event_available", "quiet"),
+    "reminded": ("mail", "quiet"),
+    "billing_stopped": ("money_off", "wait"),
+    "billing_goes_on": ("payments", "good"),
+    "throttled": ("speed", "wait"),
+    "unthrottled": ("speed", "good"),
+    "not_throttled": ("speed", "stuck"),
+    "undone": ("undo", "undo"),
     "hold": ("gavel", "wait"),
     "charge": ("credit_card", "wait"),
     "tell": ("mail", "quiet"),
     "throttle": ("speed", "wait"),
     "restrict": ("block", "stuck"),
+    "end": ("event_busy", "stuck"),
     "waits": ("hourglass_top", "wait"),
     "unsuspended": ("lock_open", "good"),
 }
@@ -50,7 +63,7 @@ def _draw(event: StoredEvent) -> None:
         ui.label(moments.day(event.at)).classes("soft small number").tooltip(moments.absolute(event.at))
         ui.icon(icon).props("aria-hidden=true")
         with ui.element("div").classes("said"):
-            ui.label(event.summary)
+            ui.label(moments.worded(event.summary))
             if event.actor not in BY_ITSELF:
                 ui.label(event.actor).classes("soft small")
             if order := event.data.get("order"):

@@ -1,10 +1,12 @@
 """Moments and spans as people say them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from domain.errors import BadInput
 from domain.values import as_utc
 
+_STAMP = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
 _UNITS = ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
 
 
@@ -37,6 +39,19 @@ def absolute(moment: datetime) -> str:
 
 def day(moment: datetime) -> str:
     return f"{moment:%d %b %Y}"
+
+
+def worded(text: str) -> str:
+    """Text of ours with its dates as people say them: `until 01 Mar 2027` for `until 2027-03-01`."""
+    return _STAMP.sub(_worded, text)
+
+
+def _worded(found: re.Match[str]) -> str:
+    """Kept on one line. What only looks like a date stays as it is."""
+    try:
+        return day(datetime.fromisoformat(found[0])).replace(" ", "\N{NO-BREAK SPACE}")
+    except ValueError:
+        return found[0]
 
 
 def given(text: str, field: str) -> datetime:

@@ -73,6 +73,8 @@ def facts(detail: OrderDetail, customer_name: str, now: datetime) -> None:
             name = f"{customer_name} ({detail.customer})" if customer_name else detail.customer
             ui.link(name, of_customer(detail.customer)).classes("plain value")
         _fact("Total", str(detail.total))
+        if detail.changes:
+            _fact("Changes, charged by subscriptions", str(detail.changes))
         _fact("Version", str(detail.version))
         _fact("Placed by", detail.placed_by)
         _moment("Placed", detail.placed_at, moments.ago(detail.placed_at, now))

@@ -17,7 +17,8 @@ SLOT = """
   <q-td><span class="label">Customer</span>{{ props.row.customer }}</q-td>
   <q-td class="nowrap"><span :class="'chip tone-' + props.row.tone"><q-icon :name="props.row.icon" aria-hidden="true"></q-icon>
     {{ props.row.state }}</span></q-td>
-  <q-td class="right nowrap"><span class="label">Total</span>{{ props.row.total }}</q-td>
+  <q-td class="right nowrap"><span class="label">Total</span>{{ props.row.total }}
+    <span v-if="props.row.changes" class="soft small block">{{ props.row.changes }}</span></q-td>
   <q-td :class="'waits wide' + (props.row.waiting_on ? '' : ' absent')"><span class="label">Waiting on</span>
     {{ props.row.waiting_on }}</q-td>
   <q-td :class="props.row.owner ? '' : 'absent'"><span class="label">Owner</span>{{ props.row.owner }}</q-td>
@@ -47,7 +48,8 @@ def row_of(line: OrderLine, now: datetime) -> dict[str, Any]:
         "state": words(line.state),
         "icon": icon_of(line.state),
         "tone": tone_of(line.state),
-        "total": str(line.total),
+        "total": str(line.total if line.total or not line.changes else line.changes),
+        "changes": _of_changes(line),
         "waiting_on": line.waiting_on or "",
         "owner": line.owner or "",
         "deadline": moments.until(line.deadline, now) if line.deadline else "",
@@ -60,3 +62,10 @@ def row_of(line: OrderLine, now: datetime) -> dict[str, Any]:
         "age": moments.age(line.placed_at, now),
         "placed_at": moments.absolute(line.placed_at),
     }
+
+
+def _of_changes(line: OrderLine) -> str:
+    """What is charged by subscriptions and not by the order, which has nothing of its own to charge where it only changes."""
+    if not line.changes:
+        return ""
+    return f"+ {line.changes} for changes" if line.total else "for changes"

@@ -13,14 +13,17 @@ from api.console.dialog import asking, choices, reason_field
 from api.console.panel import Panel
 from api.console.table import sums, table
 from api.console.visit import Visit
+from api.context import Context
 from api.subscription_changes import ChangePreview, ChangeRequest
 from api.subscriptions import SubscriptionDetail, instruct
+from domain.catalogue import Plan, Price, RecurringCharge
 from domain.errors import BadInput, TurnupError
 from domain.roles import Principal, Right
 from domain.subscriptions.ending import When
 from domain.subscriptions.suspension import Reason
-from domain.values import LARGEST_QUANTITY
+from domain.values import LARGEST_QUANTITY, Value
 
+ANY = "any"
 BY_POLICY = "policy"
 AT_A_DATE = "date"
 WHEN = {str(When.now): "Now", str(When.period_end): "At the end of what is billed", AT_A_DATE: "At a date"}
@@ -45,6 +48,41 @@ class Timing:
         return When(self._when.value)
 
 
+class Offer(Value):
+    """A plan that a subscription may become. `span` is how often it is charged, empty where nothing of it recurs or in several
+    ways; `words` are what it is called and costs."""
+
+    plan: str
+    span: str
+    words: str
+
+
+async def offers(context: Context, shown: SubscriptionDetail) -> list[Offer]:
+    """The plan that it has, and those of its product that are sold in its currency."""
+    async with context.database.transaction() as connection:
+        offered = await catalogue.load(connection)
+    prices = {price.plan: price for price in offered.prices.values() if price.currency == shown.currency}
+    plans = [each for each in offered.plans.values() if each.product == shown.product and each.id in prices]
+    found = [_offer(each, prices[each.id]) for each in sorted(plans, key=lambda plan: plan.name)]
+    if shown.plan not in {each.plan for each in found}:
+        found.insert(0, Offer(plan=shown.plan, span="", words=shown.plan_name))
+    return found
+
+
+def _offer(plan: Plan, price: Price) -> Offer:
+    charges = [each for each in price.charges if isinstance(each, RecurringCharge)]
+    spans = {interval(each) for each in charges}
+    span = spans.pop() if len(spans) == 1 else ""
+    only = charges[0].unit_amount if len(charges) == 1 and len(price.charges) == 1 else None
+    costs = f": {only:f} {price.currency} {span}" if only is not None else f", {span}" if span else ""
+    return Offer(plan=plan.id, span=span, words=f"{plan.name}{costs}")
+
+
+def interval(charge: RecurringCharge) -> str:
+    """`every month`, `every 3 months`."""
+    return f"every {charge.interval}" if charge.interval_count == 1 else f"every {charge.interval_count} {charge.interval}s"
+
+
 class ChangeDialog:
     """Asks for the plan, the quantity and when, and shows what that comes to, which is what it is then held to."""
 
@@ -56,9 +94,12 @@ class ChangeDialog:
         self._preview: ChangePreview | None = None
 
     async def open(self) -> None:
-        plans = await self._plans()
+        self._offered = await offers(self._context, self._shown)
         with asking(self._visit, f"Change {self._shown.id}") as dialog:
-            self._plan = ui.select(plans, label="Plan", value=self._shown.plan, on_change=self._look).props("outlined")
+            if len(self._spans()) > 1:
+                self._span = ui.select(self._spans(), label="Billed", value=ANY, on_change=self._narrow).props("outlined")
+            self._plan = ui.select(self._plans(ANY), label="Plan", value=self._shown.plan, on_change=self._look)
+            self._plan.props("outlined")
             self._quantity = ui.number("Quantity", value=self._shown.quantity, min=1, precision=0, on_change=self._look)
             self._quantity.props("outlined debounce=300")
             self._timing = Timing(by_policy=True, look=self._look)
@@ -67,14 +108,19 @@ class ChangeDialog:
             choices(dialog, "Change it", self._do)
         await self._look()
 
-    async def _plans(self) -> dict[str, str]:
-        """Those of its product that are sold in its currency, and the one it has."""
-        async with self._context.database.transaction() as connection:
-            offered = await catalogue.load(connection)
-        priced = {price.plan for price in offered.prices.values() if price.currency == self._shown.currency}
-        named = {each.id: each.name for each in offered.plans.values() if each.id in priced}
-        same = {each: name for each, name in named.items() if offered.plans[each].product == self._shown.product}
-        return {self._shown.plan: self._shown.plan_name} | same
+    def _spans(self) -> dict[str, str]:
+        """The intervals that its product is sold by."""
+        spans = dict.fromkeys(each.span for each in self._offered if each.span)
+        return {ANY: "At any interval"} | {span: span.capitalize() for span in spans} if len(spans) > 1 else {ANY: ""}
+
+    def _plans(self, span: str) -> dict[str, str]:
+        return {each.plan: each.words for each in self._offered if span in {ANY, each.span}}
+
+    async def _narrow(self) -> None:
+        plans = self._plans(self._span.value)
+        kept = self._plan.value if self._plan.value in plans else next(iter(plans))
+        self._plan.set_options(plans, value=kept)
+        await self._look()
 
     def _request(self) -> ChangeRequest:
         plan = self._plan.value if self._plan.value != self._shown.plan else None
@@ -144,7 +190,9 @@ def ask_pause(visit: Visit, shown: SubscriptionDetail, refresh: Refresh) -> None
     with asking(visit, f"Pause {shown.id}") as dialog:
         ui.label("Nothing is billed and nothing may be used. What was billed for the time is not lost.").classes("soft")
         timing = Timing(by_policy=False)
-        until = ui.input("Goes on by itself, UTC", placeholder="2026-12-31T00:00; empty: when resumed").props("outlined")
+        until = ui.input("Goes on by itself, UTC", placeholder="2026-12-31T00:00").props(
+            "outlined hint='Left empty, it waits to be resumed.'"
+        )
 
         async def pause(who: Principal) -> str:
             demand(who, Right.keep_subscriptions)
@@ -164,7 +212,7 @@ def ask_suspend(visit: Visit, shown: SubscriptionDetail, refresh: Refresh, *, li
     with asking(visit, f"{word} {shown.id}") as dialog:
         said = "Access opens once no other reason is left." if lift else "Access is closed until each reason is lifted."
         ui.label(said).classes("soft")
-        reason = ui.select({str(each): str(each).capitalize() for each in mine}, label="Reason", value=str(mine[0]))
+        reason = ui.select({str(each): str(each).capitalize() for each in mine}, label="Reason", value=str(mine[-1]))
         reason.props("outlined")
         field = None if lift else reason_field("Why", "Kept with your name")
 

@@ -27,6 +27,7 @@ from domain.dunning import CaseState
 from domain.errors import NotFound
 from domain.roles import Right
 from domain.states import SubscriptionState
+from domain.subscriptions.policies import SuspendedTime
 
 MOST_EVENTS = 60
 MOST_PERIODS = 60
@@ -48,6 +49,10 @@ KINDS = {
     "dunning": "The next step about an invoice that is not paid",
     "restrict": "It is suspended or ended, since an invoice is not paid",
     "collect": "An invoice is collected",
+}
+NOT_CHARGED = {
+    SuspendedTime.stop: "as long as it is suspended",
+    SuspendedTime.credit: "the time is given back when it is not suspended any more",
 }
 
 
@@ -164,12 +169,22 @@ def _draw_facts(shown: SubscriptionDetail, clock: Clock | None, now: datetime) -
             "Trial ends": _when(shown.trial_ends, now) if shown.state is SubscriptionState.trialing else "",
             "Began": moments.day(shown.started_at),
             "Ended": moments.day(shown.ended_at) if ended and shown.ended_at else "",
+            "Slowed down": _slowed(len(shown.throttled_for)),
+            "Not charged": f"since {moments.day(shown.billing_stop.since)}, {NOT_CHARGED[shown.billing_stop.mode]}"
+            if shown.billing_stop
+            else "",
             "Charged to": shown.payment_method or "what the customer has as its default",
             "Order": link(f"{shown.order}, item {shown.item}", of_order(shown.order)),
             "Version": str(shown.version),
             "Time": link(f"{moments.absolute(clock.now)}, by test clock {clock.id}", of_clock(clock.id)) if clock else "",
         }
     )
+
+
+def _slowed(invoices: int) -> str:
+    if not invoices:
+        return ""
+    return "since one invoice is not paid" if invoices == 1 else f"since {invoices} invoices are not paid"
 
 
 def _next_charge(shown: SubscriptionDetail, now: datetime) -> str:

@@ -4,8 +4,10 @@ import re
 
 from playwright.async_api import expect
 
-from activities.store import subscriptions
+from activities.store import catalogue, legal_entities, subscriptions
 from activities.store.database import Database
+from domain.billing.entities import DEFAULT
+from domain.catalogue import Price, Product
 from domain.facts import Event, ItemStatus
 from domain.money import Money
 from domain.orders import Action
@@ -16,8 +18,8 @@ from domain.subscriptions.commands import facts_of
 from domain.subscriptions.ordered import OrderedChange
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
-from tests.console.lives import BEGAN, MARCH, live, unpaid
-from tests.console.orders import Orders, eur
+from tests.console.lives import BEGAN, MARCH, MONTHLY, live, unpaid
+from tests.console.orders import Orders, eur, product
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>"
 
@@ -128,6 +130,7 @@ async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription
     row = page.locator("tr", has_text="crm-team × 2 → crm-pro × 5")
     await expect(row).to_contain_text("45.00 EUR")
     await expect(row).to_contain_text("charged by its subscription")
+    await expect(page.locator(".facts")).to_contain_text("45.00 EUR")
     await expect(row).to_contain_text("from 2026-03-01 on")
     await row.get_by_role("link", name=made.id).click()
     await page.get_by_role("link", name=f"order {order.id}").click()
@@ -165,3 +168,45 @@ async def test_what_may_be_done_to_it_goes_by_role_and_what_happened_is_seen_at_
     fraud = await sign_in(Role.fraud, Role.viewer, at=f"/subscriptions/{made.id}")
     await expect(fraud.get_by_role("button", name="Suspend", exact=True)).to_be_visible()
     await expect(fraud.get_by_role("button", name="Change")).to_have_count(0)
+
+
+async def test_a_change_is_made_as_it_was_shown(
+    sign_in: SignIn, orders: Orders, console_database: Database, processes: StandIn
+) -> None:
+    """Two seats at 10.00 EUR a month become two at 100.00 EUR a year, at a date."""
+    made = await live(console_database, orders, "C-807", 807)
+    yearly = MONTHLY | {"unit_amount": "100.00", "interval": "year"}
+    _, team, _ = product()
+    long = team.model_copy(update={"id": "crm-long", "name": "CRM Long"})
+    async with console_database.transaction() as connection:
+        await legal_entities.put(connection, DEFAULT.model_copy(update={"id": "default"}))
+        for record in (Product(id="crm", name="CRM"), team, long, _price("crm-eur", "crm-team", MONTHLY)):
+            await catalogue.publish(connection, record, MARCH)
+        await catalogue.publish(connection, _price("long-eur", "crm-long", yearly), MARCH)
+    page = await sign_in(Role.operator, at=f"/subscriptions/{made.id}")
+    await page.get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Billed").click()
+    await page.get_by_role("option", name="Every year").click()
+    await expect(dialog.get_by_text("CRM Long: 100.00 EUR every year")).to_be_visible()
+    await dialog.get_by_label("When").click()
+    await page.get_by_role("option", name="At a date").click()
+    await dialog.get_by_label("Date and time, UTC").fill("2099-01-01T00:00")
+    await expect(dialog.locator(".sums")).to_contain_text("01 Jan 2099")
+    nothing = {"minor": 0, "currency": "EUR"}
+    amounts = dict.fromkeys(("total", "due", "taken_off"), nothing)
+    processes.answer = {"subscription": made.id, "at": "2099-01-01T00:00:00Z", "plan": "crm-long", "quantity": 2, **amounts}
+    await dialog.get_by_role("button", name="Change it").click()
+    await expect(page.get_by_text(f"{made.id}: crm-long × 2 from 01 Jan 2099")).to_be_visible()
+    asked = processes.corrected[-1]
+    assert (asked.invoice, asked.update, asked.argument["plan"], asked.argument["version"]) == (
+        made.id,
+        "change",
+        "crm-long",
+        1,
+    )
+    assert asked.argument["shown"]
+
+
+def _price(name: str, plan: str, charge: dict[str, str]) -> Price:
+    return Price.model_validate({"id": name, "plan": plan, "currency": "EUR", "charges": [charge]})
