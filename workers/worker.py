@@ -162,7 +162,7 @@ def workers(
     vat_checks = RegisteredVatChecks(database, adapters.register)
     expiry_watch = StoredExpiryWatch(database)
     late_payments = StoredLatePayments(database, payments)
-    invoice_run = StoredInvoiceRun(database, adapters.taxes)
+    invoice_run = StoredInvoiceRun(database, adapters.taxes, Processes(client))
     revenue_close = StoredRevenueClose(database)
     live_items = HandedOn(database, Processes(client))
     due_sweep = StoredDueSweep(database, Processes(client), subscriptions, Collector(database, payments, gateway))

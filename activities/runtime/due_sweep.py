@@ -22,6 +22,7 @@ from activities.contracts.due_sweep import DueSweep, Swept
 from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
+from activities.runtime.schedules import INVOICE_RUN
 from activities.store import due_rows, erasures, subscriptions
 from activities.store.database import Database
 from activities.store.due_rows import OF_FACTS, DueRow, Kind
@@ -55,7 +56,7 @@ class StoredDueSweep(DueSweep):
             swept += page
         renewed = so_far.renewed + swept[Kind.renewal]
         if renewed and not more:
-            await self._processes.invoice()
+            await self._processes.hurry(INVOICE_RUN)
         return Swept(handed=so_far.handed + swept.total(), renewed=renewed, more=more)
 
     async def sweep_page(self, now: datetime) -> Counter[Kind]:

@@ -12,6 +12,8 @@ from temporalio import activity
 
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts.invoice_run import InvoiceRun, Progress, Stage
+from activities.runtime.processes import Processes
+from activities.runtime.schedules import DUE_SWEEP
 from activities.store import billables, invoices, legal_entities
 from activities.store.billables import Debtor
 from activities.store.database import Database
@@ -31,9 +33,10 @@ Each = TypeVar("Each")
 
 
 class StoredInvoiceRun(InvoiceRun):
-    def __init__(self, database: Database, engines: TaxEngines) -> None:
+    def __init__(self, database: Database, engines: TaxEngines, processes: Processes) -> None:
         self._database = database
         self._engines = engines
+        self._processes = processes
 
     @activity.defn(name="invoice_run_gather")
     async def gather(self, here: Progress) -> Progress:
@@ -71,6 +74,8 @@ class StoredInvoiceRun(InvoiceRun):
         async with self._database.transaction() as connection:
             drafts = await invoices.finalizable(connection, here.began, here.draft, AT_ONCE * PAGE)
         if not drafts:
+            if here.issued:  # what was issued is to be collected, and to be looked at by its subscriptions
+                await self._processes.hurry(DUE_SWEEP)
             return here.model_copy(update={"stage": Stage.age})
         issued, waiting = await _together(self._issue, [draft for _, draft in drafts])
         counts = {"issued": here.issued + issued, "waiting": here.waiting + waiting}

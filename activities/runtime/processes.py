@@ -21,7 +21,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.contracts import queues
 from activities.contracts.attributes import CUSTOMER, ORDER_STATE
 from activities.runtime.aftermath import Aftermath
-from activities.runtime.schedules import INVOICE_RUN
 from activities.runtime.temporal import TASK_TIMEOUT
 from activities.store.due_rows import DueRow
 from activities.store.due_rows import Kind as DueKind
@@ -178,10 +177,10 @@ class Processes:
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error
 
-    async def invoice(self) -> None:
-        """Have an invoice run begin now, or after the one that is under way."""
+    async def hurry(self, schedule: str) -> None:
+        """Have what this schedule starts begin now, or after what is under way."""
         try:
-            await self.client.get_schedule_handle(INVOICE_RUN).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
+            await self.client.get_schedule_handle(schedule).trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
         except (RPCError, RuntimeError) as error:
             if (
                 isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND

@@ -19,6 +19,7 @@ from activities.runtime import invoice_run
 from activities.runtime.failures import FailureTranslation
 from activities.runtime.heartbeats import Heartbeats
 from activities.runtime.invoice_run import StoredInvoiceRun
+from activities.runtime.processes import Processes
 from activities.runtime.temporal import DATA_CONVERTER
 from activities.store import billables, invoices
 from activities.store.invoices import StoredInvoice
@@ -78,7 +79,7 @@ class Stopping(StoredInvoiceRun):
     """Issues one page, and never gets to the end of the next."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world.database, TaxEngines())
+        super().__init__(world.database, TaxEngines(), Processes(world.temporal.client))
         self.at_work = asyncio.Event()
 
     async def _issue(self, drafts: Sequence[str]) -> tuple[int, int]:
@@ -115,7 +116,7 @@ async def test_a_run_goes_on_after_its_worker_died_in_the_middle_of_a_page(
         run = await started(world, datetime.now(UTC) + timedelta(hours=1), queue)
         await stopping.at_work.wait()
         await world.until(lambda: some_issued(world, customers), "the first page to be issued")
-    async with working(world, queue, StoredInvoiceRun(world.database, TaxEngines())):
+    async with working(world, queue, StoredInvoiceRun(world.database, TaxEngines(), Processes(world.temporal.client))):
         done = await run.result()
 
     documents = [document for customer in customers for document in await of(world, customer)]
