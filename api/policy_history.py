@@ -11,6 +11,7 @@ from activities.store import dunning_policies, fraud, life_policies, routing
 from activities.store.database import Connection
 from activities.store.life_policies import KINDS
 from domain.dunning import DEFAULT, SHIPPED
+from domain.money import Money
 from domain.values import Instant, Value
 
 MOST = 30
@@ -68,7 +69,7 @@ async def life(connection: Connection) -> list[History]:
         ]
         found.append(
             History(
-                group="Subscriptions",
+                group="Orders and subscriptions",
                 name=kind,
                 about=_about(model),
                 current=fields_of(await life_policies.get(connection, model)),
@@ -142,6 +143,8 @@ def _words(value: Any) -> str:
             return "yes" if value else "no"
         case timedelta():
             return f"{value.days} days" if not value.seconds else str(value)
+        case {"minor": int(minor), "currency": str(currency)}:
+            return str(Money(minor=minor, currency=currency))
         case Mapping():
             return " ".join(_words(each) for each in value.values())
         case list() | tuple() | set() | frozenset():

@@ -19,7 +19,7 @@ UNTIL_SET = {
     "Fraud": "No rule is published: no order is judged.",
 }
 ADDRESSES = {
-    "Subscriptions": "/v1/policies/{name}",
+    "Orders and subscriptions": "/v1/policies/{name}",
     "Dunning": "/v1/dunning-policies/{name}",
     "Routing": "/v1/routing-rules/{name}",
     "Fraud": "/v1/fraud/rules/{name}",
@@ -39,12 +39,12 @@ class PoliciesPage:
         self._visit = visit
         notices.heading("Policies", 1)
         ui.label("They are set through the API; what is under way keeps the version that it began with.").classes("soft")
-        groups = ["Subscriptions", "Dunning", "Routing", *(["Fraud"] if visit.may(Right.keep_fraud_rules) else [])]
+        groups = ["Orders and subscriptions", "Dunning", "Routing", *(["Fraud"] if visit.may(Right.keep_fraud_rules) else [])]
         self._panels = {group: Panel(_draw_group, "stack") for group in groups}
 
     async def refresh(self) -> None:
         async with self._visit.console.database.transaction() as connection:
-            self._panels["Subscriptions"].show("Subscriptions", await policy_history.life(connection))
+            self._panels["Orders and subscriptions"].show("Orders and subscriptions", await policy_history.life(connection))
             self._panels["Dunning"].show("Dunning", await policy_history.dunning(connection))
             self._panels["Routing"].show("Routing", await policy_history.routes(connection))
             if "Fraud" in self._panels:
@@ -66,7 +66,7 @@ def _draw(history: History) -> None:
         ui.label(_standing(history)).classes("soft small")
         ui.element("div").classes("spread")
         ui.label("PUT " + ADDRESSES[history.group].format(name=history.name)).classes("soft small code")
-    if history.group in {"Subscriptions", "Dunning"}:
+    if history.group in {"Orders and subscriptions", "Dunning"}:
         ui.label(history.about.replace("`", "")).classes("soft small")
     table(("What", "Holds", "As shipped"), [_field(history, name, value) for name, value in history.current.items()])
     if history.versions:
