@@ -111,7 +111,7 @@ class Subscription(Value):
 
 class OrderDetail(OrderLine):
     """Everything about one order. `order` is the frozen document once accepted, `request` what a draft asks for so far; a step
-    that has not begun is listed as waiting."""
+    that has not begun is listed as waiting. Items that change what is live have none: its subscription makes them."""
 
     order: Order | None = None
     request: OrderRequest | None = None
@@ -300,6 +300,7 @@ def _with_waiting(steps: list[StepStatus], order: Order | None) -> list[StepStat
             point_of_no_return=step.point_of_no_return,
         )
         for item in (order.items if order else [])
+        if item.change is None
         for step in item.plan.steps
     ]
     return [known.pop((step.item, step.step), step) for step in planned] + list(known.values())

@@ -53,7 +53,9 @@ class ApprovalsPage:
             ui.link(detail.id, of_order(detail.id)).classes("plain strong")
             chip(detail.state)
             ui.label(detail.customer)
-            ui.label(str(detail.total)).classes("strong number")
+            ui.label(str(detail.total if detail.total or not detail.changes else detail.changes)).classes("strong number")
+            if detail.changes:
+                ui.label(f"and {detail.changes} for changes" if detail.total else "for changes").classes("soft")
             ui.label(f"placed by {detail.placed_by}").classes("soft")
         for approval in detail.approvals:
             if approval.outcome is None:

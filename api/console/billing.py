@@ -7,6 +7,7 @@ from activities.store.views import Invoice
 from api.console import moments, notices
 from api.console.addresses import of_invoice
 from api.console.chip import chip
+from api.console.look import words
 from api.console.table import table
 from domain.money import total
 
@@ -44,5 +45,5 @@ def _ledger(ledger: list[LedgerLine]) -> None:
     with ui.element("div").classes("row-line px-4 pt-4 pb-1"):
         notices.heading("Ledger")
         chip("done" if not balance else "failed", "balanced" if not balance else "not balanced")
-    rows = [[line.transaction, line.account, moments.clock(line.posted_at), str(line.amount)] for line in ledger]
+    rows = [[line.transaction, words(line.account), moments.clock(line.posted_at), str(line.amount)] for line in ledger]
     table(["Transaction", "Account", "Posted", ">Amount"], [*rows, ["Sum", "", "", str(balance)]], last_is_sum=True)

@@ -17,6 +17,10 @@ CONFIG = {
 }
 
 
+NONE_YET = "There are no steps yet: they are planned when the order is accepted."
+NONE = "There is nothing to build: it changes what is live, which each subscription does by itself."
+
+
 class DagPanel:
     """The drawing changes in place, so that it does not jump."""
 
@@ -31,7 +35,7 @@ class DagPanel:
 
     def show(self, detail: OrderDetail) -> None:
         if not detail.steps:
-            self._note.set_text("There are no steps yet: they are planned when the order is accepted.")
+            self._note.set_text(NONE_YET if detail.order is None else NONE)
             return
         drawing = dag.draw(detail)
         self._legend.show([state for state in StepState if any(step.state is state for step in detail.steps)])

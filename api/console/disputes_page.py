@@ -8,10 +8,11 @@ from starlette.requests import Request
 
 from activities.store import disputes, refunds
 from api.console import frame, moments, notices
-from api.console.addresses import DISPUTES
+from api.console.addresses import DISPUTES, of_customer, of_payment
 from api.console.chip import chip
 from api.console.console import Console
 from api.console.dialog import asking, choices, reason_field
+from api.console.facts import link
 from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
@@ -58,8 +59,8 @@ class DisputesPage:
             return
         rows = [
             (
-                each.payment,
-                each.customer or "",
+                link(each.payment, of_payment(each.payment)),
+                link(each.customer, of_customer(each.customer)) if each.customer else "",
                 each.reason.replace("_", " "),
                 partial(chip, each.state.value),
                 self._deadline(each),

@@ -11,6 +11,7 @@ from api.console import frame, invoice_actions, moments, notices
 from api.console.addresses import INVOICES, of_customer, of_order
 from api.console.chip import chip
 from api.console.console import Console
+from api.console.look import words
 from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
@@ -173,7 +174,7 @@ def _draw_events(events: list[InvoiceEvent]) -> None:
 def _draw_ledger(entries: list[LedgerLine]) -> None:
     if not entries:
         return
-    rows = [(line.description, line.account, moments.absolute(line.posted_at), str(line.amount)) for line in entries]
+    rows = [(line.description, words(line.account), moments.absolute(line.posted_at), str(line.amount)) for line in entries]
     with ui.element("div").classes("card flush"):
         notices.card_head("Ledger: what is due of it, and its tax")
         table(("Transaction", "Account", "Posted", ">Amount"), rows)

@@ -21,7 +21,7 @@ def _row(status: ItemStatus, ordered: OrderItem | None) -> list[Cell]:
     return [
         lambda: _what(status, ordered),
         lambda: _state(status),
-        lambda: chip(status.service),
+        "" if ordered and ordered.change else lambda: chip(status.service),
         lambda: _amount(status, ordered),
         _no_return(status),
     ]
@@ -29,7 +29,7 @@ def _row(status: ItemStatus, ordered: OrderItem | None) -> list[Cell]:
 
 def _what(status: ItemStatus, ordered: OrderItem | None) -> None:
     if ordered and ordered.change:
-        ui.label(ordered.change.words).classes("strong")
+        ui.label(ordered.change.words).classes("strong").style("min-width:150px")
         with ui.element("div").classes("soft small"):
             ui.label(f"item {status.item} · subscription")
             ui.link(ordered.change.subscription, of_subscription(ordered.change.subscription))
@@ -43,7 +43,7 @@ def _what(status: ItemStatus, ordered: OrderItem | None) -> None:
 def _state(status: ItemStatus) -> None:
     chip(status.state)
     if status.reason:
-        ui.label(status.reason).classes("soft small")
+        ui.label(moments.worded(status.reason)).classes("soft small")
 
 
 def _amount(status: ItemStatus, ordered: OrderItem | None) -> None:

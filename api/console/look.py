@@ -122,7 +122,7 @@ body, body.body--dark { background: var(--ground); color: var(--ink); font-size:
 .nav-link:hover { background: var(--hover); }
 .nav-link.here { border-left-color: var(--accent); background: var(--hover); font-weight: 600; }
 .nav-link .q-icon { color: var(--soft); font-size: 20px; }
-.nav-link .count { margin-left: auto; background: #d9480f; color: #fff; border-radius: 10px; padding: 0 8px; font-size: 12px;
+.nav-link .count { margin-left: auto; background: #c2410c; color: #fff; border-radius: 10px; padding: 0 8px; font-size: 12px;
   font-weight: 600; }
 .nav-head { padding: 18px 20px 6px; color: var(--soft); font-size: 12px; }
 .page { width: 100%; max-width: 1360px; margin: 0 auto; padding: 20px 24px 64px; display: flex; flex-direction: column;
@@ -173,7 +173,8 @@ table.list td, .orders .q-table td { padding: 9px 14px; border-bottom: 1px solid
 table.list tr:last-child td { border-bottom: none; }
 table.list td { overflow-wrap: break-word; }
 .nowrap { white-space: nowrap; }
-table.list td.right, table.list th.right, .orders .right { text-align: right; font-variant-numeric: tabular-nums; }
+table.list td.right, table.list th.right, .orders .right { text-align: right; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
 table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .orders { background: transparent !important; color: inherit; box-shadow: none; width: 100%; }
 .orders .q-table tbody td { white-space: normal; vertical-align: middle; }

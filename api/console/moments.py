@@ -29,7 +29,9 @@ def age(moment: datetime, now: datetime) -> str:
 
 
 def until(moment: datetime, now: datetime) -> str:
-    """`in 3 h`, or `2 h overdue`."""
+    """`in 3 h`, `now`, or `2 h overdue`."""
+    if abs(moment - now) < timedelta(seconds=1):
+        return "now"
     return f"in {span(moment - now)}" if moment >= now else f"{span(now - moment)} overdue"
 
 

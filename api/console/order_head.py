@@ -72,7 +72,7 @@ def facts(detail: OrderDetail, customer_name: str, now: datetime) -> None:
             ui.label("Customer").classes("name")
             name = f"{customer_name} ({detail.customer})" if customer_name else detail.customer
             ui.link(name, of_customer(detail.customer)).classes("plain value")
-        _fact("Total", str(detail.total))
+        _fact("Total", "not priced yet" if detail.state is OrderState.draft else str(detail.total))
         if detail.changes:
             _fact("Changes, charged by subscriptions", str(detail.changes))
         _fact("Version", str(detail.version))

@@ -8,6 +8,7 @@ from api.console import moments
 from api.console.addresses import of_order, spelled_out
 from api.console.look import icon_of, tone_of, words
 from domain.jeopardy import Jeopardy
+from domain.states import OrderState
 
 _COLUMNS = ("Order", "Customer", "State", "Total", "Waiting on", "Owner", "Deadline", "Jeopardy", "Age")
 
@@ -48,7 +49,7 @@ def row_of(line: OrderLine, now: datetime) -> dict[str, Any]:
         "state": words(line.state),
         "icon": icon_of(line.state),
         "tone": tone_of(line.state),
-        "total": str(line.total if line.total or not line.changes else line.changes),
+        "total": _total(line),
         "changes": _of_changes(line),
         "waiting_on": line.waiting_on or "",
         "owner": line.owner or "",
@@ -62,6 +63,13 @@ def row_of(line: OrderLine, now: datetime) -> dict[str, Any]:
         "age": moments.age(line.placed_at, now),
         "placed_at": moments.absolute(line.placed_at),
     }
+
+
+def _total(line: OrderLine) -> str:
+    """A draft is priced when it is submitted; what only changes is charged by its subscriptions."""
+    if line.state is OrderState.draft:
+        return "not priced yet"
+    return str(line.total if line.total or not line.changes else line.changes)
 
 
 def _of_changes(line: OrderLine) -> str:

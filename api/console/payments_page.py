@@ -1,5 +1,6 @@
 """/console/payments: what each gateway was asked and by which rule, and how well the gateways answer."""
 
+import re
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ from domain.roles import Right
 from domain.states import PaymentState
 
 PAGE = 25
+_OF_A_PERIOD = re.compile(r"(S-[^:]+):[^:]+:[^:]+:v\d+:period:(\d+):invoice:payment:(\d+)")
 
 
 def install(console: Console) -> None:
@@ -107,12 +109,18 @@ def payments_table(found: list[StoredPayment], now: datetime) -> None:
 
 
 def _name(payment: StoredPayment) -> None:
-    ui.link(payment.key, of_payment(payment.key)).classes("plain strong")
+    ui.link(_called(payment.key), of_payment(payment.key)).classes("plain strong").tooltip(payment.key)
+
+
+def _called(key: str) -> str:
+    """The key, or of a period that is invoiced alone, what people call it."""
+    found = _OF_A_PERIOD.fullmatch(key)
+    return "{}, period {}, payment {}".format(*found.groups()) if found else key
 
 
 def _order(order: str | None) -> None:
     if order is not None:
-        ui.link(order, of_order(order)).classes("plain")
+        ui.link(order, of_order(order)).classes("plain nowrap")
 
 
 def _none(*, narrowed: bool) -> None:

@@ -230,7 +230,8 @@ def _draw_event(box: Element, event: ClockEvent) -> Element:
         ui.icon(NOUNS.get(noun) or icon_of(word)).props("aria-hidden=true")
         with ui.element("div").classes("said"):
             amount = Money(minor=event.amount, currency=event.currency) if event.currency and event.amount is not None else None
-            ui.label(f"{event.summary}: {words(word)}, {amount}" if amount else event.summary)
+            said = moments.worded(event.summary)
+            ui.label(f"{said}: {words(word)}, {amount}" if amount else said)
             with ui.element("div").classes("row-line small"):
                 is_life = noun == "subscription"
                 ui.link(event.subject, of_subscription(event.subject) if is_life else of_invoice(event.subject)).classes(

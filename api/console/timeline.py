@@ -68,7 +68,7 @@ class Timeline:
             ui.label(moments.clock(event.at)).classes("soft small number").tooltip(moments.absolute(event.at))
             ui.icon(_ICONS.get(noun) or icon_of(word)).props("aria-hidden=true")
             with ui.element("div").classes("said"):
-                ui.label(event.summary)
+                ui.label(moments.worded(event.summary))
                 if event.actor != "turnup":
                     ui.label(event.actor).classes("soft small")
         return drawn

@@ -131,7 +131,7 @@ async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription
     await expect(row).to_contain_text("45.00 EUR")
     await expect(row).to_contain_text("charged by its subscription")
     await expect(page.locator(".facts")).to_contain_text("45.00 EUR")
-    await expect(row).to_contain_text("from 2026-03-01 on")
+    await expect(row).to_contain_text("from 01 Mar 2026 on")
     await row.get_by_role("link", name=made.id).click()
     await page.get_by_role("link", name=f"order {order.id}").click()
     await expect(page).to_have_url(re.compile(f"/orders/{order.id}$"))
