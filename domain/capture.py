@@ -42,21 +42,25 @@ class WhilePending(StrEnum):
 class CapturePolicy(StrictValue):
     """`cards` and `near_expiry` are for cards and wallets; `sepa_debit` and `ach_debit` say what an order does while its debit
     is under way. An order of more than the amount in `largest` waits, and so does one in a currency that is not in it; where it
-    is empty there is no limit."""
+    is empty there is no limit. A debit that is not decided after `debit_days` is given up: banks take up to 14 business days
+    for one (Stripe's documentation of SEPA Direct Debit)."""
 
     cards: Capture = Capture.fulfilled
     near_expiry: NearExpiry = NearExpiry.renew
     sepa_debit: WhilePending = WhilePending.wait
     ach_debit: WhilePending = WhilePending.wait
     largest: Annotated[list[Money], Field(max_length=50)] = []
+    debit_days: Annotated[int, Field(ge=1, le=60)] = 21
 
 
 class Terms(Value):
-    """What the policy says of one payment. An order keeps to what it was told when the payment was begun."""
+    """What the policy says of one payment. An order keeps to what it was told when the payment was begun. `days` is how long a
+    debit is waited for; None for what is decided sooner, where the order's own patience holds."""
 
     capture: Capture = Capture.fulfilled
     near_expiry: NearExpiry = NearExpiry.renew
     pending: WhilePending = WhilePending.wait
+    days: int | None = None
 
 
 def terms_of(policy: CapturePolicy, kind: MethodKind | None, amount: Money) -> Terms:
@@ -64,10 +68,9 @@ def terms_of(policy: CapturePolicy, kind: MethodKind | None, amount: Money) -> T
     match kind:
         case MethodKind.card | MethodKind.wallet:
             return Terms(capture=policy.cards, near_expiry=policy.near_expiry)
-        case MethodKind.sepa_debit if _is_small(policy, amount):
-            return Terms(pending=policy.sepa_debit)
-        case MethodKind.ach_debit if _is_small(policy, amount):
-            return Terms(pending=policy.ach_debit)
+        case MethodKind.sepa_debit | MethodKind.ach_debit:
+            wanted = policy.sepa_debit if kind is MethodKind.sepa_debit else policy.ach_debit
+            return Terms(pending=wanted if _is_small(policy, amount) else WhilePending.wait, days=policy.debit_days)
     return Terms()
 
 

@@ -246,7 +246,10 @@ class Till:
     async def _settled(self, number: int, result: PaymentResult) -> PaymentResult:
         """A pending authorization is asked about until it is decided. Raises Declined where the order's patience ends first;
         the attempt then stays open, to be released."""
-        deadline = workflow.now() + timedelta(seconds=self._book.order.patience.payment)
+        patience = timedelta(seconds=self._book.order.patience.payment)
+        if days := self._terms.get(number, Terms()).days:
+            patience = max(patience, timedelta(days=days))
+        deadline = workflow.now() + patience
         release = Release(key=keys.payment(self._book.order.id, number))
         pause = POLL
         wait = Wait(text=f"payment {number} at the gateway", owner=FINANCE, deadline=deadline)

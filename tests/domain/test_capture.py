@@ -18,7 +18,10 @@ BOLD = CapturePolicy(
 
 @pytest.mark.parametrize("kind", [*MethodKind, None])
 def test_as_shipped_nothing_is_taken_early_and_nothing_risked(kind: MethodKind | None) -> None:
-    assert terms_of(CapturePolicy(), kind, EUROS) == Terms()
+    terms = terms_of(CapturePolicy(), kind, EUROS)
+
+    assert terms.model_copy(update={"days": None}) == Terms()
+    assert (terms.days == 21) is (kind is not None and kind.is_debit)
 
 
 @pytest.mark.parametrize(
@@ -26,9 +29,9 @@ def test_as_shipped_nothing_is_taken_early_and_nothing_risked(kind: MethodKind |
     [
         (MethodKind.card, 10**9, Terms(capture=Capture.at_once, near_expiry=NearExpiry.capture)),
         (MethodKind.wallet, 1, Terms(capture=Capture.at_once, near_expiry=NearExpiry.capture)),
-        (MethodKind.sepa_debit, 10000, Terms(pending=WhilePending.open)),
-        (MethodKind.sepa_debit, 10001, Terms()),
-        (MethodKind.ach_debit, 9999, Terms(pending=WhilePending.build)),
+        (MethodKind.sepa_debit, 10000, Terms(pending=WhilePending.open, days=21)),
+        (MethodKind.sepa_debit, 10001, Terms(days=21)),
+        (MethodKind.ach_debit, 9999, Terms(pending=WhilePending.build, days=21)),
         (MethodKind.transfer, 1, Terms()),
         (None, 1, Terms()),
     ],
@@ -39,5 +42,5 @@ def test_each_kind_of_method_goes_by_its_own_field(kind: MethodKind | None, amou
 
 def test_a_currency_that_has_no_largest_amount_is_not_trusted_where_others_have_one() -> None:
     dollars = Money(minor=1, currency="USD")
-    assert terms_of(BOLD, MethodKind.sepa_debit, dollars) == Terms()
+    assert terms_of(BOLD, MethodKind.sepa_debit, dollars).pending is WhilePending.wait
     assert terms_of(BOLD.model_copy(update={"largest": []}), MethodKind.sepa_debit, dollars).pending is WhilePending.open

@@ -169,6 +169,23 @@ async def test_a_debit_of_more_than_is_trusted_is_waited_for(world: World, polic
     assert await world.happened(order, "authorized", "service_created") == ["authorized", "service_created"]
 
 
+async def test_a_debit_is_waited_for_as_long_as_banks_take(world: World, policy: Setting) -> None:
+    """Kept on file, it is known to be one also where no policy was set; the sandbox decides this one when it is told to."""
+    customer = await world.customer(payment_method=None)
+    method = await world.succeed(world.api.post("/v1/payment-methods", json={"customer": customer, "token": "tok_sepa_slow"}))
+    order = await world.order(customer, await one_item(world), payment_method=method["id"])
+    await pending(world, order)
+    for _ in range(20):
+        await world.skip(order, timedelta(days=1))
+    waiting = await world.get(order)
+    answer = await world.sandbox.client.post(f"/gateway/payments/{order}:payment:1/settle")
+    done = await world.settled(order, timedelta(hours=2))
+
+    assert (waiting["state"], states(waiting)) == ("in_progress", [(1, "authorizing")])
+    assert answer.status_code == 200
+    assert (done["state"], cash(done)) == ("completed", 1000)
+
+
 async def test_an_order_that_is_cancelled_with_its_debit_under_way_withdraws_it(world: World, policy: Setting) -> None:
     await policy(sepa_debit="open")
     order = await debited(world, "tok_sepa_debit")

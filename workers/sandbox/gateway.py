@@ -43,6 +43,7 @@ TEST_TOKENS = {
     "tok_sepa_debit": _Behaviour(Outcome.pending),
     "tok_ach_debit": _Behaviour(Outcome.pending),
     "tok_debit_fails": _Behaviour(Outcome.pending, "insufficient_funds", "the account has not enough money", fails=True),
+    "tok_sepa_slow": _Behaviour(Outcome.pending, confirmed=False),
     "tok_never_confirmed": _Behaviour(Outcome.pending, confirmed=False),
 }
 _INVALID_TOKEN = _Behaviour(Outcome.declined_hard, "invalid_token", "there is no such token")
@@ -173,7 +174,7 @@ class PaymentDesk:
         if behaviour.outcome is Outcome.pending:
             asks = self._pending_asks if behaviour.confirmed else _FOR_EVER
             said = {"code": behaviour.code, "message": behaviour.message} if behaviour.fails else {}
-            return payment.model_copy(update={"asks_left": asks, "fails": behaviour.fails, **said})
+            return payment.model_copy(update={"asks_left": asks, "fails": behaviour.fails, "lapses": False, **said})
         self._record(FactKind.declined, payment.key, amount=payment.amount, detail=behaviour.code or "")
         return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
 

@@ -82,6 +82,8 @@ class Payment(Value):
     message: str = ""
     asks_left: int = 0
     fails: bool = False
+    lapses: bool = True
+    """Whether what is held is held for some days only. A bank debit is there, or is not."""
     step_up: bool = False
     authorized_until: Instant | None = None
 
@@ -89,7 +91,8 @@ class Payment(Value):
         """The issuer agreed: the amount is held, or taken where it was a purchase."""
         self._must_be(RemotePayment.pending)
         changes: dict[str, object] = {"state": RemotePayment.authorized, "authorized": self.amount, "asks_left": 0}
-        changes["authorized_until"] = datetime.now(UTC) + HOLD
+        if self.lapses:
+            changes["authorized_until"] = datetime.now(UTC) + HOLD
         if self.mode is PaymentMode.purchase:
             changes |= {"state": RemotePayment.captured, "captured": self.amount}
         return self.model_copy(update=changes)

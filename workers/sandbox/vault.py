@@ -44,5 +44,6 @@ _FACTS = {
     "tok_ach_debit": _account(MethodKind.ach_debit, "6789", "US"),
     "tok_pending": _account(MethodKind.ach_debit, "6789", "US"),
     "tok_debit_fails": _account(MethodKind.sepa_debit, "2202", "DE"),
+    "tok_sepa_slow": _account(MethodKind.sepa_debit, "7305", "DE"),
     "tok_never_confirmed": _account(MethodKind.ach_debit, "0116", "US"),
 }
