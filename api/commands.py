@@ -23,7 +23,7 @@ from domain.approvals import Decision
 from domain.cancellation import CancellationPreview, CancelRequest, ItemStanding, assess
 from domain.entry import refreeze, taxed
 from domain.errors import BadInput, Conflict, Unavailable
-from domain.fallout import OF_LIVES, OFFERED, FalloutDecision, FalloutVerb
+from domain.fallout import OF_FACTS, OFFERED, FalloutDecision, FalloutVerb
 from domain.orders import AmendRequest, Order, OrderRequest
 from domain.roles import Principal, Right
 from domain.states import ORDER, OrderState, is_terminal
@@ -149,7 +149,7 @@ async def resolve_fallout(
     try:
         _refuse_decided(record, verb)
         decision = FalloutDecision.model_validate({**answer.model_dump(), "fallout": fallout_id, "verb": verb, "by": by})
-        if record.subject in OF_LIVES:
+        if record.subject in OF_FACTS or record.order is None:
             async with context.database.transaction() as connection:
                 return Answered(message=await life_fallout.decide(connection, record, decision, context.now()))
         order = _at_work(await _stored(context, record.order), "helped on")

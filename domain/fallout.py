@@ -19,10 +19,12 @@ class Subject(StrEnum):
     """What a subscription is due at a date, and cannot do."""
     left_over = "left_over"
     """What a partner does not take back of a subscription, for good."""
+    evidence = "evidence"
+    """What is to be told to a gateway against a dispute, by its deadline."""
 
 
-OF_LIVES = frozenset({Subject.due, Subject.left_over})
-"""Those of subscriptions: no order's process waits for their decision."""
+OF_FACTS = frozenset({Subject.due, Subject.left_over, Subject.evidence})
+"""Those of subscriptions and disputes: no order's process waits for their decision."""
 
 
 class FalloutVerb(StrEnum):
@@ -42,6 +44,7 @@ OFFERED: dict[Subject, frozenset[FalloutVerb]] = {
     Subject.payment: frozenset({FalloutVerb.retry, FalloutVerb.compensate}),
     Subject.due: frozenset({FalloutVerb.retry}),
     Subject.left_over: frozenset({FalloutVerb.resolve}),
+    Subject.evidence: frozenset({FalloutVerb.resolve}),
 }
 """An undo is never skipped: something is left behind until it is done. Money is never marked taken by hand."""
 

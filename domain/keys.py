@@ -179,6 +179,16 @@ def dispute(gateway: str, name: str) -> str:
     return f"{gateway}:{name}"
 
 
+def evidence(dispute: str) -> str:
+    """The deadline for evidence against a dispute."""
+    return f"{dispute}:evidence"
+
+
+def answered_dispute(fallout: str) -> str:
+    """The dispute that a work item about evidence is of."""
+    return fallout.rpartition(":evidence:fallout:")[0]
+
+
 def dispute_workflow(dispute: str) -> str:
     return f"dispute-{dispute}"
 

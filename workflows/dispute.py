@@ -1,6 +1,7 @@
 """A dispute: taken in, booked, contested or accepted by finance, and decided by the gateway; and a debit that was returned."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from temporalio import workflow
@@ -12,13 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import Conflict
     from domain.gateway_events import Told
     from domain.plans import Retry
-    from workflows.calls import CALL_FAILED, attempt_here, ensure, ensure_here, explain
+    from workflows.calls import CALL_FAILED, attempt_here, ensure, ensure_here, explain, is_refusal
     from workflows.messages import parse, refusal
 
 EVIDENCE_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name", "evidence": {"explanation": "used every day until now"}}
 AT_FIRST = Retry(attempts=8, first_wait=1, longest_wait=30)
-LOOK_AGAIN = timedelta(hours=1)
-"""Where it did not go at first: a payment that is none of ours is never booked, and a history has room for some thousands."""
+LOOK_AGAIN, AT_LONGEST = timedelta(hours=1), timedelta(days=1)
+"""Where it did not go at first, twice as long each time: what stands in the way may take people days."""
 DECISION_EXAMPLE = {"dispute": "sandbox:dp_1", "by": "your name"}
 
 
@@ -42,14 +43,17 @@ class DisputeWorkflow:
                 return
 
     async def _take_in(self, told: Told) -> None:
-        """What the gateway has told is booked, if not now then once what stands in the way is put right."""
-        while True:
+        """What the gateway has told is booked, if not now then once what stands in the way is put right, or until there is no
+        sense in it: a payment that is none of ours is never booked."""
+        for looks in count():
             try:
                 _said(await attempt_here(Disputes.take_in, told, retry=AT_FIRST))
                 return
             except CALL_FAILED as error:
                 workflow.set_current_details(f"dispute {self._dispute} cannot be booked: {explain(error)}")
-                await workflow.sleep(LOOK_AGAIN, summary="before the dispute is booked anew")
+                if is_refusal(error):
+                    return
+                await workflow.sleep(_pause(looks), summary="before the dispute is booked anew")
 
     @workflow.signal(name="gateway_event")
     def gateway_event(self, told: Told) -> None:
@@ -88,15 +92,23 @@ class DisputeWorkflow:
 class ReturnedDebitWorkflow:
     @workflow.run
     async def run(self, told: Told) -> str:
-        """A payment that is not booked yet is looked for again every hour."""
-        while True:
+        """A payment that is not booked yet is looked for again, until there is no sense in it."""
+        for looks in count():
             try:
                 words = await attempt_here(Returns.take_back, told, retry=AT_FIRST)
                 workflow.set_current_details(words)
                 return words
             except CALL_FAILED as error:
-                workflow.set_current_details(f"the returned payment {told.event.payment} cannot be booked: {explain(error)}")
-                await workflow.sleep(LOOK_AGAIN, summary="before the return is booked anew")
+                words = f"the returned payment {told.event.payment} cannot be booked: {explain(error)}"
+                workflow.set_current_details(words)
+                if is_refusal(error):
+                    break
+                await workflow.sleep(_pause(looks), summary="before the return is booked anew")
+        return words
+
+
+def _pause(looks: int) -> timedelta:
+    return min(LOOK_AGAIN * int(2 ** min(looks, 10)), AT_LONGEST)
 
 
 def _said(dispute: Dispute) -> Dispute:

@@ -9,8 +9,8 @@ from activities.adapters.gateway.port import Herald
 from activities.contracts.aftermath import Contest, Decision, Disputes, Returns
 from activities.store import disputes, returned_debits
 from activities.store.database import Database
-from domain.disputes import Dispute, DisputeState
-from domain.errors import Unavailable
+from domain.disputes import LONGEST, Dispute, DisputeState
+from domain.errors import Refused, Unavailable
 from domain.gateway_events import Told
 
 
@@ -27,7 +27,9 @@ class StoredDisputes(Disputes):
                 return await disputes.take_in(connection, told, now)
         except Unavailable:
             async with self._database.transaction() as connection:
-                await disputes.note_foreign(connection, told, now)
+                over = await disputes.note_foreign(connection, told, now)
+            if over is not None:
+                raise Refused(over) from None
             raise
 
     @activity.defn(name="dispute_contest")
@@ -46,7 +48,7 @@ class StoredDisputes(Disputes):
     @activity.defn(name="dispute_accept")
     async def accept(self, decision: Decision) -> Dispute:
         async with self._database.transaction() as connection:
-            return await disputes.accept(connection, decision.dispute)
+            return await disputes.accept(connection, decision.dispute, decision.by, datetime.now(UTC))
 
     @activity.defn(name="dispute_give_in")
     async def give_in(self, dispute: str) -> None:
@@ -74,7 +76,13 @@ class StoredReturns(Returns):
 
     @activity.defn(name="debit_returned")
     async def take_back(self, told: Told) -> str:
-        async with self._database.transaction() as connection:
-            made = await returned_debits.take_back(connection, told, datetime.now(UTC))
+        now = datetime.now(UTC)
+        try:
+            async with self._database.transaction() as connection:
+                made = await returned_debits.take_back(connection, told, now)
+        except Unavailable:
+            if now - told.event.at > LONGEST:
+                raise Refused(f"payment {told.event.payment} is not booked {LONGEST.days} days after its return") from None
+            raise
         again = f"to be presented again on {made.due_at:%Y-%m-%d}" if made.due_at else "not to be presented again"
         return f"payment {made.payment} was returned, and is {again}: {made.why}"

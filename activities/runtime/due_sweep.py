@@ -23,7 +23,7 @@ from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
 from activities.runtime.schedules import INVOICE_RUN
-from activities.store import due_rows, erasures, subscriptions
+from activities.store import disputes, due_rows, erasures, subscriptions
 from activities.store.database import Database
 from activities.store.due_rows import OF_FACTS, DueRow, Kind
 from domain.collection import CollectionRequest
@@ -80,6 +80,8 @@ class StoredDueSweep(DueSweep):
                 await self._collect(row)
             elif row.kind is Kind.erasure:
                 await self._erase(row)
+            elif row.kind is Kind.evidence:
+                await self._look_at_evidence(row)
             elif row.kind in OF_FACTS and not changing:
                 await self._facts.due(row.key)
             else:
@@ -94,6 +96,10 @@ class StoredDueSweep(DueSweep):
     async def _erase(self, row: DueRow) -> None:
         async with self._database.transaction() as connection:
             log.info("erasure", said=await erasures.carry_out(connection, row, datetime.now(UTC)))
+
+    async def _look_at_evidence(self, row: DueRow) -> None:
+        async with self._database.transaction() as connection:
+            await disputes.look_at_evidence(connection, row, datetime.now(UTC))
 
     async def _collect(self, row: DueRow) -> None:
         if left := await self._collector.collect(CollectionRequest.model_validate_json(row.payload["request"])):

@@ -172,7 +172,7 @@ class Processes:
                 static_summary=f"{'Service' if kind == 'access' else 'Subscription'} {row.subject}: {row.kind}",
                 start_signal="due",
                 start_signal_args=[row.key],
-                search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, row.customer)]),
+                search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, row.customer)] if row.customer else []),
             )
         except (RPCError, RuntimeError) as error:
             raise _translated(error) from error

@@ -24,8 +24,9 @@ AGEING = (InvoiceState.finalized, InvoiceState.partially_paid)
 """What becomes overdue once its due date is past."""
 
 
-async def business_now(connection: Connection, customer: str) -> datetime:
-    """The one source of the time for what falls due to a customer: periods, due dates, dunning, the end of a trial."""
+async def business_now(connection: Connection, customer: str | None) -> datetime:
+    """The one source of the time for what falls due to a customer: periods, due dates, dunning, the end of a trial. Real time
+    where it is about none."""
     shown: datetime | None = (await connection.execute(_NOW.where(customers.c.id == customer))).scalar()
     return datetime.now(UTC) if shown is None else shown.astimezone(UTC)
 

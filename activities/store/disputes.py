@@ -13,6 +13,8 @@ from activities.store import (
     charge_stops,
     collections,
     crediting_payments,
+    evidence,
+    gateway_inbox,
     ledger,
     paid,
     patrol,
@@ -20,13 +22,15 @@ from activities.store import (
     refunds,
 )
 from activities.store.database import Connection
+from activities.store.due_rows import DueRow
 from activities.store.tables.payments import disputes
 from domain import keys
 from domain.billing import dispute_postings
 from domain.billing.credit_notes import CreditReason
 from domain.billing.reconciliation.comparison import Difference, DifferenceKind
-from domain.disputes import CLOSED, VERDICTS, AccessWhile, Dispute, DisputeState, LostAs
+from domain.disputes import CLOSED, LONGEST, VERDICTS, AccessWhile, Dispute, DisputeState, Evidencing, LostAs
 from domain.errors import Conflict, NotFound
+from domain.fallout import FalloutVerb
 from domain.gateway_events import Evidence, GatewayEventKind, Told
 from domain.money import Money
 from domain.refunds import Paid
@@ -45,33 +49,55 @@ async def take_in(connection: Connection, told: Told, now: datetime) -> Dispute:
     payment = await paid.get(connection, before.payment if before else await _payment_of(connection, told), lock=True)
     if before is None:
         before = await _open(connection, told, payment, now)
-        await reconciliation.note(connection, told.gateway, event.at.date(), [_foreign(told).subject], [], now)
     else:
-        before = await _fill_in(connection, before, told)
+        before = await _fill_in(connection, before, told, now)
     verdict = VERDICTS.get(event.kind)
-    if verdict is None or before.state in CLOSED:
-        return before
-    return await (_win if verdict is DisputeState.won else _lose)(connection, before, payment, now)
+    if verdict is not None and before.state not in CLOSED:
+        before = await (_win if verdict is DisputeState.won else _lose)(connection, before, payment, now)
+    return await _follow(connection, before, payment, now)
 
 
-async def note_foreign(connection: Connection, told: Told, now: datetime) -> None:
-    """A dispute of a payment that is none of ours is work for finance. One of ours that is not booked yet is not."""
-    event = told.event
+async def _follow(connection: Connection, dispute: Dispute, payment: Paid, now: datetime) -> Dispute:
+    """Where evidence can be given, see to it that somebody does."""
+    if dispute.state is not DisputeState.open or dispute.evidence is not None or dispute.deadline is None:
+        await evidence.settle(connection, dispute.id, FalloutVerb.resolve, evidence.WORKFLOW, f"it is {dispute.state}", now)
+        return dispute
+    work = evidence.of_dispute(dispute, dispute.deadline, payment.order)
+    stage = await evidence.follow(connection, work, now)
+    if stage is None:
+        return dispute
+    await evidence.tell(connection, work, [part.invoice for part in payment.parts], stage, now)
+    if stage is not Evidencing.lapsed:
+        return dispute
+    await evidence.settle(connection, dispute.id, FalloutVerb.skip, evidence.WORKFLOW, "the deadline has passed", now)
+    return await _moved(connection, dispute, state=DisputeState.lapsed)
+
+
+async def look_at_evidence(connection: Connection, row: DueRow, now: datetime) -> None:
+    """The deadline is nearer. `now` is real time. Again changes nothing."""
+    found = await find(connection, row.subject, lock=True)
+    if found is None:
+        await evidence.follow(connection, evidence.work_of(row), now)
+    else:
+        await _follow(connection, found, await paid.get(connection, found.payment), now)
+
+
+async def note_foreign(connection: Connection, told: Told, now: datetime) -> str | None:
+    """A dispute of a payment that is none of ours is work for finance. One of ours that is not booked yet is not.
+
+    Returns why there is no sense in looking for the payment again: the gateway has decided about what is none of ours, or no
+    scheme would dispute so old a payment. None while there is.
+    """
+    id_ = keys.dispute(told.gateway, told.event.dispute or "")
     if await attempts.find(connection, await _payment_of(connection, told)) is None:
-        await reconciliation.note(connection, told.gateway, event.at.date(), [], [_foreign(told)], now)
-
-
-def _foreign(told: Told) -> Difference:
-    event, what = told.event, told.event.amount or "an amount that it does not say"
-    of = event.payment or event.reference or "a payment that it does not name"
-    return Difference(
-        kind=DifferenceKind.dispute_foreign,
-        subject=f"foreign {keys.dispute(told.gateway, event.dispute or '')}",
-        expected="a payment of ours",
-        found=f"{what} of {of}" + (f", {event.reason}" if event.reason else ""),
-        text="The gateway tells of a dispute over a payment that was not made here: answer it there before its deadline"
-        + (f", {event.deadline:%Y-%m-%d %H:%M} UTC" if event.deadline else ""),
-    )
+        heard = await gateway_inbox.of_dispute(connection, told.gateway, told.event.dispute or "")
+        if any(event.kind in VERDICTS for event in (told.event, *heard)):
+            await evidence.settle(connection, id_, FalloutVerb.resolve, told.gateway, "the gateway has decided it", now)
+            return f"dispute {id_} is of a payment that was not made here, and is decided"
+        await evidence.follow(connection, evidence.of_foreign(told.gateway, [told.event, *heard]), now)
+    if now - told.event.at > LONGEST:
+        return f"the payment of dispute {id_} is not booked {LONGEST.days} days after it was disputed"
+    return None
 
 
 async def _payment_of(connection: Connection, told: Told) -> str:
@@ -125,12 +151,15 @@ def _too_much(dispute: Dispute, left: Money) -> Difference:
     )
 
 
-async def _fill_in(connection: Connection, dispute: Dispute, told: Told) -> Dispute:
-    """What a message out of order has that the ones before had not."""
+async def _fill_in(connection: Connection, dispute: Dispute, told: Told, now: datetime) -> Dispute:
+    """What a message out of order has that the ones before had not; a gateway may give more time."""
     opening = told.event.kind in {GatewayEventKind.dispute_opened, GatewayEventKind.dispute_changed}
+    deadline = told.event.deadline if opening and told.event.deadline else dispute.deadline
+    longer = dispute.state is DisputeState.lapsed and deadline is not None and deadline > now
     news = {
-        "deadline": told.event.deadline if opening and told.event.deadline else dispute.deadline,
+        "deadline": deadline,
         "reason": dispute.reason or told.event.reason,
+        "state": DisputeState.open if longer else dispute.state,
     }
     await connection.execute(update(disputes).where(disputes.c.id == dispute.id).values(**news))
     return dispute.model_copy(update=news)
@@ -156,11 +185,11 @@ async def _lose(connection: Connection, dispute: Dispute, payment: Paid, now: da
     return await _moved(connection, dispute, state=DisputeState.lost, closed_at=now)
 
 
-async def contest(connection: Connection, dispute: str, evidence: Evidence, by: str, now: datetime) -> Dispute:
+async def contest(connection: Connection, dispute: str, given: Evidence, by: str, now: datetime) -> Dispute:
     """Keep evidence that is to be submitted. The same again changes nothing. Raises NotFound, and Conflict where it is too late
     or other evidence is kept."""
     found = await get(connection, dispute, lock=True)
-    if found.evidence == evidence:
+    if found.evidence == given:
         return found
     if found.evidence is not None:
         raise Conflict(f"evidence for dispute {dispute} was given by {found.evidence_by}, and is submitted once")
@@ -168,7 +197,8 @@ async def contest(connection: Connection, dispute: str, evidence: Evidence, by: 
         raise Conflict(f"dispute {dispute} is {found.state}, so no evidence can be submitted")
     if found.deadline is not None and found.deadline <= now:
         raise Conflict(f"evidence for dispute {dispute} was due by {found.deadline:%Y-%m-%d %H:%M} UTC")
-    return await _moved(connection, found, evidence=evidence.model_dump(), evidence_by=by, evidence_at=now)
+    await evidence.settle(connection, dispute, FalloutVerb.resolve, by, "evidence was given", now)
+    return await _moved(connection, found, evidence=given.model_dump(), evidence_by=by, evidence_at=now)
 
 
 async def submitted(connection: Connection, dispute: str) -> None:
@@ -176,13 +206,14 @@ async def submitted(connection: Connection, dispute: str) -> None:
     await connection.execute(update(disputes).where(*still).values(state=DisputeState.submitted))
 
 
-async def accept(connection: Connection, dispute: str) -> Dispute:
+async def accept(connection: Connection, dispute: str, by: str, now: datetime) -> Dispute:
     """Give in. Again changes nothing. Raises NotFound, and Conflict where it is decided or contested."""
     found = await get(connection, dispute, lock=True)
     if found.state is DisputeState.accepted:
         return found
     if found.state is not DisputeState.open or found.evidence is not None:
         raise Conflict(f"dispute {dispute} is {found.state}" + (", and contested" if found.evidence else ""))
+    await evidence.settle(connection, dispute, FalloutVerb.resolve, by, "it was accepted", now)
     return await _moved(connection, found, state=DisputeState.accepted)
 
 

@@ -41,6 +41,9 @@ class Kind(StrEnum):
     """What an invoice is due is to be taken from what its customer has on file. Its subject is the invoice."""
     erasure = "erasure"
     """What is held of a customer is to be erased. Its subject is the customer."""
+    evidence = "evidence"
+    """The deadline for evidence against a dispute, which is its subject, is nearer. No customer's: a gateway's deadlines are in
+    real time, whatever a test clock shows."""
 
 
 OF_SUBSCRIPTIONS = frozenset(
@@ -66,7 +69,7 @@ class DueRow(Value):
     key: str
     kind: Kind
     subject: str
-    customer: str
+    customer: str | None
     due_at: Instant
     payload: dict[str, str] = {}
     attempts: int = 0

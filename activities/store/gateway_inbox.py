@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import attempts, dispatches, late_payments, payment_methods
@@ -25,6 +26,17 @@ async def receive(connection: Connection, gateway: str, event: GatewayEvent, now
     if event.kind is GatewayEventKind.payment_changed and event.payment is not None:
         await late_payments.told(connection, event.payment, now)
     return True
+
+
+async def of_dispute(connection: Connection, gateway: str, dispute: str) -> list[GatewayEvent]:
+    """What was told of it, as it came in."""
+    query = select(gateway_inbox.c.body).where(
+        gateway_inbox.c.gateway == gateway,
+        text("kind LIKE 'dispute%'"),
+        gateway_inbox.c.body["dispute"].astext == dispute,
+    )
+    rows = (await connection.execute(query.order_by(gateway_inbox.c.received_at))).scalars()
+    return [GatewayEvent.model_validate(row) for row in rows]
 
 
 async def _by_our_key(connection: Connection, gateway: str, event: GatewayEvent) -> GatewayEvent:

@@ -1,8 +1,10 @@
-"""What a subscription is due and cannot do for a reason of ours, or a partner left undone for good: for an operator to see."""
+"""What a subscription is due and cannot do for a reason of ours, or a partner left undone for good: for an operator to see.
+
+What is kept of it, and deciding about it, is the same for whatever else no order's process waits for."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows
@@ -42,19 +44,19 @@ async def left_over(connection: Connection, subscription: str, key: str, trouble
 
 async def done(connection: Connection, key: str, now: datetime) -> None:
     """What was stuck has happened by itself."""
-    for record in await _opened(connection, key):
-        await _close(connection, record, FalloutVerb.retry, WORKFLOW, "it was done at a later try", "", now)
+    for record in await opened(connection, key):
+        await close(connection, record, FalloutVerb.retry, WORKFLOW, "it was done at a later try", "", now)
 
 
 async def decide(connection: Connection, record: Fallout, decision: FalloutDecision, now: datetime) -> str:
     """Try what is due again at once, or take what an operator has done by hand as done. Raises Conflict where it is decided.
     `now` is real time."""
-    held = [one for one in await _opened(connection, record.id.rpartition(":fallout:")[0]) if one.id == record.id]
+    held = [one for one in await opened(connection, record.id.rpartition(":fallout:")[0]) if one.id == record.id]
     if not held:
         raise Conflict(f"{record.id} is decided already")
     if record.subject is Subject.due:
         await due_rows.hand_out_at(connection, record.id.rpartition(":fallout:")[0], now)
-    await _close(connection, held[0], decision.verb, decision.by, decision.reason, decision.evidence, now)
+    await close(connection, held[0], decision.verb, decision.by, decision.reason, decision.evidence, now)
     return f"{decision.verb} noted for {record.id}"
 
 
@@ -62,16 +64,15 @@ async def _open(
     connection: Connection, subscription: str, key: str, about: Subject, title: str, trouble: str, attempts: int, now: datetime
 ) -> None:
     """One is open at a time; what it says is kept up to date."""
-    before = await _opened(connection, key)
+    before = await opened(connection, key)
     if before:
-        await _write(connection, before[0].model_copy(update={"error": trouble[:500], "attempts": attempts}))
+        await write(connection, before[0].model_copy(update={"error": trouble[:500], "attempts": attempts}))
         return
     order = (await connection.execute(select(subscriptions.c.order_id).where(subscriptions.c.id == subscription))).scalar_one()
     currency = select(subscriptions.c.document["currency"].astext).where(subscriptions.c.id == subscription)
     nothing = Money.zero((await connection.execute(currency)).scalar() or "EUR")
-    number = 1 + len((await connection.execute(select(fallout.c.id).where(fallout.c.id.startswith(f"{key}:fallout:")))).all())
     record = Fallout(
-        id=keys.fallout(key, number),
+        id=await next_id(connection, key),
         subject=about,
         title=title,
         owner=OWNER,
@@ -81,24 +82,43 @@ async def _open(
         opened_at=now,
         deadline=now + DEADLINE,
     )
-    row = {"owner": record.owner, "open": True, "opened_at": now, "document": record.model_dump(mode="json")}
+    await keep(connection, record, order)
+
+
+async def next_id(connection: Connection, key: str) -> str:
+    """Of the next time that a subject gets stuck."""
+    before = select(fallout.c.id).where(fallout.c.id.startswith(f"{key}:fallout:", autoescape=True))
+    return keys.fallout(key, 1 + len((await connection.execute(before)).all()))
+
+
+async def resolved(connection: Connection, key: str) -> bool:
+    """Whether a subject was got done with, and not only given up."""
+    of_subject = fallout.c.id.startswith(f"{key}:fallout:", autoescape=True)
+    query = select(exists().where(of_subject, fallout.c.document["verb"].astext == FalloutVerb.resolve))
+    return bool((await connection.execute(query)).scalar())
+
+
+async def keep(connection: Connection, record: Fallout, order: str | None) -> None:
+    """One that is there already stays as it is."""
+    row = {"owner": record.owner, "open": True, "opened_at": record.opened_at, "document": record.model_dump(mode="json")}
     await connection.execute(insert(fallout).values(id=record.id, order_id=order, **row).on_conflict_do_nothing())
 
 
-async def _opened(connection: Connection, key: str) -> list[Fallout]:
+async def opened(connection: Connection, key: str) -> list[Fallout]:
+    """Those of a subject that wait for a decision; locked until the transaction ends."""
     escaped = key.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     rows = await connection.execute(_OPEN, {"prefix": f"{escaped}:fallout:%"})
     return [Fallout.model_validate(row.document) for row in rows]
 
 
-async def _close(
+async def close(
     connection: Connection, record: Fallout, verb: FalloutVerb, by: str, reason: str, evidence: str, now: datetime
 ) -> None:
     closing = {"verb": verb, "by": by, "reason": reason, "evidence": evidence, "resolved_at": now}
-    await _write(connection, record.model_copy(update=closing))
+    await write(connection, record.model_copy(update=closing))
 
 
-async def _write(connection: Connection, record: Fallout) -> None:
+async def write(connection: Connection, record: Fallout) -> None:
     open_ = record.verb is None
-    values = {"open": open_, "document": record.model_dump(mode="json")}
+    values = {"open": open_, "owner": record.owner, "document": record.model_dump(mode="json")}
     await connection.execute(fallout.update().where(fallout.c.id == record.id).values(**values))

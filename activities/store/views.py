@@ -150,7 +150,9 @@ class EventPage(Value):
 
 
 class FalloutRecord(Fallout):
-    order: str
+    """`order` is None for a dispute of a payment that was not made here."""
+
+    order: str | None
 
 
 class FalloutFilter(Value):

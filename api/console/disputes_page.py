@@ -6,7 +6,7 @@ from functools import partial
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import disputes, refunds
+from activities.store import disputes, evidence, refunds
 from api.console import frame, moments, notices
 from api.console.addresses import DISPUTES, of_customer, of_payment
 from api.console.chip import chip
@@ -17,7 +17,7 @@ from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
 from api.routes.disputes import ask
-from domain.disputes import CLOSED, Dispute, DisputeState
+from domain.disputes import CLOSED, URGENT, Dispute, DisputeState
 from domain.errors import BadInput
 from domain.gateway_events import Evidence
 from domain.refunds import Refund
@@ -47,12 +47,13 @@ class DisputesPage:
     async def refresh(self) -> None:
         async with self._visit.console.database.transaction() as connection:
             found = await disputes.page(connection, None, MOST)
+            owners = await evidence.owners(connection)
             given = await refunds.page(connection, None, MOST)
         minute = moments.minute(self._visit.now())
-        self._disputes.show(sorted(found, key=_urgency), minute)
+        self._disputes.show(sorted(found, key=_urgency), owners, minute)
         self._refunds.show(given, minute)
 
-    def _draw_disputes(self, found: list[Dispute], _minute: datetime) -> None:
+    def _draw_disputes(self, found: list[Dispute], owners: dict[str, str], _minute: datetime) -> None:
         notices.card_head("Disputes")
         if not found:
             _nothing("No payment is disputed")
@@ -63,7 +64,7 @@ class DisputesPage:
                 link(each.customer, of_customer(each.customer)) if each.customer else "",
                 each.reason.replace("_", " "),
                 partial(chip, each.state.value),
-                self._deadline(each),
+                partial(self._deadline, each, owners.get(each.id)),
                 str(each.amount),
                 partial(self._actions, each),
             )
@@ -71,10 +72,15 @@ class DisputesPage:
         ]
         table(("Payment", "Customer", "Why", "State", "Evidence", ">Amount", ""), rows)
 
-    def _deadline(self, dispute: Dispute) -> str:
+    def _deadline(self, dispute: Dispute, owner: str | None) -> None:
+        """With who sees to it: it is handed over as the deadline comes near."""
         if dispute.state is not DisputeState.open or dispute.deadline is None:
-            return ""
-        return f"due {moments.until(dispute.deadline, self._visit.now())}"
+            return
+        near = dispute.deadline - self._visit.now() <= URGENT
+        due = ui.label(f"due {moments.until(dispute.deadline, self._visit.now())}").classes("wrong" if near else "")
+        due.tooltip(moments.absolute(dispute.deadline))
+        if owner is not None:
+            ui.label(f"owner {owner}").classes("soft small")
 
     def _actions(self, dispute: Dispute) -> None:
         if dispute.state is DisputeState.open and self._visit.principal.may(Right.bill):

@@ -32,7 +32,9 @@ class FalloutPage:
         self._visit = visit
         self._owner = owner
         notices.heading("Fallout", 1)
-        ui.label("Steps, undos and payments that cannot go on by themselves, the oldest first.").classes("soft")
+        ui.label(
+            "Steps, undos and payments that cannot go on by themselves, and disputes that wait for evidence, the oldest first."
+        ).classes("soft")
         self._owners = Panel(self._draw_owners)
         self._list = Panel(self._draw, "card flush")
 
@@ -42,10 +44,10 @@ class FalloutPage:
             records = everybodys
             if self._owner:
                 records = await views.fallout_records(connection, FalloutFilter(open=True, owner=self._owner), None, MOST)
-            stored = await orders.get_many(connection, [record.order for record in records])
+            stored = await orders.get_many(connection, [record.order for record in records if record.order])
         owners = {record.owner for record in everybodys} | ({self._owner} if self._owner else set())
         self._owners.show(sorted(owners), self._owner)
-        documents = {order: found.order for order, found in stored.items()}
+        documents: dict[str | None, Order | None] = {order: found.order for order, found in stored.items()}
         self._list.show(records, documents, moments.minute(self._visit.now()))
 
     def _draw_owners(self, owners: list[str], chosen: str | None) -> None:
@@ -57,7 +59,7 @@ class FalloutPage:
         self._owner = None if owner == self._owner else owner
         await self.refresh()
 
-    def _draw(self, records: list[FalloutRecord], documents: dict[str, Order | None], _minute: datetime) -> None:
+    def _draw(self, records: list[FalloutRecord], documents: dict[str | None, Order | None], _minute: datetime) -> None:
         if not records:
             with ui.element("div").classes("empty"):
                 ui.icon("task_alt")

@@ -71,6 +71,7 @@ STATES = {
     "kept": ("lock", "wait"),
     "submitted": ("send", "wait"),
     "accepted": ("flag", "quiet"),
+    "lapsed": ("alarm_off", "bad"),
     "won": ("emoji_events", "good"),
     "lost": ("money_off", "bad"),
     "succeeded": ("check_circle", "good"),

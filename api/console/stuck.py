@@ -6,7 +6,7 @@ from nicegui import ui
 
 from api import commands
 from api.console import moments
-from api.console.addresses import of_order
+from api.console.addresses import DISPUTES, of_order
 from api.console.chip import chip
 from api.console.dialog import asking, choices, reason_field
 from api.console.visit import Visit
@@ -31,12 +31,16 @@ def anchor(record: Fallout) -> str:
     return "fallout-" + "".join(sign if sign.isalnum() else "-" for sign in record.id)
 
 
-def entry(visit: Visit, order: str, record: Fallout, document: Order | None, now: datetime, *, linked: bool = False) -> None:
+def entry(
+    visit: Visit, order: str | None, record: Fallout, document: Order | None, now: datetime, *, linked: bool = False
+) -> None:
     """The record with its buttons. `linked` names the order it belongs to; `document` has the data that can be corrected."""
     with ui.element("div").classes("entry").props(f"id={anchor(record)}"):
         with ui.element("div").classes("row-line"):
-            if linked:
+            if linked and order is not None:
                 ui.link(order, f"{of_order(order)}#{anchor(record)}").classes("plain strong")
+            elif linked:
+                ui.link("Disputes", DISPUTES).classes("plain strong")
             ui.label(record.title).classes("strong")
             chip("open") if record.verb is None else chip("done", f"{_past(record.verb)} by {record.by}")
         _facts(record, now)
@@ -60,13 +64,14 @@ def _facts(record: Fallout, now: datetime) -> None:
             ui.label(fact)
         if record.verb is None:
             ui.label(f"stuck {moments.ago(record.opened_at, now)}").tooltip(moments.absolute(record.opened_at))
-            deadline = ui.label(f"decided by itself {moments.until(record.deadline, now)}")
+            ends = "evidence due" if record.subject is Subject.evidence else "decided by itself"
+            deadline = ui.label(f"{ends} {moments.until(record.deadline, now)}")
             deadline.tooltip(moments.absolute(record.deadline)).classes("wrong" if record.deadline < now else "")
         elif record.resolved_at:
             ui.label(f"decided {moments.ago(record.resolved_at, now)}").tooltip(moments.absolute(record.resolved_at))
 
 
-def _buttons(visit: Visit, order: str, record: Fallout, document: Order | None) -> None:
+def _buttons(visit: Visit, order: str | None, record: Fallout, document: Order | None) -> None:
     if record.verb is not None or not visit.may(Right.resolve_fallout):
         return
     with ui.element("div").classes("row-line"):
@@ -87,7 +92,7 @@ def correctable(record: Fallout, document: Order | None) -> dict[str, str]:
     return dict(item.characteristics) if item else {}
 
 
-def _button(visit: Visit, order: str, record: Fallout, verb: FalloutVerb, data: dict[str, str]) -> None:
+def _button(visit: Visit, order: str | None, record: Fallout, verb: FalloutVerb, data: dict[str, str]) -> None:
     word, icon, _ = _WORDS[verb]
     label = _CORRECTED if data else word
     button = ui.button(label, icon="edit" if data else icon, on_click=lambda: _ask(visit, order, record, verb, data))
@@ -97,10 +102,11 @@ def _button(visit: Visit, order: str, record: Fallout, verb: FalloutVerb, data: 
     )
 
 
-def _ask(visit: Visit, order: str, record: Fallout, verb: FalloutVerb, data: dict[str, str]) -> None:
+def _ask(visit: Visit, order: str | None, record: Fallout, verb: FalloutVerb, data: dict[str, str]) -> None:
     word, _, meaning = _WORDS[verb]
     with asking(visit, f"{_CORRECTED if data else word}: {record.title}") as dialog:
-        ui.label(f"{order}: {'try it again with what stands below' if data else meaning}.").classes("soft")
+        about = f"{order}: " if order else ""
+        ui.label(f"{about}{'try it again with what stands below' if data else meaning}.").classes("soft")
         fields = {name: ui.input(name, value=value).props("outlined maxlength=500") for name, value in data.items()}
         evidence = reason_field("Evidence", "For example: ticket 4711") if verb is FalloutVerb.resolve else None
         reason = reason_field("Reason", "Kept with your name in the order’s history")

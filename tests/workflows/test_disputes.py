@@ -1,11 +1,14 @@
 """Disputes and returned debits, told by the gateway: money, charges and access follow, once, in whatever order it is told."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from activities.store import charge_stops, ledger, representments
+from activities.store import charge_stops, disputes, due_rows, ledger, representments
+from domain.gateway_events import GatewayEvent, Told
+from tests.life import JANUARY
 from tests.workflows.test_refunds import ask, in_balance, paid_order, refund, usable
 from tests.world import World
 
@@ -31,6 +34,22 @@ async def standing(world: World, name: str, *states: str) -> dict[str, Any]:
         return dict(found.json()) if found.is_success and found.json()["state"] in states else None
 
     return dict(await world.until(reached, f"dispute {name} to be {states}"))
+
+
+async def work(world: World, name: str) -> dict[str, Any] | None:
+    """The open work item about its evidence."""
+    found = await world.succeed(world.api.get("/v1/fallout", params={"open": "true", "limit": 200}))
+    return next((item for item in found["items"] if item["id"].startswith(f"sandbox:{name}:evidence:")), None)
+
+
+async def swept(world: World, name: str, deadline: str, by: timedelta) -> None:
+    """Look at its evidence as it is looked at `by` after the deadline."""
+    async with world.database.transaction() as connection:
+        row = await due_rows.get(connection, f"sandbox:{name}:evidence")
+        assert row is not None
+        now = datetime.fromisoformat(deadline) + by
+        assert row.due_at <= now, "it is not to be looked at yet"
+        await disputes.look_at_evidence(connection, row, now)
 
 
 async def stopped(world: World, order: str) -> str | None:
@@ -109,16 +128,45 @@ async def test_a_dispute_over_more_than_a_refund_has_left_is_shown_to_finance(wo
     assert [(item["expected"], item["owner"]) for item in mine] == [("at most 50.00 EUR", "finance")]
 
 
-async def test_a_dispute_of_a_payment_that_is_none_of_ours_is_work_for_finance(world: World) -> None:
+async def test_a_dispute_of_a_payment_that_is_none_of_ours_is_work_for_finance_until_it_is_decided(world: World) -> None:
     name = await dispute(world, "O-999999999:payment:1", minor=4200)
+    item = dict(await world.until(lambda: work(world, name), "the foreign dispute to be a work item"))
+    assert (item["order"], item["owner"], item["subject"]) == (None, "finance", "evidence")
+    assert "42.00 EUR of O-999999999:payment:1 that was not made here, fraudulent" in item["title"]
+    assert (datetime.fromisoformat(item["deadline"]) - datetime.now(UTC)).days in {6, 7}
+    await swept(world, name, item["deadline"], timedelta(hours=-23))
+    assert (await work(world, name) or {})["owner"] == "finance lead"
+    old = Told(gateway="sandbox", event=GatewayEvent(id="e", kind="dispute_opened", at=JANUARY, payment=f"{name}:payment:1"))
+    async with world.database.transaction() as connection:
+        assert await disputes.note_foreign(connection, old, JANUARY + timedelta(days=540)) is None
+        assert "is not booked 540 days after" in str(
+            await disputes.note_foreign(connection, old, JANUARY + timedelta(days=541))
+        )
 
-    async def noted() -> dict[str, Any] | None:
-        found = await world.succeed(world.api.get("/v1/reconciliation/differences", params={"limit": 200}))
-        return next((item for item in found["items"] if item["subject"] == f"foreign sandbox:{name}"), None)
+    await decide(world, name, "lose")
+    process = world.temporal.client.get_workflow_handle(f"dispute-sandbox:{name}")
+    await asyncio.wait_for(process.result(), 40)
+    assert await work(world, name) is None
 
-    item = await world.until(noted, "the foreign dispute to be a work item")
-    assert (item["kind"], item["found"]) == ("dispute_foreign", "42.00 EUR of O-999999999:payment:1, fraudulent")
-    assert "answer it there before its deadline" in item["text"]
+
+async def test_evidence_that_nobody_gives_is_warned_of_handed_over_and_lapses_once_each(world: World) -> None:
+    order, payment = await paid_order(world)
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    item = await work(world, name) or {}
+    assert (item["order"], item["owner"], item["money_at_stake"]["minor"]) == (order, "finance", 10000)
+    for before, owner in ((timedelta(days=-3), "finance"), (timedelta(days=-1), "finance lead")):
+        await swept(world, name, item["deadline"], before)
+        assert (await work(world, name) or {})["owner"] == owner
+    await swept(world, name, item["deadline"], timedelta())
+    assert (await standing(world, name, "lapsed"), await work(world, name))[1] is None
+    told = [event["type"] for event in await world.events(order) if event["type"].startswith("dispute.")]
+    assert told == ["dispute.evidence_due", "dispute.evidence_escalated", "dispute.lapsed"]
+    refused = await world.api.post(f"/v1/disputes/sandbox:{name}/evidence", json={"explanation": "late"})
+    assert refused.status_code == 409
+    await decide(world, name, "lose")
+    await standing(world, name, "lost")
+    assert await in_balance(world)
 
 
 async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: World) -> None:
@@ -148,10 +196,10 @@ async def test_giving_in_is_told_to_the_gateway_which_says_that_it_is_lost(world
 async def test_evidence_after_the_deadline_is_refused(world: World) -> None:
     _, payment = await paid_order(world)
     name = await dispute(world, payment, deadline_days=0)
-    await standing(world, name, "open")
+    await standing(world, name, "lapsed")
     answer = await world.api.post(f"/v1/disputes/sandbox:{name}/evidence", json={"explanation": "late"})
     assert answer.status_code == 409
-    assert "was due by" in answer.json()["detail"]
+    assert "is lapsed" in answer.json()["detail"]
 
 
 @pytest.mark.money_case(22)

@@ -22,7 +22,9 @@ due_rows = Table(
     Column("key", String, primary_key=True),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
-    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column(
+        "customer", String, ForeignKey("customers.id"), comment="empty for what goes by real time, as a gateway's deadlines do"
+    ),
     Column("clock", String, comment="the test clock that says when it is due; real time where empty"),
     moment("due_at"),
     Column(

@@ -107,7 +107,7 @@ fallout = Table(
     "fallout",
     metadata,
     Column("id", String, primary_key=True),
-    order_id(),
+    Column("order_id", String, ForeignKey("orders.id"), comment="empty for a dispute of a payment that was not made here"),
     Column("owner", String, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("document", JSONB, nullable=False),

@@ -200,6 +200,7 @@ gateway_inbox = Table(
     Column("body", JSONB, nullable=False),
     moment("received_at"),
     PrimaryKeyConstraint("gateway", "event_id"),
+    Index("ix_gateway_inbox_disputes", "gateway", "received_at", postgresql_where=text("kind LIKE 'dispute%'")),
     comment="What gateways told, each message once; written with what Temporal is told of it",
 )
 

@@ -78,7 +78,7 @@ class DifferenceKind(StrEnum):
     refund_failed = "refund_failed"
     """Told by the gateway and not found by comparing."""
     dispute_foreign = "dispute_foreign"
-    """Of a payment that is none of ours."""
+    """Of a payment that is none of ours: as releases before noted it. It is fallout, with a deadline."""
     disputed_more = "disputed_more"
     """As above: more is disputed than was left of the payment."""
     payment_undone = "payment_undone"
