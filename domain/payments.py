@@ -81,15 +81,20 @@ class PaymentRequest(Value):
 
 
 class CaptureRequest(Value):
-    """Capture `amount` (at most what was authorized) of payment `key`; the rest of the authorization is released."""
+    """Capture `amount` (at most what was authorized) of payment `key`; the rest of the authorization is released.
+
+    `reference` is the gateway's own name of the payment, where it is known."""
 
     key: str
     amount: Money
+    reference: str | None = None
 
 
 class RefundRequest(Value):
-    """Refund `amount` of payment `key`. `refund_key` is unique per refund, `<payment>:refund:<n>`."""
+    """Refund `amount` of payment `key`. `refund_key` is unique per refund, `<payment>:refund:<n>`. `reference` is as of a
+    capture."""
 
     key: str
     refund_key: str
     amount: Money
+    reference: str | None = None

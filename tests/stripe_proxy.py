@@ -20,6 +20,7 @@ class StripeProxy(ABC):
     client: httpx.AsyncClient
     url: str = ""
     faults: list[tuple[str, str]] = field(default_factory=list)
+    calls: int = 0
 
     @abstractmethod
     async def forward(self, request: Request) -> tuple[int, bytes]:
@@ -31,6 +32,7 @@ class StripeProxy(ABC):
 
     async def take(self, request: Request) -> Response:
         path, method = request.url.path, request.method
+        self.calls += 1
         fault = next((each for each in self.faults if method == "POST" and path.startswith(each[0])), None)
         if fault is not None:
             self.faults.remove(fault)

@@ -8,6 +8,7 @@ asked, under another key.
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 from temporalio import activity
 
@@ -27,6 +28,15 @@ from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResu
 from domain.refunds import Paid
 from domain.routing import EXPLICIT
 
+
+class Holder(NamedTuple):
+    """The gateway that holds a payment, and its own name of it, where an answer has said it."""
+
+    gateway: Gateway
+    reference: str | None
+
+
+Asked = TypeVar("Asked", CaptureRequest, RefundRequest)
 _ELSEWHERE = {Outcome.not_attempted, Outcome.declined_soft}
 
 
@@ -53,7 +63,7 @@ class PaymentActivities(Payments):
         route = await self._router.begun(request, again=may_have_happened())
         attempt, gateway = route.attempt, self._gateway(route.attempt.gateway)
         if route.before:
-            found = await _found(gateway, request.key)
+            found = await _found(Holder(gateway, attempt.reference), request.key)
             if found.state is not RemotePayment.absent:
                 return (await self._noted(attempt, found, None)).model_copy(update={"terms": route.terms})
         if route.token is None:
@@ -83,12 +93,12 @@ class PaymentActivities(Payments):
 
     @activity.defn(name="capture")
     async def capture(self, request: CaptureRequest) -> PaymentResult:
-        gateway = await self._holder(request.key)
+        holder = await self._holder(request.key)
         if may_have_happened():
-            found = await _found(gateway, request.key)
+            found = await _found(holder, request.key)
             if found.state is RemotePayment.captured and found.captured == request.amount:
                 return found
-        return _done(await gateway.capture(request), "capture")
+        return _done(await holder.gateway.capture(_by_name(request, holder)), "capture")
 
     @activity.defn(name="refund")
     async def refund(self, request: RefundRequest) -> PaymentResult:
@@ -96,7 +106,8 @@ class PaymentActivities(Payments):
         async with self._database.transaction() as connection:
             await refunds.reserve_item(connection, request, datetime.now(UTC))
         try:
-            return _given(await (await self._holder(request.key)).refund(request))
+            holder = await self._holder(request.key)
+            return _given(await holder.gateway.refund(_by_name(request, holder)))
         except Refused as refusal:
             async with self._database.transaction() as connection:
                 await refunds.refuse_item(connection, request.refund_key, str(refusal), datetime.now(UTC))
@@ -104,15 +115,15 @@ class PaymentActivities(Payments):
 
     @activity.defn(name="release_payment")
     async def release(self, release: Release) -> PaymentResult:
-        gateway = await self._holder(release.key)
-        found = await _found(gateway, release.key)
+        holder = await self._holder(release.key)
+        found = await _found(holder, release.key)
         if found.state in {RemotePayment.authorized, RemotePayment.pending}:
-            return await self._voided(gateway, release.key)
+            return await self._voided(holder, release.key)
         if found.state is RemotePayment.captured and (left := _left(found)):
             refund = RefundRequest(key=release.key, refund_key=keys.rest(release.key), amount=left)
             async with self._database.transaction() as connection:
                 await refunds.reserve_item(connection, refund, datetime.now(UTC))
-            result = _given(await gateway.refund(refund))
+            result = _given(await holder.gateway.refund(_by_name(refund, holder)))
             await self._book_undone(release.key, found)
             return result
         if found.state is RemotePayment.refunded:
@@ -121,10 +132,10 @@ class PaymentActivities(Payments):
             await self._watch(release.key)
         return found
 
-    async def _voided(self, gateway: Gateway, key: str) -> PaymentResult:
+    async def _voided(self, holder: Holder, key: str) -> PaymentResult:
         """What the gateway will not void, as a bank debit under way, is watched, whatever an operator makes of it."""
         try:
-            return _done(await gateway.void(key), "void")
+            return _done(await holder.gateway.void(key, holder.reference), "void")
         except Refused:
             await self._watch(key)
             raise
@@ -152,9 +163,13 @@ class PaymentActivities(Payments):
             if await refunds.settle_rest(connection, undone, now):
                 await reconciliation.note(connection, attempt.gateway, now.date(), [], [_undone(undone)], now)
 
-    async def _holder(self, key: str) -> Gateway:
+    async def _holder(self, key: str) -> Holder:
+        """An attempt without a row is of a release before this one, and held by the default gateway."""
         async with self._database.transaction(statement=True) as connection:
-            return self._gateway(await attempts.gateway_of(connection, key, self._default))
+            attempt = await attempts.find(connection, key)
+        if attempt is None:
+            return Holder(self._gateway(self._default), None)
+        return Holder(self._gateway(attempt.gateway), attempt.reference)
 
     def _gateway(self, name: str) -> Gateway:
         """One that was taken out of the settings still holds money: its payments wait until it is back in them."""
@@ -164,9 +179,13 @@ class PaymentActivities(Payments):
         return gateway
 
 
-async def _found(gateway: Gateway, key: str) -> PaymentResult:
+def _by_name(request: Asked, holder: Holder) -> Asked:
+    return request.model_copy(update={"reference": holder.reference})
+
+
+async def _found(holder: Holder, key: str) -> PaymentResult:
     """What the gateway holds; a key that it never saw is `absent`. Unknown where it cannot be asked."""
-    found = await gateway.status(key)
+    found = await holder.gateway.status(key, holder.reference)
     if found.outcome is Outcome.unknown:
         raise Unknown(f"the gateway cannot say what has become of payment {key}")
     return found

@@ -22,6 +22,9 @@ class Gateway(Protocol):
     Raises Refused when the request itself is wrong and repeating it cannot help: more captured than authorized, more
     refunded than captured, a key used before with another body.
 
+    `reference` is the answer's own of an earlier call, where it is known: it saves looking for the key. What it names is the
+    payment only where that has the key; otherwise the key is looked for.
+
     In an answer, `authorized` is what the gateway once agreed to, and does not shrink when part of it is captured or
     all of it voided: `state` says whether money is still held. A payment is `refunded` once all of it is.
     """
@@ -45,7 +48,7 @@ class Gateway(Protocol):
         """Authorize and capture in one step."""
         ...
 
-    async def void(self, key: str) -> PaymentResult:
+    async def void(self, key: str, reference: str | None = None) -> PaymentResult:
         """Release what is held. A payment that never was or was declined has nothing to undo: `succeeded`.
 
         Raises Refused with code `already_captured` when it takes a refund instead.
@@ -56,7 +59,7 @@ class Gateway(Protocol):
         """Give back all or part of what was captured."""
         ...
 
-    async def status(self, key: str) -> PaymentResult:
+    async def status(self, key: str, reference: str | None = None) -> PaymentResult:
         """What has become of a payment: its outcome, state and amounts.
 
         `not_attempted` with state `absent` means that the gateway itself says it never saw the key. When the gateway

@@ -103,7 +103,7 @@ class SandboxGateway:
         body = _Capture(amount=request.amount)
         return await self._do(request.key, Call("POST", path, f"{request.key}:capture", body, _DECLINED))
 
-    async def void(self, key: str) -> PaymentResult:
+    async def void(self, key: str, reference: str | None = None) -> PaymentResult:
         try:
             return await self._do(key, Call("POST", ("payments", key, "void"), f"{key}:void", None, _DECLINED))
         except Refused as refusal:
@@ -116,7 +116,7 @@ class SandboxGateway:
         body = _Refund(refund_key=request.refund_key, amount=request.amount)
         return await self._do(request.key, Call("POST", path, request.refund_key, body, _DECLINED))
 
-    async def status(self, key: str) -> PaymentResult:
+    async def status(self, key: str, reference: str | None = None) -> PaymentResult:
         call = Call("GET", ("payments", key))
         try:
             return await self._answer(key, call)

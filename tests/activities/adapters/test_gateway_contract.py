@@ -72,7 +72,9 @@ async def test_money_is_held_taken_in_part_and_given_back_up_to_what_was_taken(
     taken = [await gateway.capture(case.capture(3000)) for _ in range(2)]
     with refused("already_captured"):
         await gateway.void(case.key)
-    back = [await peer.adapter().refund(case.refund(1000)) for _ in range(2)]
+    named = case.refund(1000).model_copy(update={"reference": held.reference})
+    back = [await peer.adapter().refund(each) for each in (case.refund(1000), named)]
+    assert (await peer.adapter().status(case.key, held.reference)).captured == eur(3000)
     with refused("refund_exceeds_captured"):
         await gateway.refund(case.refund(2001, "2"))
     whole = await gateway.refund(case.refund(2000, "3"))

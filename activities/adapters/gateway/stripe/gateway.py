@@ -94,7 +94,7 @@ class StripeGateway:
         return await self._start(request, "automatic")
 
     async def capture(self, request: CaptureRequest) -> PaymentResult:
-        intent = await self._known(request.key)
+        intent = await self._known(request.key, request.reference)
         if isinstance(intent, PaymentResult):
             return intent
         amount = to_stripe(request.amount)
@@ -109,9 +109,9 @@ class StripeGateway:
         params: Any = {"amount_to_capture": amount}
         return await self._told(request.key, self._intents.capture_async(intent.id, params=params, options=options), "capture")
 
-    async def void(self, key: str) -> PaymentResult:
+    async def void(self, key: str, reference: str | None = None) -> PaymentResult:
         try:
-            intent = await self._known(key)
+            intent = await self._known(key, reference)
         except Refused as refusal:
             if refusal.code != ABSENT:
                 raise
@@ -129,7 +129,7 @@ class StripeGateway:
 
     async def refund(self, request: RefundRequest) -> PaymentResult:
         """What was refunded is looked at first: the same is not asked for twice, and no more than was captured."""
-        intent = await self._known(request.key)
+        intent = await self._known(request.key, request.reference)
         if isinstance(intent, PaymentResult):
             return intent
         if intent.currency.upper() != request.amount.currency:
@@ -149,9 +149,9 @@ class StripeGateway:
         except (Unavailable, Unknown) as error:
             return _unanswered(error)
 
-    async def status(self, key: str) -> PaymentResult:
+    async def status(self, key: str, reference: str | None = None) -> PaymentResult:
         try:
-            found = await self._lookup.find(key)
+            found = await self._lookup.find(key, reference)
             absent = PaymentResult(outcome=Outcome.not_attempted, state=RemotePayment.absent, code=ABSENT)
             told = absent if found is None else found.result()
         except (Refused, Unavailable, Unknown, Declined) as error:
@@ -233,10 +233,10 @@ class StripeGateway:
         state = RemotePayment.declined
         return PaymentResult(outcome=outcome_of(declined.code), state=state, code=declined.code, reference=reference)
 
-    async def _known(self, key: str) -> Intent | PaymentResult:
+    async def _known(self, key: str, reference: str | None) -> Intent | PaymentResult:
         """The payment, or the answer where there is none, or it cannot be looked up: nothing was asked for then."""
         try:
-            found = await self._lookup.find(key)
+            found = await self._lookup.find(key, reference)
         except (Unavailable, Unknown) as error:
             return PaymentResult(outcome=Outcome.not_attempted, code="not_attempted", message=str(error))
         if found is None:

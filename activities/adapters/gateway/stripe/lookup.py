@@ -13,7 +13,7 @@ import stripe
 
 from activities.adapters.gateway.stripe.calls import call
 from activities.adapters.gateway.stripe.objects import KEY, Intent
-from domain.errors import Unknown
+from domain.errors import Refused, Unknown
 
 FRESH_SECONDS = 2 * 3600
 """How far back lists are read: twice what the search may be behind."""
@@ -36,13 +36,27 @@ class Lookup:
         if len(self._places) > REMEMBERED:
             self._places.popitem(last=False)
 
-    async def find(self, key: str) -> Intent | None:
-        """None where Stripe certainly has no such payment. Raises Unknown where that cannot be proven, and what `call` does."""
+    async def find(self, key: str, reference: str | None = None) -> Intent | None:
+        """None where Stripe certainly has no such payment. Raises Unknown where that cannot be proven, and what `call` does.
+
+        `reference` is where it should be: it is believed only where our key stands there."""
+        if reference is not None and (named := await self._named(reference, key)) is not None:
+            return named
         place = self._places.get(key) or await self._recent(key) or await self._searched(key)
         if place is None:
             return None
         self.remember(key, place)
         return await self.retrieve(place)
+
+    async def _named(self, reference: str, key: str) -> Intent | None:
+        try:
+            found = await self.retrieve(reference)
+        except Refused:
+            return None
+        if found.key != key:
+            return None
+        self.remember(key, found.id)
+        return found
 
     async def retrieve(self, intent: str) -> Intent:
         params: Any = {"expand": ["latest_charge"]}

@@ -98,6 +98,27 @@ async def test_a_payment_is_found_by_its_key_after_a_restart(case: Case, gateway
     assert (found.reference, found.state, found.authorized) == (made.reference, RemotePayment.authorized, eur(5000))
 
 
+async def test_stripes_own_name_saves_looking_for_the_key_and_is_not_believed_where_the_key_is_another(
+    case: Case, gateway: StripeGateway, stripe: RunningStripe, token: str
+) -> None:
+    """A payment that is looked for takes a list before it is read, and those of two hours back are read a hundred at a time."""
+    made, other = await gateway.authorize(case.payment()), Case(token)
+    elsewhere = await gateway.authorize(other.payment(700))
+
+    calls = []
+    for reference in (None, made.reference, elsewhere.reference, "pi_nobody"):
+        before = stripe.calls
+        found = await _gateway(stripe).status(case.key, reference)
+        calls.append(stripe.calls - before)
+        assert (found.reference, found.authorized) == (made.reference, eur(5000))
+    assert calls == [2, 1, 3, 3]
+
+    named = case.capture().model_copy(update={"reference": elsewhere.reference})
+    assert (await _gateway(stripe).capture(named)).reference == made.reference
+    assert (await gateway.status(other.key)).state is RemotePayment.authorized
+    assert (await _gateway(stripe).void(other.key, elsewhere.reference)).state is RemotePayment.voided
+
+
 async def test_the_same_capture_again_is_the_same_and_another_is_refused(case: Case, gateway: StripeGateway) -> None:
     await gateway.authorize(case.payment())
     first = await gateway.capture(case.capture(3000))
