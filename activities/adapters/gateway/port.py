@@ -106,8 +106,8 @@ class Herald(Protocol):
         ...
 
     async def submit_evidence(self, dispute: str, key: str, evidence: Evidence) -> None:
-        """Contest a dispute, once: `key` is the idempotency key. Raises Refused where it is closed or past its deadline, and
-        Unavailable or Unknown where it may be worth another try."""
+        """Contest a dispute, once: `key` is the idempotency key, where the gateway needs one. Raises Refused where it is
+        closed or past its deadline, and Unavailable or Unknown where it may be worth another try."""
         ...
 
     async def accept_dispute(self, dispute: str, key: str) -> None:

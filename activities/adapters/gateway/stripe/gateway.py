@@ -168,6 +168,8 @@ class StripeGateway:
         return read_event(headers.get("stripe-signature", ""), body, secret)
 
     async def submit_evidence(self, dispute: str, key: str, evidence: Evidence) -> None:
+        """It is looked at first, since Stripe repeats a 500 under the same idempotency key for a day, in which the deadline may
+        pass: each try is a call of its own, which is safe, as it sets the same evidence of the same dispute."""
         told = {
             "product_description": evidence.product,
             "customer_name": evidence.customer_name,
@@ -176,14 +178,20 @@ class StripeGateway:
             "uncategorized_text": evidence.explanation,
         }
         params: Any = {"evidence": {name: text for name, text in told.items() if text}, "submit": True}
-        try:
-            await call("disputes", self._client.v1.disputes.update_async(dispute, params=params, options=_key(key)))
-        except Declined as declined:
-            raise Refused(f"stripe: dispute {dispute}: {declined.code}", declined.code) from None
+        before = await self._of_dispute(dispute, self._client.v1.disputes.retrieve_async(dispute))
+        if not (before.get("evidence_details") or {}).get("submission_count"):
+            await self._of_dispute(dispute, self._client.v1.disputes.update_async(dispute, params=params))
 
     async def accept_dispute(self, dispute: str, key: str) -> None:
+        """As `submit_evidence`: one that is lost is not closed again."""
+        before = await self._of_dispute(dispute, self._client.v1.disputes.retrieve_async(dispute))
+        if before.get("status") != "lost":
+            await self._of_dispute(dispute, self._client.v1.disputes.close_async(dispute))
+
+    @staticmethod
+    async def _of_dispute(dispute: str, answer: Any) -> dict[str, Any]:
         try:
-            await call("disputes", self._client.v1.disputes.close_async(dispute, options=_key(key)))
+            return await call("disputes", answer)
         except Declined as declined:
             raise Refused(f"stripe: dispute {dispute}: {declined.code}", declined.code) from None
 

@@ -72,7 +72,9 @@ def _gateway(stripe: RunningStripe) -> StripeGateway:
     return StripeGateway(SecretStr("sk_test_1"), SecretStr("whsec_test"), url=stripe.url)
 
 
-async def test_a_card_is_kept_with_its_customer_and_described(gateway: StripeGateway, token: str) -> None:
+async def test_a_card_is_described_kept_with_its_customer_or_not(
+    gateway: StripeGateway, token: str, stripe: RunningStripe
+) -> None:
     facts = await gateway.describe(token)
 
     assert token.startswith("cus_")
@@ -83,6 +85,7 @@ async def test_a_card_is_kept_with_its_customer_and_described(gateway: StripeGat
         12,
         2031,
     )
+    assert await gateway.describe(await stripe.card()) == facts
 
 
 async def test_a_token_that_stripe_does_not_know_is_refused(gateway: StripeGateway) -> None:
