@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from activities.adapters.gateway.port import Keeper
-from activities.store import collections, customers, erasures, payment_methods
+from activities.store import collections, customers, erasures, forgetting, payment_methods
 from activities.store.database import Connection
 from api.context import Context
 from api.samples import PAYMENT_METHOD
@@ -121,7 +121,8 @@ async def add_token(context: Context, principal: Principal, name: str, request: 
 
 
 async def take_away(context: Context, principal: Principal, name: str) -> StoredMethod:
-    """Revoked for good; the customer has no default any more where it was that. Conflict while it is needed."""
+    """Revoked for good, and forgotten by its gateways; the customer has no default any more where it was that. Conflict while
+    it is needed."""
     now = context.now()
     async with context.database.transaction() as connection:
         owner = (await payment_methods.get(connection, name)).customer
@@ -137,6 +138,7 @@ async def take_away(context: Context, principal: Principal, name: str) -> Stored
             at=now,
         )
         await payment_methods.revoke(connection, name, gone)
+        await forgetting.ask(connection, method.customer, method.tokens, now)
         if customer.payment_method == name:
             await customers.put(connection, customer.model_copy(update={"payment_method": None}), now)
         return await payment_methods.get(connection, name)

@@ -112,6 +112,12 @@ def tokenization(customer: str, gateway: str, nonce: str) -> str:
     return f"{customer}:token:{digest.translate(_LETTERS)}"
 
 
+def forgetting(gateway: str, token: str) -> str:
+    """Having a gateway forget a token, which is named by its digest alone."""
+    digest = sha256("\n".join((gateway, token)).encode()).hexdigest()[:32]
+    return f"forget:{digest.translate(_LETTERS)}"
+
+
 def credit_grant(customer: str, key: str) -> str:
     """Prepaid credit that is granted to a customer under an idempotency key; named by its digest, since a key is any text."""
     return f"{customer}:credit:{sha256(key.encode()).hexdigest()[:16]}"

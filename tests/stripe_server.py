@@ -1,9 +1,10 @@
 """An independent Stripe for tests: `localstripe` in a process of its own, behind a proxy that adds what it lacks.
 
 `localstripe` knows PaymentIntents, manual and partial capture, SetupIntents, refunds, declines and signed webhooks. It ignores
-idempotency keys, lets more be refunded than was captured, does not say how much of a payment was received, and has neither
-search nor filters by date. The proxy adds search, the filter and what was received, so that the adapter is told what Stripe
-would tell it; that no more is refunded than was captured is left to the adapter, and keys to another peer.
+idempotency keys, lets more be refunded than was captured, does not say how much of a payment was received, attaches no card by
+a SetupIntent, and has neither search nor filters by date. The proxy adds search, the filter, what was received and the
+attaching, so that the adapter is told what Stripe would tell it; that no more is refunded than was captured is left to the
+adapter, and keys to another peer.
 """
 
 import asyncio
@@ -51,6 +52,9 @@ class RunningStripe(StripeProxy):
         told = answer.json()
         if told.get("object") == "payment_intent" and told["status"] == "succeeded":
             told["amount_received"] = told["amount"] - await self._released(told["latest_charge"])
+        if told.get("object") == "setup_intent" and told["status"] == "succeeded" and told["customer"]:
+            place = f"/v1/payment_methods/{told['payment_method']}/attach"
+            (await self.client.post(place, data={"customer": told["customer"]})).raise_for_status()
         return answer.status_code, json.dumps(told).encode()
 
     async def _released(self, charge: str | dict[str, Any]) -> int:

@@ -48,6 +48,7 @@ from activities.runtime.due_sweep import StoredDueSweep
 from activities.runtime.expiry_watch import StoredExpiryWatch
 from activities.runtime.facts import StoredChecks, StoredFacts
 from activities.runtime.failures import FailureTranslation
+from activities.runtime.forgetter import Forgetter
 from activities.runtime.fraud_scores import StoredFraudScores
 from activities.runtime.gateway_watch import GatewayWatch
 from activities.runtime.heartbeats import BEAT, Heartbeats
@@ -335,6 +336,7 @@ async def at_work(
     are `judged` by their answers, but where tests break them on purpose and others need them.
     """
     beside = [Dispatcher(database, Processes(client)).run, UpstreamWatch(database, adapters.provisioners).run]
+    beside.append(Forgetter(database, adapters.gateways, gateway).run)
     beside.append(Messenger(database, adapters.notifier, adapters.texts).run)
     if judged:
         beside.append(GatewayWatch(database, adapters.gateways).run)

@@ -1,4 +1,4 @@
-"""What Temporal is to be told: written in the transaction of the fact it follows from, and handed out until it is sent."""
+"""What Temporal and gateways are to be told: written with the fact it follows from, and handed out until it is sent."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -30,10 +30,13 @@ class Kind(StrEnum):
     """A gateway has told something about a payment, a refund or a dispute."""
     refund = "refund"
     """Start a refund that was asked for."""
+    forget = "forget"
+    """A gateway is to forget a token, which no process knows. Its subject is the customer."""
 
 
 OF_ORDERS = frozenset({Kind.start, Kind.begin, Kind.wake, Kind.callback})
 """Those whose subject is an order."""
+FOR_TEMPORAL = frozenset(Kind) - {Kind.forget}
 
 
 class Dispatch(Value):
@@ -77,16 +80,18 @@ async def wake_blocked(connection: Connection, subjects: Iterable[str], now: dat
     )
 
 
-async def claim(connection: Connection, now: datetime, until: datetime, page: int) -> list[Dispatch]:
-    """Take a page of the oldest due and unsent, not due again before `until`; rows that another dispatcher takes at the same
-    moment are passed over. A dispatcher that dies leaves its rows due at `until`."""
-    rows = (await connection.execute(_CLAIM, {"now": now, "until": until, "page": page})).mappings().all()
+async def claim(
+    connection: Connection, now: datetime, until: datetime, page: int, kinds: Iterable[Kind] = FOR_TEMPORAL
+) -> list[Dispatch]:
+    """Take a page of the oldest due and unsent of these kinds, not due again before `until`; rows that another dispatcher takes
+    at the same moment are passed over. A dispatcher that dies leaves its rows due at `until`."""
+    rows = (await connection.execute(_CLAIM, {"now": now, "until": until, "page": page, "kinds": list(kinds)})).mappings().all()
     return [Dispatch.model_validate(dict(row)) for row in rows]
 
 
 _CLAIM = text("""
     UPDATE dispatches SET due_at = :until WHERE key = ANY(ARRAY(
-        SELECT key FROM dispatches WHERE sent_at IS NULL AND due_at <= :now
+        SELECT key FROM dispatches WHERE sent_at IS NULL AND due_at <= :now AND kind = ANY(CAST(:kinds AS varchar[]))
          ORDER BY due_at LIMIT :page FOR UPDATE SKIP LOCKED
     )) RETURNING *
 """)
@@ -105,6 +110,16 @@ async def mark_failed(connection: Connection, key: str, error: str, again_at: da
         .where(dispatches.c.key == key)
         .values(attempts=dispatches.c.attempts + 1, error=error[:500], due_at=again_at)
     )
+
+
+async def put_off(connection: Connection, key: str, words: str, until: datetime) -> None:
+    """It is not time for it yet, which is no failure."""
+    await connection.execute(update(dispatches).where(dispatches.c.key == key).values(error=words[:500], due_at=until))
+
+
+async def clear(connection: Connection, key: str) -> None:
+    """Keep nothing of what was sent."""
+    await connection.execute(update(dispatches).where(dispatches.c.key == key).values(payload={}, error=None))
 
 
 async def unsent(connection: Connection, for_seconds: int = 0) -> int:

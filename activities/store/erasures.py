@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import String
 
-from activities.store import clocks, customers, due_rows, life_policies
+from activities.store import clocks, customers, due_rows, forgetting, life_policies
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.erasing import AFTERWARDS, NOW
@@ -149,6 +149,7 @@ async def _erase(connection: Connection, erasure: Erasure, row: DueRow, now: dat
     found = (await connection.execute(_KEPT, {"customer": erasure.customer})).mappings().one()
     kept = tuple(Kept(what=what.replace("_", " "), count=found[what], why=why) for what, why in _WHY.items() if found[what])
     until = kept_until(policy, found["last"] or now.year) if kept else None
+    await forgetting.ask_of_customer(connection, erasure.customer, now)
     await _run(connection, NOW, erasure.customer)
     done = Erasure(
         **erasure.model_dump(include={"customer", "asked_by", "asked_at", "deadline"}),

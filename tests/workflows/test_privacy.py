@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from activities.adapters.gateway.sandbox import SandboxGateway
+from activities.runtime.forgetter import Forgetter
 from activities.store import erasures, held
 from activities.store.due_rows import DueRow, Kind
 from activities.store.schema import metadata
+from domain import keys
+from domain.errors import Refused
 from domain.roles import Role
 from tests.life import live, monthly, plan
 from tests.workflows.plans import by_hand
@@ -55,6 +59,10 @@ async def found(world: World, needle: str) -> set[str]:
                 )
             ).scalar()
         }
+
+
+def vault(world: World) -> SandboxGateway:
+    return SandboxGateway(world.sandbox.gateway_url, world.sandbox.client)
 
 
 async def swept(world: World) -> None:
@@ -109,6 +117,13 @@ async def test_all_that_is_held_is_given_out_and_nothing_names_her_afterwards(wo
     assert (done["state"], done["blockers"], done["reason"]) == ("erased", [], "")
     assert [(kept["what"], kept["count"]) for kept in done["kept"]] == [("invoices", 1)]
     assert done["kept_until"] == f"{datetime.now(UTC).year + 11}-01-01T00:00:00Z"
+
+    async def forgotten() -> bool:
+        return not await found(world, token)
+
+    await world.until(forgotten, "the gateway to have forgotten the card")
+    with pytest.raises(Refused):
+        await vault(world).describe(token)
     for needle in NAMES[:4]:
         assert await found(world, needle) == {"invoices"}, needle
     for needle in (*NAMES[4:], *SAID, token):
@@ -136,6 +151,48 @@ async def pages_still_open(world: World, customer: str, subscription: str) -> No
         assert (await world.succeed(world.api.get(f"/v1/{path}", params={"customer": customer})))["items"] is not None
     invoice = (await world.succeed(world.api.get("/v1/invoices", params={"customer": customer})))["items"][0]
     assert (await world.api.get(f"/v1/invoices/{invoice['id']}/pdf")).status_code in {200, 404}
+
+
+async def test_a_card_that_is_taken_away_is_forgotten_once_nothing_is_paid_with_it_and_nobody_needs_it(world: World) -> None:
+    customer, token = await somebody(world)
+    method = (await world.succeed(world.api.get("/v1/payment-methods", params={"customer": customer})))["items"][0]["id"]
+    order = await world.order(customer, await plan(world, monthly(), steps=[by_hand("look")]), payment_method=token)
+    await world.fallout(order)
+    forgetter = Forgetter(world.database, {"sandbox": vault(world)}, "sandbox")
+    key = keys.forgetting("sandbox", token)
+
+    async def row(minutes: int, column: str) -> Json:
+        """What is asked of the gateway, once `column` is there: looked at in some minutes' time."""
+
+        async def there() -> Json | None:
+            await forgetter.forget_page(datetime.now(UTC) + timedelta(minutes=minutes))
+            async with world.database.transaction() as connection:
+                found = await connection.execute(text("SELECT * FROM dispatches WHERE key = :key"), {"key": key})
+                one = dict(found.mappings().one())
+                return one if one[column] else None
+
+        return dict(await world.until(there, f"{column} of {key}"))
+
+    await world.succeed(world.api.delete(f"/v1/payment-methods/{method}"))
+    waiting = await row(0, "error")
+    given_anew = await world.succeed(world.api.post("/v1/payment-methods", json={"customer": customer, "token": token}))
+    await world.succeed(world.api.post(f"/v1/orders/{order}/cancel", json={"reason": "not wanted"}))
+    await world.state(order, "cancelled")
+    needed = await row(2, "sent_at")
+    still = await vault(world).describe(token)
+    await world.sandbox.faults({"operation": "forget", "mode": "error_500", "count": 1})
+    await world.succeed(world.api.delete(f"/v1/payment-methods/{method}"))
+    failed = await row(0, "error")
+    done = await row(5, "sent_at")
+
+    assert (waiting["error"], waiting["sent_at"]) == (f"order {order} is not decided", None)
+    assert (given_anew["id"], needed["payload"], still.last4) == (method, {}, "4242")
+    assert failed["sent_at"] is None
+    assert token not in failed["error"]
+    assert (done["payload"], done["error"]) == ({}, None)
+    assert await found(world, token) == {"orders", "payment_attempts"}
+    with pytest.raises(Refused):
+        await vault(world).describe(token)
 
 
 async def test_what_goes_on_is_waited_for_and_a_request_can_be_withdrawn(world: World) -> None:

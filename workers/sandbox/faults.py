@@ -13,6 +13,7 @@ from domain.values import StrictValue
 class Operation(StrEnum):
     tokenize = "tokenize"
     describe = "describe"
+    forget = "forget"
     authorize = "authorize"
     purchase = "purchase"
     capture = "capture"

@@ -19,6 +19,10 @@ _FOR_EVER = 2**31
 REPORT_PAGE = 200
 
 
+class ForgottenView(Value):
+    forgotten: bool
+
+
 @dataclass(frozen=True)
 class _Behaviour:
     outcome: Outcome
@@ -93,6 +97,15 @@ class PaymentDesk:
         if facts is None:
             raise Problem(404, "token_absent", "there is no such token")
         return answer(200, facts)
+
+    def forget(self, token: str) -> Reply:
+        """One that was given out is gone, and its nonce may be exchanged anew; the test tokens are everybody's, and stay."""
+        with self._journal.transaction():
+            known = self._journal.one("SELECT token FROM tokens WHERE token = ?", token) is not None
+            if known:
+                self._journal.execute("DELETE FROM tokens WHERE token = ?", token)
+                self._journal.execute("DELETE FROM answers WHERE scope = ? AND instr(content, ?)", self._scope, token)
+            return answer(200, ForgottenView(forgotten=known))
 
     def start(self, body: PaymentBody, forced: Outcome | None) -> Reply:
         def act() -> Reply:

@@ -11,7 +11,7 @@ from workers.sandbox.cards import body_shows_card_number
 from workers.sandbox.faults import Fault, Faults, Operation
 from workers.sandbox.gateway import PaymentDesk
 from workers.sandbox.journal import MAIN_GATEWAY
-from workers.sandbox.payments import CaptureBody, DescribeBody, PaymentBody, PaymentMode, RefundBody, TokenBody
+from workers.sandbox.payments import CaptureBody, KnownToken, PaymentBody, PaymentMode, RefundBody, TokenBody
 from workers.sandbox.replies import Problem
 from workers.sandbox.serving import IdempotencyKey, serve
 
@@ -33,9 +33,13 @@ def gateway_router(desk: PaymentDesk, faults: Faults, name: str = MAIN_GATEWAY) 
         return serve(fault, lambda forced: desk.tokenize(idempotency_key, body, forced))
 
     @router.post("/tokens/describe")
-    async def describe(body: DescribeBody) -> Response:
+    async def describe(body: KnownToken) -> Response:
         _refuse_card_numbers(body)
         return serve(drawn(Operation.describe, body.token), lambda _: desk.describe(body.token, datetime.now(UTC)))
+
+    @router.post("/tokens/forget")
+    async def forget(body: KnownToken) -> Response:
+        return serve(drawn(Operation.forget, body.token), lambda _: desk.forget(body.token))
 
     @router.post("/payments")
     async def start(body: PaymentBody, idempotency_key: IdempotencyKey) -> Response:

@@ -56,7 +56,7 @@ class TokenBody(StrictValue):
     nonce: Annotated[str, Field(max_length=200)]
 
 
-class DescribeBody(StrictValue):
+class KnownToken(StrictValue):
     token: Annotated[str, Field(max_length=200)]
 
 

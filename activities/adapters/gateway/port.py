@@ -84,6 +84,12 @@ class Vault(Protocol):
         later use, and Unavailable where it cannot be asked."""
         ...
 
+    async def forget(self, token: str) -> None:
+        """Have the gateway hold a token no more: it pays for nothing from then on, and what was paid with it stays. May be
+        repeated, and one that the gateway does not know is forgotten already. Raises Refused, Unavailable and Unknown; all are
+        worth another try, since none of them says that it is gone."""
+        ...
+
 
 @runtime_checkable
 class Keeper(Vault, Protocol):

@@ -56,6 +56,12 @@ class _Token(Value):
     token: str
 
 
+class _Forgotten(Value):
+    """Whether there was anything to forget."""
+
+    forgotten: bool
+
+
 class _PaymentAnswer(PaymentResult):
     key: str
 
@@ -91,6 +97,9 @@ class SandboxGateway:
             return await self._peer.call(Call("POST", ("tokens", "describe"), body=_Token(token=token)), MethodFacts)
         except Unknown as error:
             raise Unavailable(str(error)) from error
+
+    async def forget(self, token: str) -> None:
+        await self._peer.call(Call("POST", ("tokens", "forget"), body=_Token(token=token)), _Forgotten)
 
     async def authorize(self, request: PaymentRequest) -> PaymentResult:
         return await self._start(request, _Mode.authorize)

@@ -36,6 +36,7 @@ class Fact(StrEnum):
     hard_decline = "says that a card will not do"
     void = "releases what is held, once"
     method = "keeps a card for later, and says what a person may see of it"
+    forget = "forgets a card for good, however often it is told to"
     events = "reads what the gateway tells, and believes nobody else"
     unknown = "says of what the gateway does not know that it is not there"
 
@@ -48,7 +49,7 @@ CANNOT: Mapping[str, Mapping[Fact, str]] = {
         Fact.same_body: "ignores idempotency keys",
         Fact.soft_decline: "declines every card for the same reason",
     },
-    "stateful_mock": {Fact.method: NO_METHODS, Fact.events: "tells nothing of its own accord"},
+    "stateful_mock": {Fact.method: NO_METHODS, Fact.forget: NO_METHODS, Fact.events: "tells nothing of its own accord"},
 }
 """By peer, the facts that it cannot show, and why. What it can is asked of it."""
 

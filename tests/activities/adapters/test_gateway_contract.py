@@ -166,6 +166,21 @@ async def test_a_card_is_kept_for_later_and_described(peer: Peer, case: Case) ->
         await gateway.describe("pm_nobody")
 
 
+@shown_by_all_who_can(Fact.forget)
+async def test_a_card_that_is_forgotten_pays_for_nothing_any_more(peer: Peer, case: Case) -> None:
+    gateway = peer.adapter()
+    kept = (await gateway.tokenize(f"{case.order}:card:1", "C-1", peer.nonce)).reference or ""
+    paid = await gateway.purchase(case.payment().model_copy(update={"method": kept}))
+    for _ in range(2):
+        await gateway.forget(kept)
+    await gateway.forget("pm_nobody")
+
+    with pytest.raises(Refused):
+        await gateway.describe(kept)
+    back = await gateway.refund(case.refund(5000))
+    assert (paid.outcome, back.outcome) == (Outcome.succeeded, Outcome.succeeded)
+
+
 @shown_by_all_who_can(Fact.events)
 async def test_what_the_gateway_tells_is_read_and_nobody_else_is_believed(peer: Peer, case: Case, gateway: Gateway) -> None:
     await gateway.purchase(case.payment())

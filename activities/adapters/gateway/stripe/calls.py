@@ -16,6 +16,7 @@ from domain.errors import Refused, Unavailable, Unknown
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 IN_USE = "idempotency_key_in_use"
+MISSING = "resource_missing"
 
 
 class Declined(Exception):
@@ -74,7 +75,7 @@ def _reused(what: str, error: stripe.IdempotencyError) -> Refused | Unknown:
 def _refused(what: str, error: stripe.InvalidRequestError) -> Refused | Unknown:
     if error.code == IN_USE:
         return Unknown(f"stripe: {what}: the same call is under way")
-    code = error.code or "invalid_request"
+    code = error.code or (MISSING if error.http_status == httpx.codes.NOT_FOUND else "invalid_request")
     place = f"{error.param}: " if error.param else ""
     return Refused(f"stripe: {what}: {place}{code} (HTTP {error.http_status})", code)
 

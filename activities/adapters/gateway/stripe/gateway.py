@@ -9,7 +9,7 @@ import stripe
 from pydantic import SecretStr
 
 from activities.adapters.gateway.stripe.amounts import to_stripe
-from activities.adapters.gateway.stripe.calls import Declined, call
+from activities.adapters.gateway.stripe.calls import MISSING, Declined, call
 from activities.adapters.gateway.stripe.declines import outcome_of
 from activities.adapters.gateway.stripe.events import read_event
 from activities.adapters.gateway.stripe.lookup import Lookup
@@ -80,11 +80,26 @@ class StripeGateway:
         return PaymentResult(outcome=Outcome.succeeded, reference=f"{kept['id']}:{nonce}")
 
     async def describe(self, token: str) -> MethodFacts:
-        _, method = _split(token)
+        customer, method = _split(token)
         try:
-            return method_facts(await self._method(method))
+            found = await self._method(method)
         except (Unknown, Declined) as error:
             raise Unavailable(str(error)) from error
+        if customer and found.get("customer") != customer:
+            raise Refused("stripe: payment_methods: detached from its customer", "payment_method_detached")
+        return method_facts(found)
+
+    async def forget(self, token: str) -> None:
+        """Detached, it can never be attached or charged again. It is looked at first: Stripe refuses to detach it twice."""
+        _, method = _split(token)
+        try:
+            if (await self._method(method)).get("customer"):
+                await call("payment_methods", self._client.v1.payment_methods.detach_async(method))
+        except Refused as refusal:
+            if refusal.code != MISSING:
+                raise
+        except Declined as declined:
+            raise Unknown(f"stripe: payment_methods: {declined.code}") from None
 
     async def authorize(self, request: PaymentRequest) -> PaymentResult:
         """A bank debit is taken at once: there is nothing to hold."""
