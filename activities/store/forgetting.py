@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -11,7 +10,7 @@ from sqlalchemy.types import String
 from activities.store import dispatches, payment_methods
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
-from activities.store.payment_methods import MethodEvent
+from activities.store.payment_methods import REVOKED, MethodEvent
 from domain import keys
 from domain.states import ORDER, OrderState, is_terminal
 from domain.values import Value
@@ -51,10 +50,8 @@ _NEEDED = text("""
         UNION ALL SELECT FROM subscriptions WHERE payment_method = :token AND ended_at IS NULL
     )
 """)
-_LET_GO = text("""
-    DELETE FROM payment_method_tokens USING payment_methods
-     WHERE id = method AND gateway = :gateway AND token = :token AND state = 'revoked' RETURNING method
-""")
+_KNOWN = text("SELECT method FROM payment_method_tokens WHERE gateway = :gateway AND token = :token ORDER BY method")
+_LET_GO = text("DELETE FROM payment_method_tokens WHERE gateway = :gateway AND token = :token")
 
 
 async def ask(connection: Connection, customer: str, tokens: Mapping[str, str], now: datetime) -> None:
@@ -87,12 +84,16 @@ async def needed(connection: Connection, asked: Token) -> bool:
 
 
 async def done(connection: Connection, key: str, asked: Token | None, now: datetime) -> None:
-    """It was forgotten, and we know it no more either; `asked` None: it is needed and was left. Again changes nothing."""
+    """It was forgotten, and we know it no more either; `asked` None: it is needed and was left. A method that was given anew
+    while the gateway forgot it pays for nothing, and is revoked. Again changes nothing."""
     if asked is not None:
-        found: Iterable[Any] = (await connection.execute(_LET_GO, asked.model_dump())).scalars()
-        for method in found:
-            words = f"gateway {asked.gateway} has forgotten it"
-            event = MethodEvent(key=f"{key}:{now.isoformat()}", type=FORGOTTEN, actor="turnup", summary=words, at=now)
-            await payment_methods.tell(connection, method, event)
+        known = list((await connection.execute(_KNOWN, asked.model_dump())).scalars())
+        for method in known:
+            at, words = now.isoformat(), f"gateway {asked.gateway} has forgotten it"
+            gone = MethodEvent(key=f"revoked:{at}", type=REVOKED, actor="turnup", summary=words, at=now)
+            await payment_methods.revoke(connection, method, gone)
+            forgotten = MethodEvent(key=f"{key}:{at}", type=FORGOTTEN, actor="turnup", summary=words, at=now)
+            await payment_methods.tell(connection, method, forgotten)
+        await connection.execute(_LET_GO, asked.model_dump())
     await dispatches.clear(connection, key)
     await dispatches.mark_sent(connection, [key], now)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from activities.store import customers, payment_methods
+from activities.store import customers, forgetting, payment_methods
 from activities.store.database import Connection
 from domain import keys
 from domain.customers import Customer
@@ -104,3 +104,15 @@ async def test_a_customer_is_charged_with_its_default_and_with_nothing_once_that
     gone = payment_methods.MethodEvent(key="gone", type=payment_methods.REVOKED, actor="admin", summary="taken away", at=NOW)
     await payment_methods.revoke(connection, method.id, gone)
     assert await payment_methods.charged_with(connection, "m-6") is None
+
+
+async def test_what_was_given_anew_while_its_gateway_forgot_it_is_not_charged_in_vain(connection: Connection) -> None:
+    method = await kept(connection, "m-anew", "tok_anew")
+    asked = forgetting.Token(gateway="sandbox", token="tok_anew")
+    for _ in range(2):
+        await forgetting.done(connection, keys.forgetting("sandbox", "tok_anew"), asked, NOW)
+
+    found = await payment_methods.get(connection, method.id)
+    told = [event.type for event in await payment_methods.events_of(connection, method.id)]
+    assert (found.state, found.tokens) == (MethodState.revoked, {})
+    assert sorted(told) == ["payment_method.added", "payment_method.forgotten", "payment_method.revoked"]
