@@ -169,6 +169,16 @@ async def test_evidence_that_nobody_gives_is_warned_of_handed_over_and_lapses_on
     assert await in_balance(world)
 
 
+async def test_whoever_answers_the_gateway_elsewhere_says_so_and_nothing_lapses(world: World) -> None:
+    _, payment = await paid_order(world)
+    name = await dispute(world, payment)
+    await standing(world, name, "open")
+    item = await work(world, name) or {}
+    await world.succeed(world.api.post(f"/v1/fallout/{item['id']}/resolve", json={"evidence": "answered in its dashboard"}))
+    await swept(world, name, item["deadline"], timedelta())
+    assert (await standing(world, name, "open"), await work(world, name))[1] is None
+
+
 async def test_evidence_is_submitted_once_and_then_there_is_no_giving_in(world: World) -> None:
     _, payment = await paid_order(world)
     name = await dispute(world, payment)
