@@ -28,6 +28,7 @@ from domain.billing.credit_notes import CreditReason, LineCredit
 from domain.billing.debits import PeriodCredit
 from domain.billing.gathering import Billable
 from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoices import Invoice
 from domain.billing.lines import InvoiceLine
 from domain.billing.tax.reversal import Basis
 from domain.billing.zones import local_date, zone_of
@@ -35,6 +36,7 @@ from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
 from domain.states import SubscriptionState
+from domain.subscriptions.changes import credit_line
 from domain.subscriptions.ending import (
     EARLY_END,
     CancelCommand,
@@ -184,7 +186,9 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
     rule = partial(unused, until=until)
     given = [await of_line(connection, subscription, invoice, line, at, rule) for line in wanted]
     lines = tuple(LineCredit(line=each.debit, amount=each.gross + each.unpaid) for each in given if each)
-    if lines:
+    if lines and until is None and _is_netted(invoice):
+        await _give_back_on_next(connection, subscription, invoice, [each for each in given if each], now)
+    elif lines:
         days = f"from {at:%Y-%m-%d} on" if until is None else f"from {at:%Y-%m-%d} to {until:%Y-%m-%d}"
         memo = f"{subscription.plan_name}: not used {days}"
         command = CreditCommand(
@@ -193,6 +197,23 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
         await corrections.credit(connection, invoice.id, command, now)
     await due_rows.remove(connection, [row.key])
     return f"invoice {invoice.number}: what was not used of it is credited"
+
+
+def _is_netted(invoice: Invoice) -> bool:
+    """Whether it is paid, and came to less than its charges, since it gave back what an earlier invoice had charged: what is
+    given back of its charges may be more than it came to, which no credit note can take."""
+    return not invoice.amount_due and any(line.amount.minor < 0 for line in invoice.lines)
+
+
+async def _give_back_on_next(
+    connection: Connection, subscription: Subscription, invoice: Invoice, given: list[PeriodCredit], now: datetime
+) -> None:
+    """By lines of an invoice of its own, which becomes the customer's credit."""
+    billed = {line.id: line for line in invoice.lines}
+    lines = [credit_line(billed[each.debit], invoice.id, each) for each in given]
+    entity = subscription.legal_entity
+    back = [Billable(line=line, customer=subscription.customer, legal_entity=entity, due_at=now) for line in lines if line]
+    await billables.add(connection, back)
 
 
 async def _as_of(connection: Connection, customer: str, command: CancelCommand) -> datetime:
