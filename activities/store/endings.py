@@ -35,6 +35,7 @@ from domain.billing.zones import local_date, zone_of
 from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
+from domain.money import total
 from domain.states import SubscriptionState
 from domain.subscriptions.changes import credit_line
 from domain.subscriptions.ending import (
@@ -184,10 +185,11 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
         return f"subscription {subscription.id}: what is to be given back is on no invoice yet"
     invoice = (await invoices.get(connection, found, lock=True)).invoice
     rule = partial(unused, until=until)
-    given = [await of_line(connection, subscription, invoice, line, at, rule) for line in wanted]
-    lines = tuple(LineCredit(line=each.debit, amount=each.gross + each.unpaid) for each in given if each)
-    if lines and until is None and _is_netted(invoice):
-        await _give_back_on_next(connection, subscription, invoice, [each for each in given if each], now)
+    found_back = [await of_line(connection, subscription, invoice, line, at, rule) for line in wanted]
+    given = [each for each in found_back if each]
+    lines = tuple(LineCredit(line=each.debit, amount=each.gross + each.unpaid) for each in given)
+    if lines and _is_more_than_left(invoice, given):
+        await _give_back_on_next(connection, subscription, invoice, given, now)
     elif lines:
         days = f"from {at:%Y-%m-%d} on" if until is None else f"from {at:%Y-%m-%d} to {until:%Y-%m-%d}"
         memo = f"{subscription.plan_name}: not used {days}"
@@ -199,10 +201,11 @@ async def give_back(connection: Connection, subscription: Subscription, row: Due
     return f"invoice {invoice.number}: what was not used of it is credited"
 
 
-def _is_netted(invoice: Invoice) -> bool:
-    """Whether it is paid, and came to less than its charges, since it gave back what an earlier invoice had charged: what is
-    given back of its charges may be more than it came to, which no credit note can take."""
-    return not invoice.amount_due and any(line.amount.minor < 0 for line in invoice.lines)
+def _is_more_than_left(invoice: Invoice, given: list[PeriodCredit]) -> bool:
+    """Whether it is more than a credit note can take: an invoice that gives back what an earlier one had charged comes to less
+    than its charges."""
+    left = invoice.gross - invoice.credited
+    return left < total([each.gross + each.unpaid for each in given], invoice.currency)
 
 
 async def _give_back_on_next(

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-USUAL = {"orders": 25, "lives": 8}
+USUAL = {"orders": 25, "lives": 5}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,14 +22,13 @@ class Pass(Brief):
 @dataclass(frozen=True, repr=False)
 class Ask(Brief):
     """A command to the subscription. `after` says for when: so many days from now. `stale` is made against a version that has
-    passed; `times` is how often it is asked at once, and `racing` while the clock goes to its next renewal."""
+    passed; `times` is how often it is asked at once."""
 
     what: str
     body: tuple[tuple[str, Any], ...] = ()
     after: int | None = None
     stale: bool = False
     times: int = 1
-    racing: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,11 +69,10 @@ def _asked(draw: st.DrawFn, what: str) -> Ask:
         after=after,
         stale=draw(st.integers(0, 9)) == 0,
         times=draw(st.sampled_from([1, 1, 2])),
-        racing=draw(st.integers(0, 3)) == 0,
     )
 
 
-_plain = st.builds(Ask, st.sampled_from(["resume", "uncancel"]), times=st.sampled_from([1, 2]), racing=st.booleans())
+_plain = st.builds(Ask, st.sampled_from(["resume", "uncancel"]), times=st.sampled_from([1, 2]))
 _suspensions = st.builds(
     Ask,
     st.sampled_from(["suspend", "unsuspend"]),

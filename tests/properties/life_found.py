@@ -10,9 +10,9 @@ FOUND = {
             Pass(5),
             Ask("pause", (("when", "now"),), times=2),
             Pass(40),
-            Ask("resume", racing=True),
+            Ask("resume"),
             Pass(to_renewal=True),
-            Ask("cancel", (("when", "now"),), racing=True),
+            Ask("cancel", (("when", "now"),)),
         )
     ),
 }

@@ -77,19 +77,14 @@ class LifePlay:
         if ask.stale:
             body["version"] = before["version"] - 1
         asked = [self._post(f"/v1/subscriptions/{self._name}/{ask.what}", body) for _ in range(ask.times)]
-        if ask.racing:
-            self._now = oracle.next_boundary(JANUARY, self._now)
-            racing = advance(self._world, self._clock, self._now)
-            answers, _ = await asyncio.gather(asyncio.gather(*asked), racing)
-        else:
-            answers = await asyncio.gather(*asked)
+        answers = await asyncio.gather(*asked)
         self._check(ask, body, before, await shown(self._world, self._name), [each for each in answers if each.is_success])
 
     def _check(self, ask: Ask, body: Json, before: Json, after: Json, made: list[httpx.Response]) -> None:
         """What was answered is what is."""
         assert not (made and ask.stale), "a stale command is taken"
         if not made:
-            assert ask.racing or after["version"] == before["version"], f"{ask} is refused, and something has changed"
+            assert after["version"] == before["version"], f"{ask} is refused, and something has changed"
             return
         match ask.what, body.get("when"):
             case "changes", _:
@@ -99,7 +94,7 @@ class LifePlay:
                 assert after["state"] == "ended"
             case "cancel", _:
                 at = made[0].json()["at"]
-                assert after["state"] == "ended" or (after["ending"] or {"at": None})["at"] == at or ask.racing
+                assert after["state"] == "ended" or (after["ending"] or {"at": None})["at"] == at
             case "uncancel", _:
                 assert after["ending"] is None
             case "suspend", _:
