@@ -30,7 +30,8 @@ def _dumps(value: object) -> str:
 
 
 class Database:
-    """A pool of connections to one PostgreSQL. Every method of the store takes a connection of an open transaction."""
+    """A pool of connections to one PostgreSQL. Every method of the store takes a connection of an open transaction. The one
+    given back last is taken first: PostgreSQL plans a statement anew for each connection, which took a quarter of its time."""
 
     def __init__(self, url: str, pool_size: int = 20) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
@@ -39,6 +40,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            pool_use_lifo=True,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             connect_args={"timeout": 5, "server_settings": {"timezone": "UTC", "application_name": "turnup"}},
