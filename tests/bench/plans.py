@@ -40,6 +40,9 @@ GROWING = frozenset(
 """Tables with more rows the more orders there are. The others are bounded by the catalogue, the partners and the staff."""
 
 
+UNPLANNED = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK"})
+
+
 class Reading(Value):
     """One place in a plan where a growing table is read. `rows` were looked at, those passed over included."""
 
@@ -63,7 +66,7 @@ class Watched:
 
     def look(self, connection: Connection, statement: str, parameters: Any, executemany: bool) -> None:
         """Carry the statement out once in vain, for its plan."""
-        if self._explaining or connection.engine.url.database != self.database:
+        if self._explaining or statement.split()[0] in UNPLANNED or connection.engine.url.database != self.database:
             return
         self._explaining = True
         try:
