@@ -16,7 +16,7 @@ from domain.errors import Conflict
 from tests.api.conftest import StandIn
 
 BODIED = ("post", "put", "patch")
-ROUNDS = 8
+ROUNDS = 6
 """Most requests made up for an operation, and as many as for each that has a body; where there is less to vary, fewer do."""
 
 

@@ -170,13 +170,13 @@ async def test_a_debit_of_more_than_is_trusted_is_waited_for(world: World, polic
 
 
 async def test_a_debit_is_waited_for_as_long_as_banks_take(world: World, policy: Setting) -> None:
-    """Kept on file, it is known to be one also where no policy was set; the sandbox decides this one when it is told to."""
+    """Longer than the three days that the order waits for other payments. Kept on file, it is known to be a debit also where no
+    policy was set; the sandbox decides this one when it is told to."""
     customer = await world.customer(payment_method=None)
     method = await world.succeed(world.api.post("/v1/payment-methods", json={"customer": customer, "token": "tok_sepa_slow"}))
     order = await world.order(customer, await one_item(world), payment_method=method["id"])
     await pending(world, order)
-    for _ in range(20):
-        await world.skip(order, timedelta(days=1))
+    await world.skip(order, timedelta(days=4))
     waiting = await world.get(order)
     answer = await world.sandbox.client.post(f"/gateway/payments/{order}:payment:1/settle")
     done = await world.settled(order, timedelta(hours=2))

@@ -151,10 +151,12 @@ class PaymentDesk:
         return answer(200, MovementPage(movements=tuple(map(_movement, shown)), next=str(shown[-1].seq) if more else None))
 
     def settle(self, key: str) -> Reply:
-        """What the issuer of a pending payment does in its own time."""
+        """What the issuer of a pending payment does in its own time. What is decided stays."""
         with self._journal.transaction():
-            payment = self._held(self._find(key))
-            self._save(payment)
+            payment = self._find(key)
+            if payment.state is RemotePayment.pending:
+                payment = self._decided(payment)
+                self._save(payment)
             return answer(200, payment.view())
 
     def _change(
@@ -192,12 +194,15 @@ class PaymentDesk:
         return payment.declined(behaviour.outcome, behaviour.code, behaviour.message)
 
     def _asked(self, payment: Payment) -> Payment:
-        if payment.asks_left == 0 and payment.fails:
-            self._record(FactKind.declined, payment.key, amount=payment.amount, detail=payment.code or "")
-            return payment.declined(Outcome.declined_soft, payment.code, payment.message)
         if payment.asks_left == 0:
-            return self._held(payment)
+            return self._decided(payment)
         return payment.model_copy(update={"asks_left": payment.asks_left - 1})
+
+    def _decided(self, payment: Payment) -> Payment:
+        if not payment.fails:
+            return self._held(payment)
+        self._record(FactKind.declined, payment.key, amount=payment.amount, detail=payment.code or "")
+        return payment.declined(Outcome.declined_soft, payment.code, payment.message)
 
     def _held(self, payment: Payment) -> Payment:
         held = payment.held()

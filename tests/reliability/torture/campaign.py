@@ -17,7 +17,7 @@ from tests.e2e.installation import Installation
 from tests.reliability.torture.blows import strike
 from tests.reliability.torture.plan import Case, How, Round
 from tests.reliability.torture.shapes import COMPANIONS, Json
-from tests.reliability.torture.shop import AT_ONCE, Shop
+from tests.reliability.torture.shop import AT_ONCE, SLOW, Shop
 from workers.sandbox.faults import Mode, Operation
 
 CAUGHT_WITHIN = 8.0
@@ -104,9 +104,10 @@ class Campaign:
     async def _companions(self, one: Round) -> None:
         await asyncio.gather(*(self.shop.place(f"{one.name}-{kind}", kind, one.name) for kind in COMPANIONS))
         await self.shop.place(f"{one.name}-poor", "mail", one.name, "C-poor")
-        pending = await self.shop.place(f"{one.name}-pending", "mail", one.name, "C-pending")
-        if pending is not None:
-            self._settling.append(asyncio.create_task(self.shop.settle(pending)))
+        for slow in SLOW:
+            order = await self.shop.place(f"{one.name}-{slow}", "mail", one.name, f"C-{slow}")
+            if order is not None:
+                self._settling.append(asyncio.create_task(self.shop.settle(order)))
 
     async def _caught(self, one: Round) -> int:
         """How many cases are at their step. All of them are waited for, or the one in focus."""

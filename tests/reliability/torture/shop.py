@@ -27,6 +27,17 @@ class Told:
     answer: str
 
 
+CARDS = {
+    "C-good": "tok_visa",
+    "C-poor": "tok_declined_hard",
+    "C-pending": "tok_pending",
+    "C-trusted": "tok_sepa_slow",
+    "C-bounced": "tok_debit_fails",
+}
+SLOW = ("pending", "trusted", "bounced")
+"""Customers whose payment is decided only when its issuer is told to."""
+
+
 @dataclass
 class Shop:
     """`promises` are all orders acknowledged, one entry an answer; `rounds` says in which round each was placed."""
@@ -39,7 +50,8 @@ class Shop:
     decisions: int = 0
 
     async def stock(self) -> None:
-        """Products, plans, prices, and customers with a good card and with a slow one."""
+        """Products, plans, prices, and customers with a good card, a poor one and a slow one, and with debits on whose word
+        access is given: one is paid in the end, the other is not."""
         api = self.installation.api
         for name, steps in PLANS.items():
             plan = {"id": name, "product": name, "name": name, "entitlements": {name: "1"}, "steps": steps}
@@ -47,7 +59,8 @@ class Shop:
             price = {"id": name, "plan": name, "currency": "EUR", "charges": [charge]}
             for noun, record in (("products", {"id": name, "name": name}), ("plans", plan), ("prices", price)):
                 (await api.post(f"/v1/{noun}", json=record)).raise_for_status()
-        for customer, card in (("C-good", "tok_visa"), ("C-pending", "tok_pending"), ("C-poor", "tok_declined_hard")):
+        (await api.put("/v1/policies/capture", json={"sepa_debit": "open"})).raise_for_status()
+        for customer, card in CARDS.items():
             buyer = {"id": customer, "name": customer, "country": "DE", "verified": True, "payment_method": card}
             (await api.post("/v1/customers", json=buyer)).raise_for_status()
 
