@@ -338,6 +338,7 @@ class OrderWorkflow:
             await self._capture()
 
     async def _build(self) -> None:
+        """All that can still be undone. What is held for it is taken on the way where the policy has it not lapse."""
         before = self._till.taken_before
         if before is None:
             await self._items.run_stage(Stage.provision)

@@ -314,7 +314,6 @@ class Till:
     async def capture(self, items: list[str]) -> None:
         """Take what the fulfilled `items` come to, once, and bill it. Raises Declined where an operator gives it up, or a debit
         that was under way fails."""
-        await self.decide()
         order = with_dues(self._book.order, items)
         if order != self._book.order:
             self._book.amend(order)
@@ -322,6 +321,9 @@ class Till:
         while amount:
             try:
                 await self.authorize(amount)
+                await self.decide()
+                if self.current is None:  # another method is to pay
+                    continue
                 await uncancellable(self._capture_once(items, amount))
                 return
             except ActivityError as error:

@@ -23,7 +23,7 @@ from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
 from activities.runtime.schedules import INVOICE_RUN
-from activities.store import disputes, due_rows, erasures, subscriptions
+from activities.store import disputes, due_rows, erasures, life_fallout, subscriptions
 from activities.store.database import Database
 from activities.store.due_rows import OF_FACTS, DueRow, Kind
 from domain.collection import CollectionRequest
@@ -94,8 +94,13 @@ class StoredDueSweep(DueSweep):
         return None
 
     async def _erase(self, row: DueRow) -> None:
-        async with self._database.transaction() as connection:
-            log.info("erasure", said=await erasures.carry_out(connection, row, datetime.now(UTC)))
+        try:
+            async with self._database.transaction() as connection:
+                log.info("erasure", said=await erasures.carry_out(connection, row, datetime.now(UTC)))
+        except Exception as error:  # whoever waits for it sees why, and until when it has to be done
+            async with self._database.transaction() as connection:
+                await erasures.note_trouble(connection, row.subject, life_fallout.words_of(error), datetime.now(UTC))
+            raise
 
     async def _look_at_evidence(self, row: DueRow) -> None:
         async with self._database.transaction() as connection:

@@ -22,10 +22,12 @@ NOW = (
        AND NOT EXISTS (SELECT 1 FROM payment_attempts other WHERE other.method = token AND other.customer <> :customer)
     """,
     """
-    UPDATE gateway_inbox SET body = body #- '{event,facts}' #- '{event,method}' #- '{event,reason}'
-     WHERE body #>> '{event,payment}' IN (SELECT key FROM payment_attempts WHERE customer = :customer)
-        OR (gateway, body #>> '{event,method}') IN (
-               SELECT gateway, token FROM payment_method_tokens JOIN payment_methods ON id = method WHERE customer = :customer)
+    UPDATE gateway_inbox inbox SET body = body - 'facts' - 'method' - 'reason'
+     WHERE body ->> 'payment' IN (SELECT key FROM payment_attempts WHERE customer = :customer)
+        OR (gateway, body ->> 'reference') IN (SELECT gateway, reference FROM payment_attempts WHERE customer = :customer)
+        OR EXISTS (SELECT FROM payment_method_tokens token JOIN payment_methods ON id = token.method
+                    WHERE customer = :customer AND token.gateway = inbox.gateway
+                      AND body ->> 'method' IN (token.token, split_part(token.token, ':', 2)))
     """,
     "DELETE FROM payment_method_tokens WHERE method IN (SELECT id FROM payment_methods WHERE customer = :customer)",
     f"UPDATE payment_method_events SET summary = {_WORDS}"
@@ -66,7 +68,9 @@ NOW = (
     f"UPDATE fraud_scores SET trouble = '' WHERE order_id {_ORDERS}",
     f"""
     UPDATE dispatches SET payload = '{{}}'::jsonb, error = NULL
-     WHERE sent_at IS NOT NULL AND (subject {_ORDERS} OR subject {_SUBSCRIPTIONS})
+     WHERE sent_at IS NOT NULL AND (subject {_ORDERS} OR subject {_SUBSCRIPTIONS}
+        OR subject IN (SELECT id FROM invoices WHERE customer = :customer)
+        OR payload #>> '{{event,payment}}' IN (SELECT key FROM payment_attempts WHERE customer = :customer))
     """,
     # what is live after them
     "UPDATE services SET remote_id = NULL WHERE customer = :customer",

@@ -50,7 +50,10 @@ _BLOCKERS = text("""
          WHERE customer = :customer AND credit <> 0
         UNION ALL
         SELECT 9, 'prepaid credit in ' || currency || ' is left' FROM wallets
-         WHERE customer = :customer AND (expires_at IS NOT NULL OR jsonb_array_length(document -> 'reservations') > 0)
+         WHERE customer = :customer AND EXISTS (
+             SELECT FROM jsonb_array_elements(document -> 'grants') one
+              WHERE (one #>> '{amount,minor}')::bigint > coalesce((one #>> '{used,minor}')::bigint, 0)
+                    + coalesce((one #>> '{expired,minor}')::bigint, 0) + coalesce((one #>> '{revoked,minor}')::bigint, 0))
     ) standing ORDER BY place, words LIMIT :most
 """).bindparams(bindparam("over", [state for state in OrderState if is_terminal(ORDER, state)], type_=ARRAY(String)))
 _KEPT = text("""
@@ -142,6 +145,13 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
         await due_rows.put(connection, [_row(row.subject, now + AGAIN)])
         return f"customer {row.subject} is not erased yet: {'; '.join(blockers)}"
     return await _erase(connection, erasure, row, now)
+
+
+async def note_trouble(connection: Connection, customer: str, trouble: str, now: datetime) -> None:
+    """It could not be carried out, for a reason of ours, and is tried again."""
+    erasure = await find(connection, customer, lock=True)
+    if erasure is not None:
+        await _write(connection, erasure.model_copy(update={"blockers": (trouble,), "looked_at": now}))
 
 
 async def _erase(connection: Connection, erasure: Erasure, row: DueRow, now: datetime) -> str:

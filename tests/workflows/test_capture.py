@@ -204,3 +204,19 @@ async def test_a_policy_that_makes_no_sense_is_refused_by_its_field(world: World
 
     assert answer.status_code == 422
     assert "sepa_debit" in answer.text
+
+
+async def test_a_debit_that_is_given_while_money_is_taken_is_waited_for(world: World, policy: Setting) -> None:
+    """The card's capture is stuck; finance has a debit pay in its place, with which the order need not wait to be built."""
+    await policy(sepa_debit="open")
+    order = await world.draft(await world.customer(), await one_item(world))
+    await world.sandbox.fault("capture", "error_500", order=order)
+    await world.submit(order)
+    record = await world.stuck(order)
+    await world.sandbox.faults()
+
+    await world.resolve(record, "retry", data={"payment_method": "tok_sepa_debit"})
+    done = await world.settled(order)
+
+    assert (done["state"], states(done), cash(done)) == ("completed", [(1, "voided"), (2, "captured")], 1000)
+    assert await world.money(order) == PAID

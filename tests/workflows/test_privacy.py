@@ -7,11 +7,12 @@ from sqlalchemy import text
 
 from activities.adapters.gateway.sandbox import SandboxGateway
 from activities.runtime.forgetter import Forgetter
-from activities.store import erasures, held
+from activities.store import erasures, gateway_inbox, held
 from activities.store.due_rows import DueRow, Kind
 from activities.store.schema import metadata
 from domain import keys
 from domain.errors import Refused
+from domain.gateway_events import GatewayEvent, GatewayEventKind
 from domain.roles import Role
 from tests.life import live, monthly, plan
 from tests.workflows.plans import by_hand
@@ -91,6 +92,9 @@ def test_of_every_table_it_is_known_whether_it_holds_something_of_a_customer() -
 async def test_all_that_is_held_is_given_out_and_nothing_names_her_afterwards(world: World) -> None:
     customer, token = await somebody(world)
     subscription = await bought(world, customer)
+    told = GatewayEvent(id=f"told-{customer}", kind=GatewayEventKind.method_updated, at=datetime.now(UTC), method=token)
+    async with world.database.transaction() as connection:
+        await gateway_inbox.receive(connection, "sandbox", told, datetime.now(UTC))
     given = (await world.api.get(f"/v1/customers/{customer}/export")).json()
     waiting = await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
     refused = await world.api.post("/v1/orders", json={"customer": customer, "currency": "EUR", "items": []})
@@ -199,6 +203,8 @@ async def test_what_goes_on_is_waited_for_and_a_request_can_be_withdrawn(world: 
     customer, _ = await somebody(world)
     item = await plan(world, monthly())
     await live(world, customer, item)
+    credit = {"customer": customer, "amount": {"minor": 500, "currency": "EUR"}, "source": "promotional", "reason": "sorry"}
+    await world.succeed(world.api.post("/v1/credits", json=credit, headers={"Idempotency-Key": f"sorry-{customer}"}))
     await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
     await swept(world)
 
@@ -208,7 +214,7 @@ async def test_what_goes_on_is_waited_for_and_a_request_can_be_withdrawn(world: 
     await live(world, customer, item)
 
     assert waiting["state"] == "waiting"
-    assert [words.split()[0] for words in waiting["blockers"]] == ["subscription", "service"]
+    assert [words.split()[0] for words in waiting["blockers"]] == ["subscription", "service", "prepaid"]
     assert waiting["deadline"][:10] == f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
     assert customer in [each["customer"] for each in listed["items"]]
     assert gone.status_code == 204
