@@ -17,13 +17,13 @@ CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
 class Value(BaseModel):
     """A frozen value. Unknown fields are ignored, since payloads in old histories must stay readable."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class StrictValue(BaseModel):
     """A frozen value at the HTTP edge: an unknown field is an error that names it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def digest_of(value: Value) -> str:

@@ -39,7 +39,7 @@ from workers.embedded.temporal import server_arguments, temporal_binary
 from workers.worker import at_work, sandbox_adapters, sandbox_runner
 
 SAMPLES = Path(__file__).resolve().parents[1] / "deploy" / "samples"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Real seconds that a test waits for something to become true."""
 
 Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Log lines: for people on a terminal or as JSON, and never with a secret in them."""
+"""Log lines: for people on a terminal or as JSON, and never with a secret or what a row holds of a person in them."""
 
 import logging
 import re
@@ -15,7 +15,9 @@ HIDDEN = "[hidden]"
 _SECRET_NAMES = ("secret", "password", "api_key", "token", "authorization", "cookie")
 _SECRET_TEXTS = re.compile(
     r"whsec_[A-Za-z0-9+/=_-]+|\b[ts]k_[a-z0-9]+_[A-Za-z0-9_-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=Bearer )\S+"
+    r"|(?<=DETAIL:)[^\n]*"
 )
+"""DETAIL is PostgreSQL's, of what was to be written: a customer's address, for one."""
 
 
 def set_up_logs(settings: Settings) -> None:

@@ -43,6 +43,7 @@ class Database:
             pool_use_lifo=True,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
+            hide_parameters=True,  # an error's text goes to the log, and what was to be written names people
             connect_args={"timeout": 5, "server_settings": {"timezone": "UTC", "application_name": "turnup"}},
         )
 
