@@ -57,6 +57,7 @@ from api.routes import (
     products,
     reconciliation,
     refunds,
+    reports,
     routing_rules,
     services,
     subscription_changes,
@@ -105,6 +106,7 @@ ROUTES = (
     gateways,
     ledger,
     reconciliation,
+    reports,
     api_keys,
     operations,
 )

@@ -119,6 +119,17 @@ class CaseState(StrEnum):
     """All steps are done."""
 
 
+class DunningResult(StrEnum):
+    """How a case came out."""
+
+    recovered = "recovered"
+    """All that was still to be paid is, some of it while the case was open."""
+    lost = "lost"
+    """It was given up, all steps were done, or what it was for has ended."""
+    withdrawn = "withdrawn"
+    """Nothing was to be paid any more, as by a credit note."""
+
+
 class DunningCase(Value):
     """Of one invoice; `subscription` is whose process carries it out. It goes by the policy as it was when it was opened.
     `anchor` is day 0; `done` counts the steps that are done, `attempts_left` the charges that may still be made by themselves.

@@ -46,21 +46,22 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
         return f"invoice {invoice.number}: nothing is to be done now"
     zone = await dunning_cases.zone(connection, invoice)
     if invoice.state not in OPEN:
-        await dunning_cases.settle(connection, invoice)
+        await dunning_cases.settle(connection, invoice, now)
         return f"invoice {invoice.number} is {invoice.state}"
     if why := await _resting(connection, case, step):
         return await _rest(connection, row, case.resting(step, local_date(now, zone), why), now)
     await due_rows.remove(connection, [row.key])
     served = await dunning_cases.serving(connection, invoice)
     if not served:
-        await dunning_cases.save(connection, case.model_copy(update={"state": CaseState.stopped}), zone)
+        await dunning_cases.close(connection, case.model_copy(update={"state": CaseState.stopped}), invoice, now)
         return f"invoice {invoice.number}: what it is for has ended"
     case = case.on_time(step, now, zone).model_copy(update={"waits_for": ""})
     case, words = await _do(connection, stored, case, step, served, now)
     done = case.model_copy(update={"done": case.done + 1})
     if done.next_step is None:
-        done = done.model_copy(update={"state": CaseState.exhausted})
-    await dunning_cases.save(connection, done, zone)
+        await dunning_cases.close(connection, done.model_copy(update={"state": CaseState.exhausted}), invoice, now)
+    else:
+        await dunning_cases.save(connection, done, zone)
     event = Event(
         key=f"dunning:{invoice.id}:{case.opening}:{case.done}",
         type=f"dunning.{step.track}",

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import due_rows, dunning_policies, legal_entities, messages
+from activities.store import due_rows, dunning_openings, dunning_policies, legal_entities, messages
 from activities.store.database import Connection, among
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.messages import dunning_cases
@@ -70,6 +70,7 @@ async def open_for(connection: Connection, invoice: Invoice, now: datetime) -> D
         attempts_left=policy.attempts,
     )
     await save(connection, case, zone_of(seller.gathering.timezone))
+    await dunning_openings.opened(connection, case, invoice)
     return case
 
 
@@ -88,7 +89,7 @@ async def declined(connection: Connection, invoice: Invoice, method: str, outcom
     await messages.tell(connection, key, invoice.customer, MessageKind.payment_declined, facts_of(invoice, case), now)
 
 
-async def settle(connection: Connection, invoice: Invoice) -> None:
+async def settle(connection: Connection, invoice: Invoice, now: datetime) -> None:
     """Close the case of an invoice that is due nothing any more, or was given up. Again changes nothing."""
     case = await get(connection, invoice.id)
     if case is None or invoice.state in OPEN or case.state is CaseState.settled:
@@ -97,7 +98,13 @@ async def settle(connection: Connection, invoice: Invoice) -> None:
     await due_rows.remove(connection, [_key(case)])
     state = CaseState.settled if paid else CaseState.stopped
     closed = case.model_copy(update={"state": state, "waits_for": ""})
-    await save(connection, closed, await zone(connection, invoice))
+    await close(connection, closed, invoice, now)
+
+
+async def close(connection: Connection, case: DunningCase, invoice: Invoice, now: datetime) -> None:
+    """Save a case that is not open any more, and how it came out."""
+    await save(connection, case, await zone(connection, invoice))
+    await dunning_openings.closed(connection, case, invoice, now)
 
 
 async def serving(connection: Connection, invoice: Invoice) -> list[str]:

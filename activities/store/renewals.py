@@ -136,7 +136,7 @@ async def _look_at_invoice(connection: Connection, subscription: Subscription, r
     elif found.state is InvoiceState.overdue and invoice not in subscription.owed:
         events.append(_overdue(found, now))
         await dunning_cases.open_for(connection, found, now)
-    await dunning_cases.settle(connection, found)
+    await dunning_cases.settle(connection, found, now)
     changed = subscription.model_copy(update=changes)
     state = await subscriptions.save(connection, changed, events, now)
     changed = await throttles.after_payment(connection, changed, now)

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import due_rows, life_policies
+from activities.store import due_rows, life_policies, recurring_revenue
 from activities.store.database import Connection, among
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.life import subscription_events
@@ -110,10 +110,12 @@ _SAVE = text(f"""
            FROM fresh, saved
     ), gone AS (
          DELETE FROM due_rows WHERE key = ANY(CAST(:gone AS varchar[]))
+    ), moved AS (
+         {recurring_revenue.MOVE}
     )
     {due_rows.INSERT_ROWS}
 """)  # noqa: S608 - of constants alone
-"""Facts, events and due rows in one statement, as a renewal costs little else."""
+"""Facts, events, due rows and what became of its recurring revenue in one statement, as a renewal costs little else."""
 
 
 async def save(connection: Connection, subscription: Subscription, events: Sequence[Event], now: datetime) -> SubscriptionState:
@@ -130,6 +132,7 @@ async def save(connection: Connection, subscription: Subscription, events: Seque
         "events": orjson.dumps([event.model_dump(mode="json") for event in events]).decode(),
         "rows": due_rows.as_json(rows),
         "gone": sorted({_key(subscription, kind) for kind in AHEAD} - {row.key for row in rows}),
+        **recurring_revenue.as_values(subscription, now),
     }
     await connection.execute(_SAVE, values)
     return state

@@ -122,6 +122,7 @@ async def _seed(database: Database, context: Context) -> None:
         await seed(connection, pattern, FIRST, FIRST + FINISHED - 1, CUSTOMERS)
         await _some_at_work(connection)
         await _judged(connection)
+        await _reported(connection)
     engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
@@ -142,6 +143,22 @@ async def _judged(connection: Connection) -> None:
     """
     for statement in (seen, scored):
         await connection.execute(text(statement), orders_)
+
+
+async def _reported(connection: Connection) -> None:
+    """Each subscription once began to be charged, and each invoice was once dunned, a day before the last."""
+    began = """
+        INSERT INTO recurring_revenue (subscription, number, movement, at, clock, currency, amount)
+        SELECT id, 1, 'new', now() - row_number() OVER (ORDER BY id) * interval '1 day', '', 'EUR', 1000 FROM subscriptions
+            ON CONFLICT DO NOTHING
+    """
+    dunned = """
+        INSERT INTO dunning_openings (invoice, opening, clock, currency, opened_at, owed, paid_before, closed_at, result, lost)
+        SELECT id, 1, '', 'EUR', at - interval '9 days', 1000, 0, at, 'lost', 1000
+          FROM (SELECT id, now() - row_number() OVER (ORDER BY id) * interval '1 day' AS at FROM invoices) invoice
+    """
+    for statement in (began, dunned):
+        await connection.execute(text(statement))
 
 
 async def _some_at_work(connection: Connection) -> None:

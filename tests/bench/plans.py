@@ -35,6 +35,8 @@ GROWING = frozenset(
         "customers",
         "fraud_sightings",
         "fraud_scores",
+        "recurring_revenue",
+        "dunning_openings",
     }
 )
 """Tables with more rows the more orders there are. The others are bounded by the catalogue, the partners and the staff."""

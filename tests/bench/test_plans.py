@@ -13,15 +13,19 @@ from activities.store import (
     changes,
     credit_notes,
     dispatches,
+    dunning_openings,
     inbox,
     invoices,
     orders,
+    recurring_revenue,
     renewals,
     services,
+    subscriptions,
     surroundings,
     views,
 )
 from activities.store.database import Connection
+from activities.store.recurring_revenue import REAL_TIME
 from activities.store.views import FalloutFilter, FalloutPosition, OrderFilter
 from api.invoices import detail
 from domain import keys
@@ -29,6 +33,7 @@ from domain.billing.invoice_states import InvoiceState
 from domain.checks import capacity_subject, service_subject
 from domain.facts import Event
 from domain.jeopardy import Jeopardy
+from domain.months import last_months
 from domain.provisioning import CallbackStatus, PartnerCallback
 from domain.states import OrderState
 from domain.subscriptions.facts import Opening
@@ -128,6 +133,12 @@ BILLING: dict[str, Act] = {
     "credit notes of an invoice": lambda _, to: credit_notes.page(to, None, PAGE, invoice=keys.invoice(OLD)),
 }
 
+MONTHS = last_months(2, datetime.now(UTC))
+REPORTS: dict[str, Act] = {
+    "subscriptions by state": lambda _, to: subscriptions.counts(to),
+    "dunning": lambda _, to: dunning_openings.by_month(to, MONTHS, REAL_TIME),
+}
+
 FILTERS = {
     "a state": OrderFilter(state=OrderState.pending),
     "a state that none is in": OrderFilter(state=OrderState.held),
@@ -169,6 +180,28 @@ async def test_a_list_of_invoices_reads_its_page(crowded: Crowded, by: str, afte
 @pytest.mark.parametrize("act", BILLING)
 async def test_who_looks_at_what_was_billed_reads_what_is_asked_for(crowded: Crowded, act: str) -> None:
     assert await found(crowded, BILLING[act]) == ([], [])
+
+
+@pytest.mark.parametrize("act", REPORTS)
+async def test_a_report_is_read_from_an_index_alone(crowded: Crowded, act: str) -> None:
+    """What stands now is added up from all there is, without the rows themselves."""
+    with watched("crowded") as watch:
+        async with crowded.database.transaction() as connection:
+            await REPORTS[act](crowded, connection)
+    assert {reading.node for reading in watch.readings} == {"Index Only Scan"}
+
+
+async def test_recurring_revenue_is_added_up_from_its_movements_and_nothing_else(crowded: Crowded) -> None:
+    """All of them, since what stands now is the sum of all that ever moved it."""
+    with watched("crowded") as watch:
+        async with crowded.database.transaction() as connection:
+            await recurring_revenue.by_month(connection, MONTHS, REAL_TIME)
+    assert [(reading.table, reading.rows >= FINISHED) for reading in watch.readings][:1] == [("recurring_revenue", True)]
+    assert {reading.table for reading in watch.readings} == {"recurring_revenue"}
+
+
+async def test_a_report_of_what_happened_reads_its_months(crowded: Crowded) -> None:
+    assert await found(crowded, REPORTS["dunning"]) == ([], [])
 
 
 async def test_taking_an_order_reads_what_it_asks_for(crowded: Crowded) -> None:

@@ -83,6 +83,7 @@ subscriptions = Table(
     moment("changing_since", optional=True),
     UniqueConstraint("order_id", "item"),
     Index(None, "customer"),
+    Index(None, "state"),
     Index("ix_subscriptions_payment_method", "payment_method", postgresql_where=text("payment_method IS NOT NULL")),
 )
 
