@@ -14,6 +14,7 @@ CUSTOMERS = "/customers"
 TEST_CLOCKS = "/test-clocks"
 RECONCILIATION = "/reconciliation"
 POLICIES = "/policies"
+REPORTS = "/reports"
 
 
 def of_order(order: str) -> str:

@@ -31,6 +31,7 @@ PAGES = (
     ("fraud", "Fraud", "shield", Right.keep_fraud_rules),
     ("reconciliation", "Reconciliation", "balance", Right.reconcile),
     ("patrol", "Patrol", "policy", Right.read_orders),
+    ("reports", "Reports", "insights", Right.read_billing),
     ("policies", "Policies", "tune", Right.read_billing),
     ("test-clocks", "Test clocks", "more_time", Right.read_billing),
 )

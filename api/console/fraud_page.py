@@ -12,7 +12,7 @@ from activities.store.judged import Judged, JudgedDay
 from api.console import frame, moments, notices
 from api.console.addresses import of_order
 from api.console.console import Console
-from api.console.look import TONES
+from api.console.look import LINES, TONES
 from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
@@ -150,7 +150,7 @@ def _chart(days: list[JudgedDay]) -> dict[str, Any]:
         "grid": {"left": 44, "right": 16, "top": 30, "bottom": 24},
         "legend": {"top": 0, "textStyle": {"color": TONES["quiet"]}},
         "xAxis": {"type": "category", "data": [day.isoformat() for day in dates]},
-        "yAxis": {"type": "value", "minInterval": 1},
+        "yAxis": {"type": "value", "splitLine": LINES, "minInterval": 1},
         "tooltip": {"trigger": "axis", "confine": True},
         "series": series,
     }

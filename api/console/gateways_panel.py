@@ -10,7 +10,7 @@ from activities.store import attempts, routing
 from activities.store.attempts import Tally
 from activities.store.database import Connection
 from api.console import moments, notices
-from api.console.look import TONES
+from api.console.look import LINES, TONES
 from api.console.panel import Panel
 from domain.gateway_health import Health
 
@@ -91,7 +91,7 @@ def _chart(names: list[str], tallies: list[Tally]) -> dict[str, Any]:
         "grid": {"left": 44, "right": 16, "top": 30, "bottom": 24},
         "legend": {"top": 0, "data": asked, "textStyle": {"color": TONES["quiet"]}},
         "xAxis": {"type": "time", "axisLabel": {"hideOverlap": True}},
-        "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
+        "yAxis": {"type": "value", "splitLine": LINES, "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
         "tooltip": {"trigger": "axis", "confine": True},
         "series": series,
     }

@@ -13,6 +13,9 @@ TONES = {
 }
 """One middle colour for each tone, readable on both grounds; chips, diagrams and charts share them."""
 
+LINES = {"lineStyle": {"color": f"{TONES['quiet']}40"}}
+"""The lines of a chart's grid, faint on both grounds."""
+
 STATES = {
     "draft": ("edit_note", "quiet"),
     "acknowledged": ("inbox", "quiet"),

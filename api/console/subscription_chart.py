@@ -7,7 +7,7 @@ from typing import Any
 
 from activities.store.subscription_views import Billed, Paid
 from api.console import moments
-from api.console.look import TONES
+from api.console.look import LINES, TONES
 from domain.billing.invoice_states import InvoiceState
 from domain.money import exponent
 
@@ -38,7 +38,7 @@ def chart(billed: Sequence[Billed], paid: Sequence[Paid], currency: str) -> dict
         "grid": {"left": 48, "right": 20, "top": 40, "bottom": 26},
         "legend": {"top": 0, "data": [each["name"] for each in series], "textStyle": quiet},
         "xAxis": {"type": "time", "axisLabel": {"hideOverlap": True, **quiet}},
-        "yAxis": {"type": "value", "axisLabel": quiet},
+        "yAxis": {"type": "value", "splitLine": LINES, "axisLabel": quiet},
         "tooltip": {"trigger": "item", "formatter": "{b}", "confine": True},
         "series": series,
     }
