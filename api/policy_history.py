@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from activities.store import dunning_policies, fraud, life_policies, routing
+from activities.store import after_payment_policy, dunning_policies, fraud, life_policies, routing
 from activities.store.database import Connection
 from activities.store.life_policies import KINDS
+from domain.disputes import AfterPaymentPolicy
 from domain.dunning import DEFAULT, SHIPPED
 from domain.money import Money
 from domain.values import Instant, Value
@@ -116,6 +117,22 @@ def _of_rule(group: str, name: str, published: Sequence[Any]) -> History:
     ]
     about = _about(published[-1].rule)
     return History(group=group, name=name, about=about, current=versions[0].fields, shipped={}, versions=tuple(versions))
+
+
+async def after_payment(connection: Connection) -> list[History]:
+    """Of disputes and returned debits: what it was before is not kept."""
+    current = fields_of(await after_payment_policy.get(connection))
+    shipped = AfterPaymentPolicy()
+    return [
+        History(
+            group="Disputes and returned debits",
+            name=after_payment_policy.KIND,
+            about=_about(shipped),
+            current=current,
+            shipped=fields_of(shipped),
+            versions=(),
+        )
+    ]
 
 
 def _about(model: type[BaseModel] | BaseModel) -> str:

@@ -20,10 +20,21 @@ UNTIL_SET = {
 }
 ADDRESSES = {
     "Orders and subscriptions": "/v1/policies/{name}",
+    "Disputes and returned debits": "/v1/after-payment-policy",
     "Dunning": "/v1/dunning-policies/{name}",
     "Routing": "/v1/routing-rules/{name}",
     "Fraud": "/v1/fraud/rules/{name}",
 }
+FRAUD = "Fraud"
+GROUPS = {
+    "Orders and subscriptions": policy_history.life,
+    "Disputes and returned debits": policy_history.after_payment,
+    "Dunning": policy_history.dunning,
+    "Routing": policy_history.routes,
+    FRAUD: policy_history.fraud_rules,
+}
+EXPLAINED = {"Orders and subscriptions", "Disputes and returned debits", "Dunning"}
+"""Whose policies say what they are about, as they are of one kind each."""
 
 
 def install(console: Console) -> None:
@@ -39,16 +50,14 @@ class PoliciesPage:
         self._visit = visit
         notices.heading("Policies", 1)
         ui.label("They are set through the API; what is under way keeps the version that it began with.").classes("soft")
-        groups = ["Orders and subscriptions", "Dunning", "Routing", *(["Fraud"] if visit.may(Right.keep_fraud_rules) else [])]
-        self._panels = {group: Panel(_draw_group, "stack") for group in groups}
+        self._panels = {
+            group: Panel(_draw_group, "stack") for group in GROUPS if group != FRAUD or visit.may(Right.keep_fraud_rules)
+        }
 
     async def refresh(self) -> None:
         async with self._visit.console.database.transaction() as connection:
-            self._panels["Orders and subscriptions"].show("Orders and subscriptions", await policy_history.life(connection))
-            self._panels["Dunning"].show("Dunning", await policy_history.dunning(connection))
-            self._panels["Routing"].show("Routing", await policy_history.routes(connection))
-            if "Fraud" in self._panels:
-                self._panels["Fraud"].show("Fraud", await policy_history.fraud_rules(connection))
+            for group, panel in self._panels.items():
+                panel.show(group, await GROUPS[group](connection))
 
 
 def _draw_group(group: str, found: list[History]) -> None:
@@ -66,7 +75,7 @@ def _draw(history: History) -> None:
         ui.label(_standing(history)).classes("soft small")
         ui.element("div").classes("spread")
         ui.label("PUT " + ADDRESSES[history.group].format(name=history.name)).classes("soft small code")
-    if history.group in {"Orders and subscriptions", "Dunning"}:
+    if history.group in EXPLAINED:
         ui.label(history.about.replace("`", "")).classes("soft small")
     table(("What", "Holds", "As shipped"), [_field(history, name, value) for name, value in history.current.items()])
     if history.versions:
@@ -76,7 +85,7 @@ def _draw(history: History) -> None:
 
 def _standing(history: History) -> str:
     if not history.versions:
-        return "as it is shipped"
+        return "as it is shipped" if history.current == history.shipped else "set"
     newest = history.versions[0]
     return f"{_named(newest)} since {moments.day(newest.at)}, by {newest.by}"
 

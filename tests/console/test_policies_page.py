@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from playwright.async_api import expect
 
-from activities.store import life_policies
+from activities.store import after_payment_policy, life_policies
 from activities.store.database import Database
 from domain.capture import CapturePolicy
+from domain.disputes import AfterPaymentPolicy
 from domain.roles import Role
 from domain.subscriptions.policies import EndingPolicy
 from tests.console.conftest import SignIn
@@ -33,3 +34,16 @@ async def test_a_policy_says_what_holds_and_what_was_changed_by_whom(sign_in: Si
     await expect(page.get_by_text("No rule is published: every payment goes")).to_be_visible()
     await expect(page.get_by_role("heading", name="Fraud")).to_have_count(0)
     await expect(page.locator(".card", has=page.get_by_role("heading", name="default"))).to_contain_text("as it is shipped")
+
+
+async def test_who_sees_to_the_evidence_of_disputes_is_among_the_policies(sign_in: SignIn, console_database: Database) -> None:
+    async with console_database.transaction() as connection:
+        await after_payment_policy.put(connection, AfterPaymentPolicy(warn_days=5, owner="risk"))
+    page = await sign_in(Role.viewer, at="/policies")
+
+    card = page.locator(".card", has=page.get_by_role("heading", name="after payment"))
+    await expect(card).to_contain_text("PUT /v1/after-payment-policy")
+    for field, holds, shipped in (("warn days", "5", "3"), ("owner", "risk", "finance"), ("escalate to", "finance lead", "")):
+        cells = card.locator("tr", has=page.get_by_text(field, exact=True)).locator("td")
+        await expect(cells.nth(1)).to_have_text(holds)
+        await expect(cells.nth(2)).to_have_text(shipped)
