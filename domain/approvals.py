@@ -117,22 +117,31 @@ class Ballot(Value):
         BadInput or Conflict where it may not count: by who placed the order, by someone not asked, or against the same
         person's earlier word. The same word from the same person again changes nothing.
         """
-        previous = next((cast for cast in self.cast if cast.by == decision.by), None)
+        previous = self._word_of(decision.by)
         if previous and previous.decision is decision.decision and previous.to == decision.to:
             return self
-        if previous:
-            raise Conflict(f"{decision.by} has already decided: {previous.decision}")
-        self._refuse_unentitled(decision)
+        if (refusal := self.refusal(decision.by)) is not None:
+            raise refusal
+        self._check_delegate(decision)
         cast = CastDecision(decision=decision.decision, by=decision.by, reason=decision.reason, to=decision.to, at=at)
         return self.model_copy(update={"cast": [*self.cast, cast]})
 
-    def _refuse_unentitled(self, decision: Decision) -> None:
+    def refusal(self, person: str) -> BadInput | Conflict | None:
+        """Why no further word of this person counts; None where one does."""
+        if previous := self._word_of(person):
+            return Conflict(f"{person} has already decided: {previous.decision}")
         if self.outcome is not None:
-            raise Conflict(f"this is already decided: {self.outcome}")
-        if decision.by == self.placed_by:
-            raise BadInput("by", f"{decision.by} placed this order and cannot decide on it; another person has to")
-        if decision.by not in self.entitled and self.requirement.approvers:
-            raise BadInput("by", f"{decision.by} is not asked here; one of {', '.join(sorted(self.entitled))} is")
+            return Conflict(f"this is already decided: {self.outcome}")
+        if person == self.placed_by:
+            return BadInput("by", f"{person} placed this order and cannot decide on it; another person has to")
+        if person not in self.entitled and self.requirement.approvers:
+            return BadInput("by", f"{person} is not asked here; one of {', '.join(sorted(self.entitled))} is")
+        return None
+
+    def _word_of(self, person: str) -> CastDecision | None:
+        return next((cast for cast in self.cast if cast.by == person), None)
+
+    def _check_delegate(self, decision: Decision) -> None:
         if decision.decision is Verdict.delegate and not decision.to:
             raise BadInput("to", 'delegating needs who decides instead, for example "to": "ben"')
         if decision.decision is Verdict.delegate and decision.to in {decision.by, self.placed_by}:

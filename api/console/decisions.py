@@ -8,7 +8,7 @@ from api.console.visit import Visit
 from api.context import Context
 from api.requests import DecisionRequest
 from domain.approvals import Verdict
-from domain.errors import BadInput
+from domain.errors import BadInput, TurnupError
 from domain.facts import ApprovalStatus
 from domain.roles import Principal, Right
 
@@ -26,14 +26,23 @@ def subject_words(subject: str) -> str:
 
 
 def buttons(visit: Visit, order: str, approval: ApprovalStatus) -> None:
-    """None for whoever may not approve, or when it is decided."""
+    """None for whoever may not approve, or when it is decided; why not, for whoever may approve others."""
     if approval.outcome is not None or not visit.may(Right.approve):
+        return
+    if (refusal := approval.ballot.refusal(visit.principal.name)) is not None:
+        with ui.element("div").classes("row-line soft"):
+            ui.icon("block").props("aria-hidden=true")
+            ui.label(_said(refusal))
         return
     with ui.element("div").classes("row-line"):
         for verdict, (word, icon, colour) in _VERBS.items():
             button = ui.button(word, icon=icon, on_click=lambda verdict=verdict: _ask(visit, order, approval, verdict))
             button.props(f"dense color={colour} " + ("unelevated" if verdict is Verdict.approve else "outline"))
             button.classes("px-3").mark(f"{verdict}-{order}")
+
+
+def _said(refusal: TurnupError) -> str:
+    return refusal.message if isinstance(refusal, BadInput) else str(refusal)
 
 
 def _ask(visit: Visit, order: str, approval: ApprovalStatus, verdict: Verdict) -> None:

@@ -52,6 +52,7 @@ class Orders:
         quantities: Sequence[int] = (2,),
         name: str = "CRM",
         steps: list[dict[str, Any]] | None = None,
+        placed_by: str = "shop",
         **changes: Any,
     ) -> Order:
         """An accepted order of items in these quantities, from item 1. `changes` are fields of the request."""
@@ -64,7 +65,7 @@ class Orders:
             await customers.put(connection, buyer, now())
             order_id = await orders.next_id(connection)
             offered = Catalogue(revision=1, products={"crm": sold}, plans={"crm-team": plan}, prices={"crm-eur": price})
-            placing = Placing(order_id=order_id, customer=buyer, catalogue=offered, placed_by="shop", placed_at=now())
+            placing = Placing(order_id=order_id, customer=buyer, catalogue=offered, placed_by=placed_by, placed_at=now())
             order = freeze(OrderRequest.model_validate(request), placing)
             await orders.accept(connection, order, now())
         return order

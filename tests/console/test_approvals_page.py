@@ -33,6 +33,20 @@ async def test_an_approval_is_signed_with_the_name_of_the_key(sign_in: SignIn, o
     assert (asked.argument["decision"], asked.argument["by"], asked.argument["reason"]) == ("approve", name, "within budget")
 
 
+async def test_whoever_placed_the_order_sees_why_they_do_not_decide_and_no_buttons(sign_in: SignIn, orders: Orders) -> None:
+    page = await sign_in(Role.admin, at="/approvals")
+    name = await page.locator(".who div").first.inner_text()
+    order = await orders.place(quantities=[20], placed_by=name)
+    await orders.ask_approval(order)
+
+    card = page.locator(".card", has_text=order.id)
+    await expect(card).to_contain_text(f"{name} placed this order and cannot decide on it; another person has to")
+    await expect(card.get_by_role("button")).to_have_count(0)
+    other = await orders.place(quantities=[20])
+    await orders.ask_approval(other)
+    await expect(page.locator(".card", has_text=other.id).get_by_role("button")).to_have_count(3)
+
+
 async def test_a_refusal_is_told_in_one_line(sign_in: SignIn, orders: Orders, processes: StandIn) -> None:
     order = await orders.place(quantities=[20])
     await orders.ask_approval(order)
