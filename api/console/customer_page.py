@@ -25,7 +25,7 @@ from activities.store.database import Connection
 from activities.store.invoices import InvoiceSummary
 from activities.store.subscriptions import StoredSubscription
 from activities.store.views import OrderFilter, OrderLine
-from api.console import customer_access, dunning_panel, frame, moments, notices, privacy_panel
+from api.console import customer_access, dunning_panel, frame, moments, notices, privacy_panel, processes
 from api.console.addresses import CUSTOMERS, INVOICES, PAYMENT_METHODS, SUBSCRIPTIONS, of_clock, of_order, of_subscription
 from api.console.chip import chip
 from api.console.console import Console
@@ -35,7 +35,6 @@ from api.console.payment_methods_page import draw_name
 from api.console.subscription_page import invoices_table
 from api.console.table import table
 from api.console.visit import Visit
-from api.links import in_temporal
 from domain import keys
 from domain.billing.credits import Wallet
 from domain.clocks import Clock
@@ -146,9 +145,7 @@ class CustomerPage:
             table(("Order", "State", "Waits on", "Placed", ">Total", "Process"), rows)
 
     def _temporal(self, order: str) -> None:
-        address = in_temporal(self._visit.console.settings, keys.order_workflow(order))
-        if address:
-            ui.link("Temporal", address, new_tab=True).classes("small").props("rel=noopener")
+        processes.link(self._visit.console.settings, keys.order_workflow(order))
 
     def _draw_invoices(self, found: list[InvoiceSummary]) -> None:
         if not found:

@@ -7,7 +7,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from activities.store import disputes, evidence, refunds
-from api.console import frame, moments, notices
+from api.console import frame, moments, notices, processes
 from api.console.addresses import DISPUTES, of_customer, of_payment
 from api.console.chip import chip
 from api.console.console import Console
@@ -17,6 +17,7 @@ from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
 from api.routes.disputes import ask
+from domain import keys
 from domain.disputes import CLOSED, URGENT, Dispute, DisputeState
 from domain.errors import BadInput
 from domain.gateway_events import Evidence
@@ -58,6 +59,7 @@ class DisputesPage:
         if not found:
             _nothing("No payment is disputed")
             return
+        settings = self._visit.console.settings
         rows = [
             (
                 link(each.payment, of_payment(each.payment)),
@@ -66,11 +68,12 @@ class DisputesPage:
                 partial(chip, each.state.value),
                 partial(self._deadline, each, owners.get(each.id)),
                 str(each.amount),
+                partial(processes.link, settings, keys.dispute_workflow(each.id)),
                 partial(self._actions, each),
             )
             for each in found
         ]
-        table(("Payment", "Customer", "Why", "State", "Evidence", ">Amount", ""), rows)
+        table(("Payment", "Customer", "Why", "State", "Evidence", ">Amount", "Process", ""), rows)
 
     def _deadline(self, dispute: Dispute, owner: str | None) -> None:
         """With who sees to it: it is handed over as the deadline comes near."""
@@ -128,6 +131,7 @@ class DisputesPage:
         if not given:
             _nothing("Nothing was refunded")
             return
+        settings = self._visit.console.settings
         rows = [
             (
                 each.payment,
@@ -138,10 +142,11 @@ class DisputesPage:
                 each.requested_by,
                 moments.ago(each.requested_at, self._visit.now()),
                 str(each.amount),
+                partial(processes.link, settings, keys.refund_workflow(each.id)),
             )
             for each in given
         ]
-        table(("Payment", "Customer", "Why", "State", "Access", "Asked by", "When", ">Amount"), rows)
+        table(("Payment", "Customer", "Why", "State", "Access", "Asked by", "When", ">Amount", "Process"), rows)
 
 
 def _urgency(dispute: Dispute) -> tuple[bool, bool, float]:

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from nicegui import ui
 
+from activities.runtime.settings import Settings
 from activities.store.dunning_views import CaseStep, DunningLine, DunningView
-from api.console import moments, notices
+from api.console import moments, notices, processes
 from api.console.addresses import of_invoice, of_subscription
 from api.console.chip import chip
 from api.console.facts import facts, link
 from api.console.look import words
 from api.console.table import Cell, table
+from domain import keys
 from domain.dunning import AtEnd, CaseState, Track
 
 ICONS = {
@@ -31,11 +33,11 @@ STATES = {
 """Whose look a case has that is in this state."""
 
 
-def draw_cases(views: Sequence[DunningView], past: Sequence[DunningLine], now: datetime) -> None:
+def draw_cases(views: Sequence[DunningView], past: Sequence[DunningLine], now: datetime, settings: Settings) -> None:
     """Those that are open one by one, and the others as a list."""
     for view in views:
         with ui.element("div").classes("card").mark("dunning-case"):
-            _draw_case(view, now)
+            _draw_case(view, now, settings)
     if past:
         with ui.element("div").classes("card flush"):
             notices.card_head("Dunning that is over")
@@ -90,11 +92,14 @@ def _what(track: Track, text: str | None, at_end: AtEnd | None = None) -> str:
     return f"{WORDS[track]}: {words(at_end)}" if track is Track.end and at_end else WORDS[track]
 
 
-def _draw_case(view: DunningView, now: datetime) -> None:
+def _draw_case(view: DunningView, now: datetime, settings: Settings) -> None:
     with ui.element("div").classes("row-line"):
         notices.heading("Dunning")
         link(view.number or view.invoice, of_invoice(view.invoice))()
         chip(STATES[view.state], words(view.state))
+        ui.element("div").classes("spread")
+        processes.link(settings, keys.subscription_workflow(view.subscription), "dunning")
+        processes.link(settings, keys.collection_workflow(view.invoice), "charges")
     if view.waits_for:
         with ui.element("div").classes("banner tone-wait"):
             ui.icon("hourglass_top").props("aria-hidden=true")

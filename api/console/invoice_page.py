@@ -3,11 +3,11 @@
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import credit_notes, invoice_events, invoices, ledger
+from activities.store import collections, credit_notes, invoice_events, invoices, ledger
 from activities.store.invoice_events import InvoiceEvent
 from activities.store.invoices import StoredInvoice
 from activities.store.ledger import LedgerLine
-from api.console import frame, invoice_actions, moments, notices
+from api.console import frame, invoice_actions, moments, notices, processes
 from api.console.addresses import INVOICES, of_customer, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -15,6 +15,7 @@ from api.console.look import words
 from api.console.panel import Panel
 from api.console.table import table
 from api.console.visit import Visit
+from domain import keys
 from domain.billing.credit_notes import CreditNote
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
@@ -53,21 +54,33 @@ class InvoicePage:
         async with self._visit.console.database.transaction() as connection:
             stored = await invoices.get(connection, self._id)
             events = await invoice_events.of_invoice(connection, self._id)
+            collected = await collections.count(connection, self._id)
             notes = await credit_notes.of_invoice(connection, self._id)
             entries = await ledger.page(connection, 0, MOST_ENTRIES, subject=self._id)
         ui.page_title(f"{stored.invoice.number or 'Draft'} · Turnup")
-        self._head.show(stored)
+        self._head.show(stored, collected, corrected=bool(events))
         self._facts.show(stored)
         self._lines.show(stored.invoice)
         self._notes.show(notes)
         self._events.show(events)
         self._ledger.show(entries)
 
-    def _draw_head(self, stored: StoredInvoice) -> None:
+    def _draw_processes(self, stored: StoredInvoice, collected: int, *, corrected: bool) -> None:
+        """Those that there were: its order's, that which collects it, and that of what people did to it."""
+        settings = self._visit.console.settings
+        if stored.order is not None:
+            processes.link(settings, keys.order_workflow(stored.order), "order")
+        if collected:
+            processes.link(settings, keys.collection_workflow(self._id), "payment")
+        if corrected:
+            processes.link(settings, keys.invoice_workflow(self._id), "corrections")
+
+    def _draw_head(self, stored: StoredInvoice, collected: int, *, corrected: bool) -> None:
         with ui.element("div").classes("row-line"):
             notices.heading(f"Invoice {stored.invoice.number}" if stored.invoice.number else "Draft invoice", 1)
             chip(stored.invoice.state)
             ui.element("div").classes("spread")
+            self._draw_processes(stored, collected, corrected=corrected)
             invoice_actions.buttons(self._visit, stored, self.refresh)
         if stored.waiting_for:
             with ui.element("div").classes("banner tone-wait"):

@@ -6,11 +6,11 @@ from nicegui import ui
 
 from activities.runtime.settings import Settings
 from activities.store.views import OrderDetail
-from api.console import moments, notices
+from api.console import moments, notices, processes
 from api.console.addresses import HOME, of_customer, of_order
 from api.console.chip import chip
 from api.console.look import tone_of
-from api.links import links
+from domain import keys
 from domain.jeopardy import Jeopardy
 from domain.states import OrderState
 
@@ -32,9 +32,7 @@ def title(order: str) -> None:
 
 def links_row(settings: Settings, order: str) -> None:
     """The same order elsewhere."""
-    temporal = links(settings, order).temporal
-    if temporal:
-        ui.link("Temporal", temporal, new_tab=True).classes("small").props("rel=noopener")
+    processes.link(settings, keys.order_workflow(order))
     ui.link("JSON", f"{of_order(order)}/json", new_tab=True).classes("small")
 
 

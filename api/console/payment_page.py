@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from activities.store import attempts
 from activities.store.attempts import StoredPayment
-from api.console import frame, moments, notices
+from api.console import frame, moments, notices, processes
 from api.console.addresses import PAYMENTS, of_invoice, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -36,7 +36,7 @@ class PaymentPage:
     def __init__(self, visit: Visit, key: str) -> None:
         self._visit = visit
         self.key = key
-        self._head = Panel(_draw_head, "card")
+        self._head = Panel(self._draw_head, "card")
         self._looks = Panel(_draw_looks, "card flush")
         self._asked = Panel(_draw_asked, "card flush")
 
@@ -49,21 +49,22 @@ class PaymentPage:
         self._looks.show(payment)
         self._asked.show(asked, moments.minute(self._visit.now()))
 
-
-def _draw_head(payment: StoredPayment) -> None:
-    with ui.element("div").classes("row-line"):
-        notices.heading(f"Payment {payment.key}", 1)
-        chip(payment.state)
-    with ui.element("div").classes("facts"):
-        for name, value in _facts(payment):
-            with ui.element("div").classes("fact"):
-                ui.label(name).classes("name")
-                ui.label(value).classes("value")
-    if payment.order:
-        ui.link(f"Order {payment.order}", of_order(payment.order))
-    else:
-        invoice = keys.paid_subject(payment.key)
-        ui.link(f"Invoice {invoice}", of_invoice(invoice))
+    def _draw_head(self, payment: StoredPayment) -> None:
+        with ui.element("div").classes("row-line"):
+            notices.heading(f"Payment {payment.key}", 1)
+            chip(payment.state)
+            ui.element("div").classes("spread")
+            processes.link(self._visit.console.settings, processes.of_payment(payment.key))
+        with ui.element("div").classes("facts"):
+            for name, value in _facts(payment):
+                with ui.element("div").classes("fact"):
+                    ui.label(name).classes("name")
+                    ui.label(value).classes("value")
+        if payment.order:
+            ui.link(f"Order {payment.order}", of_order(payment.order))
+        else:
+            invoice = keys.paid_subject(payment.key)
+            ui.link(f"Invoice {invoice}", of_invoice(invoice))
 
 
 def _facts(payment: StoredPayment) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import clocks, dunning_views, invoices, subscription_views
+from activities.store import clocks, dunning_views, invoices, services, subscription_views
 from activities.store.invoices import InvoiceSummary
+from activities.store.services import Service
 from activities.store.subscription_views import Billed, Paid
 from activities.store.subscriptions import StoredEvent
-from api.console import dunning_panel, frame, life_timeline, moments, notices, subscription_actions
+from api.console import dunning_panel, frame, life_timeline, moments, notices, processes, subscription_actions
 from api.console.addresses import SUBSCRIPTIONS, of_clock, of_customer, of_invoice, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -19,7 +20,6 @@ from api.console.panel import Panel
 from api.console.subscription_chart import chart
 from api.console.table import Cell, table
 from api.console.visit import Visit
-from api.links import in_temporal
 from api.subscriptions import Ahead, SubscriptionDetail, detail
 from domain import keys
 from domain.clocks import Clock
@@ -88,6 +88,7 @@ class SubscriptionPage:
         """Raises NotFound."""
         async with self._visit.console.database.transaction() as connection:
             shown = await detail(connection, self.id)
+            service = await services.get(connection, shown.service)
             clock = await clocks.of_customer(connection, shown.customer)
             billed = await subscription_views.billed(connection, self.id, MOST_PERIODS)
             on = await subscription_views.invoices_of(connection, self.id)
@@ -98,25 +99,33 @@ class SubscriptionPage:
             dunned = await dunning_views.of(connection, unpaid[:MOST_OPEN], clock.now if clock else self._visit.now())
             events = await subscription_views.latest_events(connection, self.id, MOST_EVENTS + 1)
         now = clock.now if clock else moments.minute(self._visit.now())
-        self._head.show(shown)
+        self._head.show(shown, service)
         self._banners.show(shown, now)
         self._facts.show(shown, clock, now)
         self._chart.show(billed, paid, shown.currency)
-        self._dunning.show(dunned, [each for each in cases if each.state is not CaseState.open], now)
+        settings = self._visit.console.settings
+        self._dunning.show(dunned, [each for each in cases if each.state is not CaseState.open], now, settings)
         self._ahead.show(shown, now)
         self._invoices.show(listed)
         self._timeline.show(events)
 
-    def _draw_head(self, shown: SubscriptionDetail) -> None:
+    def _draw_processes(self, shown: SubscriptionDetail, service: Service) -> None:
+        """Its own, and those that it has had opened."""
+        settings = self._visit.console.settings
+        processes.link(settings, keys.subscription_workflow(shown.id))
+        if service.access_changes or service.throttle_changes:
+            processes.link(settings, keys.access_workflow(service.id), "access")
+        if shown.ended_at is not None:
+            processes.link(settings, keys.deprovision_workflow(shown.id), "deprovisioning")
+
+    def _draw_head(self, shown: SubscriptionDetail, service: Service) -> None:
         with ui.element("div").classes("row-line"):
             ui.link("Subscriptions", SUBSCRIPTIONS).classes("plain soft")
             ui.label("/").classes("soft")
             notices.heading(shown.id, 1)
             chip(shown.state)
             ui.element("div").classes("spread")
-            temporal = in_temporal(self._visit.console.settings, keys.subscription_workflow(shown.id))
-            if temporal:
-                ui.link("Temporal", temporal, new_tab=True).classes("small").props("rel=noopener")
+            self._draw_processes(shown, service)
             subscription_actions.buttons(self._visit, shown, self.refresh)
 
 

@@ -66,6 +66,10 @@ async def test_an_order_leads_to_its_invoice_and_back(sign_in: SignIn, orders: O
 
     await page.get_by_role("link", name=str(number)).click()
     await expect(page.locator("tr", has_text="CRM Team: Seat")).to_contain_text("2 \N{MULTIPLICATION SIGN} 19.00 = 38.00 EUR.")
+    main = page.get_by_role("main")
+    process = main.get_by_role("link", name="Temporal: order")
+    assert str(await process.get_attribute("href")).endswith(f"/workflows/order-{order.id}")
+    await expect(main.get_by_role("link", name="Temporal")).to_have_count(1)
     await page.get_by_role("link", name=order.id).click()
     await expect(page.get_by_role("heading", name=order.id)).to_be_visible()
 

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from activities.runtime.gateway_watch import GatewayWatch
 from activities.store import attempts
 from activities.store.database import Database
+from api.console import processes
 from domain.money import Money
 from domain.payments import Outcome, PaymentRequest, PaymentResult
 from domain.roles import Role
@@ -65,6 +67,8 @@ async def test_a_payment_says_why_it_went_there_and_what_was_asked_before(sign_i
     await expect(page.locator("tr", has_text="euros@2")).to_contain_text("currency")
     await expect(page.get_by_text(HOSTILE)).to_be_visible()
     assert await page.evaluate("window.hacked") is None
+    process = page.get_by_role("main").get_by_role("link", name="Temporal")
+    assert str(await process.get_attribute("href")).endswith("/workflows/collect-IN-9")
     await page.get_by_role("link", name="IN-9:payment:1").click()
     await expect(page.get_by_text("try_later")).to_be_visible()
 
@@ -72,3 +76,15 @@ async def test_a_payment_says_why_it_went_there_and_what_was_asked_before(sign_i
 async def test_a_page_of_no_payment_says_so(sign_in: SignIn) -> None:
     page = await sign_in(Role.viewer, at="/payments/O-404%3Apayment%3A1")
     await expect(page.get_by_text("There is no payment O-404:payment:1")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("payment", "process"),
+    [
+        ("O-1001:payment:1", "order-O-1001"),
+        ("S-1001-1:change:2:payment:1", "sub-S-1001-1"),
+        ("S-1001-1:1:charge-1:v1:period:2:invoice:payment:3", "collect-S-1001-1:1:charge-1:v1:period:2:invoice"),
+    ],
+)
+def test_a_payment_leads_to_the_process_that_asked_for_it(payment: str, process: str) -> None:
+    assert processes.of_payment(payment) == process

@@ -2,10 +2,12 @@
 
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
+from sqlalchemy import update
 
 from activities.store import catalogue, legal_entities, subscriptions
 from activities.store.database import Database
+from activities.store.tables.services import services
 from domain.billing.entities import DEFAULT
 from domain.catalogue import Price, Product
 from domain.facts import Event, ItemStatus
@@ -96,9 +98,34 @@ async def test_an_unpaid_invoice_shows_what_is_done_about_it_what_comes_when_and
     await expect(page.locator(".fact", has_text="Charges left")).to_contain_text("4 of 4")
     await expect(page.locator(".moment", has_text="Suspended")).to_contain_text("30 Mar 2026")
     await expect(page.locator(".moment", has_text="The last day")).to_contain_text("15 Apr 2026")
+    assert await processes(page) == {"Temporal": f"sub-{made.id}", "dunning": f"sub-{made.id}", "charges": "collect-I-804"}
     await page.goto(page.url.replace(f"/subscriptions/{made.id}", "/customers/C-804"))
     listed = page.locator("tr", has_text=made.id).filter(has_text="0 of 4")
     await expect(listed).to_contain_text("Charged again on")
+
+
+async def processes(page: Page) -> dict[str, str]:
+    """Where its links into Temporal's UI lead, by what they are of."""
+    links = await page.get_by_role("main").get_by_role("link", name="Temporal").all()
+    led = [(await each.inner_text(), await each.get_attribute("href") or "") for each in links]
+    return {words.removeprefix("Temporal: "): href.rpartition("/workflows/")[2] for words, href in led}
+
+
+async def test_what_closed_its_access_and_took_it_down_is_led_to_once_there_was_such(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-807", 807)
+    async with console_database.transaction() as connection:
+        closed = update(services).where(services.c.id == made.service).values(access_changes=1)
+        await connection.execute(closed)
+        await subscriptions.save(connection, made.model_copy(update={"ended_at": MARCH}), [], MARCH)
+    page = await sign_in(Role.viewer, at=f"/subscriptions/{made.id}")
+
+    assert await processes(page) == {
+        "Temporal": f"sub-{made.id}",
+        "access": f"access-{made.service}",
+        "deprovisioning": f"deprovision-{made.id}",
+    }
 
 
 async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription_says_which_order_did(
