@@ -3,14 +3,16 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.async_api import Browser, Page, ViewportSize
 from pydantic import SecretStr
 
 from activities.runtime.settings import Settings
@@ -29,15 +31,34 @@ from workers.embedded.postgres import Cluster
 
 KeyFor = Callable[..., Awaitable[tuple[str, str]]]
 SignIn = Callable[..., Awaitable[Page]]
-Windows = dict[tuple[Role, ...], BrowserContext]
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE = 10_000
 """Milliseconds that a page has for anything."""
 
 
+@dataclass
+class Windows:
+    """Windows of one page each, used again and again: a page loads several times as fast where one of the console was before.
+    `sessions` are those of people who stay signed in, by their roles."""
+
+    browser: Browser
+    free: list[Page] = field(default_factory=list)
+    sessions: dict[tuple[Role, ...], list[Any]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def window(self) -> AsyncIterator[Page]:
+        """One that shows nothing, of somebody who is not signed in."""
+        page = self.free.pop() if self.free else await (await self.browser.new_context(viewport=SIZE)).new_page()
+        page.set_default_timeout(PATIENCE)
+        yield page
+        await page.goto("about:blank")
+        await page.context.clear_cookies()
+        self.free.append(page)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        if "windows" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.needs_chromium)
 
 
@@ -94,10 +115,10 @@ async def console_url(console_app: FastAPI) -> AsyncIterator[str]:
         await serving
 
 
-@pytest_asyncio.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="package")
+async def windows() -> AsyncIterator[Windows]:
     async with running_browser() as browser:
-        yield browser
+        yield Windows(browser)
 
 
 @pytest.fixture(scope="session")
@@ -117,54 +138,30 @@ def key_for(console_database: Database) -> KeyFor:
     return make
 
 
-@pytest_asyncio.fixture(scope="session")
-async def windows(browser: Browser) -> AsyncIterator[Windows]:
-    """Those of people who stay signed in, by their roles: tests share them, and what the browser has loaded already."""
-    opened: Windows = {}
-    yield opened
-    for window in opened.values():
-        await window.close()
-
-
 @pytest_asyncio.fixture
-async def anyone(browser: Browser) -> AsyncIterator[Page]:
+async def anyone(windows: Windows) -> AsyncIterator[Page]:
     """A browser window of somebody who is not signed in."""
-    window = await browser.new_context(viewport=SIZE)
-    yield await _page(window)
-    await window.close()
+    async with windows.window() as page:
+        yield page
 
 
 @pytest_asyncio.fixture
-async def sign_in(browser: Browser, windows: Windows, anyone: Page, console_url: str, key_for: KeyFor) -> AsyncIterator[SignIn]:
-    """Opens a page of the console for somebody of these roles; with `key`, in a session that ends with the test."""
-    opened: list[Page] = []
+async def sign_in(windows: Windows, console_url: str, key_for: KeyFor) -> AsyncIterator[SignIn]:
+    """Opens a page of the console for somebody of these roles, in a window of its own; with `key`, in a session of its own."""
+    async with AsyncExitStack() as until_end:
 
-    async def enter(*roles: Role, at: str = "/orders", key: str | None = None) -> Page:
-        if key is not None:
-            return await _through_the_door(anyone, console_url, at, key)
-        if roles in windows:
-            page = await _page(windows[roles])
+        async def enter(*roles: Role, at: str = "/orders", key: str | None = None) -> Page:
+            page = await until_end.enter_async_context(windows.window())
+            kept = None if key else windows.sessions.get(roles)
+            if kept is not None:
+                await page.context.add_cookies(kept)
             await page.goto(f"{console_url}{at}")
-        else:
-            windows[roles] = await browser.new_context(viewport=SIZE)
-            page = await _through_the_door(await _page(windows[roles]), console_url, at, (await key_for(*roles))[1])
-        opened.append(page)
-        return page
+            if kept is None:
+                await page.get_by_label("API key").fill(key or (await key_for(*roles))[1])
+                await page.get_by_role("button", name="Sign in").click()
+                await page.wait_for_url(f"**/console{at}")
+            if not key:
+                windows.sessions[roles] = [*await page.context.cookies()]
+            return page
 
-    yield enter
-    for page in opened:
-        await page.close()
-
-
-async def _page(window: BrowserContext) -> Page:
-    page = await window.new_page()
-    page.set_default_timeout(PATIENCE)
-    return page
-
-
-async def _through_the_door(page: Page, console_url: str, at: str, key: str) -> Page:
-    await page.goto(f"{console_url}{at}")
-    await page.get_by_label("API key").fill(key)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url(f"**/console{at}")
-    return page
+        yield enter
