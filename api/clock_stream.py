@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from activities.store import clock_events, clocks
+from activities.store import clock_events, clocks, views
 from activities.store.database import Database
 from domain.errors import TurnupError
 
 LOOK = 0.2
 """Seconds between two looks at what happened."""
 PAGE = 500
+MOST_HALTING = 20
 MOMENT = timedelta(microseconds=1)
 
 
 async def stream(database: Database, clock: str, since: datetime, ended: Awaitable[str]) -> AsyncIterator[bytes]:
-    """Each line `{"event": …}`, the last `{"now": …}`, or `{"error": …}` where it came to a halt."""
+    """Each line `{"event": …}`, the last `{"now": …}`, or `{"error": …, "fallout": […]}` where it came to a halt."""
     under_way = asyncio.ensure_future(ended)
     seen: set[str] = set()
     try:
@@ -49,7 +50,9 @@ async def _end(database: Database, clock: str, under_way: "asyncio.Future[str]")
     try:
         under_way.result()
     except TurnupError as error:
-        return orjson.dumps({"error": str(error)}) + b"\n"
+        async with database.transaction() as connection:
+            halting = [each.model_dump(mode="json") for each in await views.halting(connection, clock, MOST_HALTING)]
+        return orjson.dumps({"error": str(error), "fallout": halting}) + b"\n"
     async with database.transaction() as connection:
         shown = (await clocks.get(connection, clock)).now
     return orjson.dumps({"now": shown.isoformat()}) + b"\n"

@@ -63,7 +63,7 @@ class StoredClocks(Clocks):
         async with self._database.transaction() as connection:
             left = await due_rows.get(connection, row.key)
         if left is not None and left.due_at <= now:
-            raise Unavailable(f"{row.key} is still due")
+            raise Unavailable(f"{row.key} is still due" + (f": {left.error}" if left.error else ""))
         return said
 
     async def _collect(self, row: DueRow) -> str:

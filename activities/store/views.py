@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, select, tuple_
+from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from activities.store import invoices as invoices_store
@@ -404,6 +404,20 @@ async def fallout_record(connection: Connection, record: str) -> FalloutRecord:
     if row is None:
         raise NotFound("fallout", record)
     return FalloutRecord.model_validate({**row.document, "order": row.order_id})
+
+
+_HALTING = text("""
+    SELECT fallout.document, fallout.order_id FROM test_clocks
+      JOIN due_rows ON due_rows.clock = test_clocks.id AND due_rows.due_at <= test_clocks.now
+      JOIN fallout ON fallout.open AND starts_with(fallout.id, due_rows.key || ':fallout:')
+     WHERE test_clocks.id = :clock ORDER BY fallout.opened_at, fallout.id LIMIT :limit
+""")
+
+
+async def halting(connection: Connection, clock: str, limit: int) -> list[FalloutRecord]:
+    """What keeps a test clock from going on: open fallout of what is due by it now, the oldest first."""
+    rows = await connection.execute(_HALTING, {"clock": clock, "limit": limit})
+    return [FalloutRecord.model_validate({**row.document, "order": row.order_id}) for row in rows]
 
 
 async def counts_by_state(connection: Connection) -> dict[OrderState, int]:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 MOUNTED_AT = "/console"
 SIGN_IN = "/sign-in"
 HOME = "/orders"
+FALLOUT = "/fallout"
 INVOICES = "/invoices"
 PAYMENTS = "/payments"
 PAYMENT_METHODS = "/payment-methods"

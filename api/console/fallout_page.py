@@ -9,6 +9,7 @@ from starlette.requests import Request
 from activities.store import orders, views
 from activities.store.views import FalloutFilter, FalloutRecord
 from api.console import frame, moments, notices, stuck
+from api.console.addresses import FALLOUT
 from api.console.chip import choice
 from api.console.console import Console
 from api.console.panel import Panel
@@ -20,7 +21,7 @@ MOST = 100
 
 
 def install(console: Console) -> None:
-    @frame.page(console, "/fallout", "Fallout", "fallout")
+    @frame.page(console, FALLOUT, "Fallout", "fallout")
     async def fallout_page(visit: Visit, request: Request) -> None:
         page = FalloutPage(visit, request.query_params.get("owner"))
         await page.refresh()

@@ -8,13 +8,14 @@ from nicegui.element import Element
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from activities.store import clock_events, clocks, due_rows
+from activities.store import clock_events, clocks, due_rows, views
 from activities.store.clock_events import ClockEvent
 from activities.store.due_rows import DueRow
+from activities.store.views import FalloutRecord
 from api import test_clocks
 from api.auth import demand
-from api.console import frame, moments, notices
-from api.console.addresses import TEST_CLOCKS, of_customer, of_invoice, of_subscription
+from api.console import frame, moments, notices, stuck
+from api.console.addresses import FALLOUT, TEST_CLOCKS, of_customer, of_invoice, of_order, of_subscription
 from api.console.console import Console
 from api.console.dialog import asking, choices
 from api.console.facts import facts, link
@@ -33,6 +34,7 @@ from domain.roles import Principal, Right
 
 MOST_EVENTS = 200
 MOST_AHEAD = 8
+MOST_HALTING = 20
 EVERY = 0.5
 """Seconds between two looks at a clock."""
 STEPS = {"P1M": "By a month", "P1Y": "By a year"}
@@ -84,12 +86,13 @@ class ClockPage:
             attached = await clocks.customers_of(connection, self.id)
             ahead = await due_rows.of_clock(connection, self.id, MOST_AHEAD)
             events = await clock_events.latest(connection, self.id, MOST_EVENTS)
+            halting = await views.halting(connection, self.id, MOST_HALTING)
         if clock.target is None or self._since is None:
             self._since = clock.now
         self._clock = clock
         self._head.show(clock)
         self._progress.show(clock, self._since)
-        self._banner.show(self._halt)
+        self._banner.show(self._halt, halting)
         self._facts.show(clock, attached)
         self._ahead.show(ahead, clock.now)
         self._nothing.set_visibility(not events)
@@ -200,13 +203,19 @@ def _draw_progress(clock: Clock, since: datetime) -> None:
         ui.element("div").style(f"width:{min(max(done, 0.02), 1) * 100:.1f}%")
 
 
-def _draw_halt(halt: str) -> None:
-    if halt:
-        with ui.element("div").classes("banner tone-stuck"):
-            ui.icon("pan_tool")
-            with ui.element("div").classes("text"):
-                ui.label(halt).classes("strong")
-                ui.label("Advance it again once that is out of the way: it goes on from there.")
+def _draw_halt(halt: str, halting: list[FalloutRecord]) -> None:
+    if not halt and not halting:
+        return
+    with ui.element("div").classes("banner tone-stuck").mark("halt"):
+        ui.icon("pan_tool").props("aria-hidden=true")
+        with ui.element("div").classes("text"):
+            ui.label(halt or "It cannot go on").classes("strong")
+            for record in halting:
+                with ui.element("div").classes("row-line"):
+                    ui.label(f"{record.title}: {record.error}")
+                    where = FALLOUT if record.order is None else of_order(record.order)
+                    ui.link(f"Fallout, owner {record.owner}", f"{where}#{stuck.anchor(record)}")
+            ui.label("Advance it again once that is out of the way: it goes on from there.")
 
 
 def _draw_ahead(ahead: list[DueRow], now: datetime) -> None:

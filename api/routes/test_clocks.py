@@ -80,8 +80,9 @@ async def advance(
     clock: ClockId, request: Annotated[AdvanceRequest, Body()], principal: RecordWriter, context: Ctx
 ) -> StreamingResponse:
     """All that falls due to its customers on the way happens, instant by instant, each settled before the next. The answer has
-    a line for each thing that happens, `{"event": …}`, and at last `{"now": …}`, or `{"error": …}` where it came to a halt: it
-    goes on from there when it is asked again. It goes on too when the caller goes away."""
+    a line for each thing that happens, `{"event": …}`, and at last `{"now": …}`, or `{"error": …, "fallout": […]}` where it
+    came to a halt, with what waits for a decision: it goes on from there when it is asked again. It goes on too when the
+    caller goes away."""
     begun = await test_clocks.advance(context, clock, request)
     return StreamingResponse(stream(context.database, clock, begun.since, begun.ended), media_type="application/x-ndjson")
 

@@ -3,6 +3,14 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
+
+from activities.adapters.tax.engines import TaxEngines
+from activities.runtime.clocks import StoredClocks
+from activities.runtime.processes import Processes
+from activities.store import due_rows, views
+from activities.store.due_rows import DueRow, Kind
+from domain.errors import Unavailable
 from tests.life import invoices, live, monthly, plan, shown
 from tests.world import Json, World
 
@@ -103,3 +111,19 @@ async def test_coupons_credit_and_documents_by_hand_go_by_the_clock(world: World
         100
     ]
     assert [(each["issue_date"], each["state"]) for each in await invoices(world, customer)][-1] == ("2026-03-31", "paid")
+
+
+async def test_what_cannot_be_done_by_a_clock_says_what_the_trouble_is(world: World) -> None:
+    name, customer = await clock(world), await world.customer()
+    await world.succeed(world.api.post(f"/v1/test-clocks/{name}/customers", json={"customer": customer}))
+    subscription = await live(world, customer, await plan(world, monthly()))
+    key, now = f"{subscription}:invoice:none", datetime(2026, 1, 31, 9, tzinfo=UTC)
+    row = DueRow(key=key, kind=Kind.invoice, subject=subscription, customer=customer, due_at=now, payload={"invoice": "none"})
+    async with world.database.transaction() as connection:
+        await due_rows.put(connection, [row])
+    carried_out = StoredClocks(world.database, TaxEngines(), Processes(world.temporal.client))
+    with pytest.raises(Unavailable, match=f"{key} is still due: .*there is no invoice none"):
+        await carried_out.hand_out(key)
+    async with world.database.transaction() as connection:
+        [record] = await views.halting(connection, name, 5)
+    assert (record.id, record.order) == (f"{key}:fallout:1", f"O-{subscription.split('-')[1]}")
