@@ -317,7 +317,7 @@ class Book:
     async def _write(self) -> None:
         version = self._touched
         change = self._take()
-        recorded = await ensure_here(Facts.record, change)
+        recorded = await ensure_here(Facts.record, change, summary=_said(change))
         self._saved = version
         if recorded.settled is not None and recorded.settled is not self.state:
             raise Settled(recorded.settled)
@@ -441,6 +441,12 @@ class Book:
 
 
 _GRAVITY = {OrderState.held: 0, OrderState.pending: 1, OrderState.in_progress: 2}
+
+
+def _said(change: OrderChange) -> str:
+    """What is written down, in an operator's words."""
+    told = "; ".join(event.summary for event in change.events)
+    return f"write down: {told}" if told else "write down how it stands"
 
 
 def _words(state: object) -> str:

@@ -23,6 +23,7 @@ OWN_DATABASE = timedelta(seconds=10)
 OUTSIDE = timedelta(seconds=30)
 SILENCE = timedelta(seconds=6)
 """A worker beats every 2 s while a call is out; after this long without one it is taken to be dead, and the call made again."""
+LONGEST_SUMMARY = 200
 WAIT = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 FOREVER = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 
@@ -68,20 +69,26 @@ async def ensure(call: Call[Answer], request: object, *, summary: str) -> Answer
     )
 
 
-async def attempt_here(call: Call[Answer], request: object, *, retry: Retry) -> Answer:
-    """A forward call that touches only our own database. One of CALL_FAILED after `retry.attempts` tries."""
-    return await _to_its_end(
-        workflow.execute_local_activity_method(
-            call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=_bounded(retry), cancellation_type=WAIT
-        )
-    )
+async def attempt_here(call: Call[Answer], request: object, *, retry: Retry, summary: str | None = None) -> Answer:
+    """A forward call that touches only our own database. One of CALL_FAILED after `retry.attempts` tries. `summary` is what
+    Temporal's UI says of it, beside its name."""
+    return await _here(call, request, _bounded(retry), summary)
 
 
-async def ensure_here(call: Call[Answer], request: object) -> Answer:
-    """A read or write of our own database, tried for ever."""
+async def ensure_here(call: Call[Answer], request: object, *, summary: str | None = None) -> Answer:
+    """A read or write of our own database, tried for ever. `summary` is as for `attempt_here`."""
+    return await _here(call, request, FOREVER, summary)
+
+
+async def _here(call: Call[Answer], request: object, retry: RetryPolicy, summary: str | None) -> Answer:
     return await _to_its_end(
         workflow.execute_local_activity_method(
-            call, request, start_to_close_timeout=OWN_DATABASE, retry_policy=FOREVER, cancellation_type=WAIT
+            call,
+            request,
+            start_to_close_timeout=OWN_DATABASE,
+            retry_policy=retry,
+            cancellation_type=WAIT,
+            summary=None if summary is None else summary[:LONGEST_SUMMARY],
         )
     )
 

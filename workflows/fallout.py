@@ -88,11 +88,11 @@ class Desk:
                 if (await self.ask(refused)).verb is FalloutVerb.resolve:
                     return None
 
-    async def insist_here(self, call: Call[Answer], request: object, *, stuck: Stuck) -> Answer | None:
+    async def insist_here(self, call: Call[Answer], request: object, *, summary: str, stuck: Stuck) -> Answer | None:
         """As `insist`, of our own database."""
         while True:
             try:
-                return await ensure_here(call, request)
+                return await ensure_here(call, request, summary=summary)
             except CALL_FAILED as error:
                 refused = stuck.model_copy(update={"error": explain(error)})
                 if (await self.ask(refused)).verb is FalloutVerb.resolve:

@@ -11,6 +11,7 @@ from domain.states import OrderState
 from workflows.book import Book, Wait
 from workflows.calls import ensure, ensure_here
 
+ASSESSED = "look at what the order depends on, and at fraud rules"
 LONGEST_LOOK = timedelta(hours=6)
 """Between two looks at a blocker whose clearing nobody told."""
 
@@ -44,7 +45,7 @@ class Gate:
         """Wait until nothing blocks. Woken by what clears a blocker, and by a slow look of its own in case a word was lost."""
         deadline = workflow.now() + timedelta(seconds=self._book.order.patience.blocker)
         look = timedelta(seconds=self._book.order.patience.recheck)
-        while (assessment := await ensure_here(Checks.assess, self._book.order)).blockers:
+        while (assessment := await ensure_here(Checks.assess, self._book.order, summary=ASSESSED)).blockers:
             wait = Wait(
                 text="blocked: " + "; ".join(blocker.message for blocker in assessment.blockers),
                 owner="operations",
@@ -61,7 +62,7 @@ class Gate:
         """Written down, then looked at once more: what clears in between is not missed. StillBlocked at the deadline."""
         seen = self._wakes
         await self._book.save()
-        if not (await ensure_here(Checks.assess, self._book.order)).blockers:
+        if not (await ensure_here(Checks.assess, self._book.order, summary=ASSESSED)).blockers:
             return
         left = deadline - workflow.now()
         if left <= timedelta(0):

@@ -175,7 +175,8 @@ class Items:
         item = self._book.order.item(item_id)
         await self._steps.undo(item_id)
         self._steps.cancel_waiting(item_id)
-        await ensure_here(Checks.release_capacity, Release(order=self._book.order.id, items=[item_id]))
+        release = Release(order=self._book.order.id, items=[item_id])
+        await ensure_here(Checks.release_capacity, release, summary=f"free what item {item_id} had reserved")
         status = self._book.items[item_id]
         if item is not None and status.captured and not status.refunded:
             await self._till.refund(item_id, item.due, reason or "not fulfilled")

@@ -365,7 +365,7 @@ class Till:
             owner=FINANCE,
             money_at_stake=amount,
         )
-        await self._desk.insist_here(Billing.bill, bill, stuck=stuck)
+        await self._desk.insist_here(Billing.bill, bill, summary=f"bill {amount} for item {', '.join(items)}", stuck=stuck)
 
     async def refund(self, item_id: str, amount: Money, reason: str) -> None:
         """Give one captured item's money back, and credit it."""
@@ -389,7 +389,7 @@ class Till:
         booking = stuck.model_copy(
             update={"name": f"{item_id}:credit", "title": f"{amount} for item {item_id} are refunded and cannot be credited"}
         )
-        await self._desk.insist_here(Billing.credit, credit, stuck=booking)
+        await self._desk.insist_here(Billing.credit, credit, summary=f"credit {amount} for item {item_id}", stuck=booking)
         held = self._captured()
         refunded = held.refunded + amount
         state = PaymentState.refunded if refunded == held.captured else PaymentState.partially_refunded

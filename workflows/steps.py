@@ -215,15 +215,10 @@ class Steps:
         call = self._step_call(item, step, verb, key)
         self.calling += 1
         try:
+            summary = f"{step.name} · item {item.id}"
             if call.adapter in LOCAL_ADAPTERS:
-                return await attempt_here(Provisioning.perform, call, retry=step.retry)
-            return await attempt(
-                Provisioning.perform,
-                call,
-                summary=f"{step.name} · item {item.id}",
-                retry=step.retry,
-                patience=step.patience,
-            )
+                return await attempt_here(Provisioning.perform, call, retry=step.retry, summary=summary)
+            return await attempt(Provisioning.perform, call, summary=summary, retry=step.retry, patience=step.patience)
         except CALL_FAILED as error:
             refused = is_refusal(error)
             raise CannotGoOn(explain(error), 1 if refused else step.retry.attempts, refused=refused) from error
@@ -368,10 +363,10 @@ class Steps:
 
     async def _perform_undo(self, item: OrderItem, step: Step, verb: Verb, stuck: Stuck) -> None:
         call = self._step_call(item, step, verb, keys.undo(self._key((item.id, step.id))))
-        if call.adapter in LOCAL_ADAPTERS:
-            await ensure_here(Provisioning.perform, call)
-            return
         summary = f"undo {step.name} · item {item.id}"
+        if call.adapter in LOCAL_ADAPTERS:
+            await ensure_here(Provisioning.perform, call, summary=summary)
+            return
         await self._desk.insist(Provisioning.perform, call, summary=summary, stuck=stuck)
 
     def cancel_waiting(self, item_id: str) -> None:

@@ -47,3 +47,22 @@ async def test_the_history_of_an_order_is_gapless_and_in_order(world: World) -> 
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[0]["type"] == "order.acknowledged"
     assert events[-1]["type"] == "order.completed"
+
+
+async def test_each_call_of_its_process_says_in_temporals_ui_what_it_is_for(world: World) -> None:
+    """Also those to our own database, which Temporal keeps as markers."""
+    order = await world.order(await world.customer(), {"product": "crm", "plan": "crm-team"})
+    await world.state(order, "completed")
+    history = await world.workflow(order).fetch_history()
+
+    converter = world.temporal.client.data_converter
+    of_calls = [
+        event
+        for event in history.events
+        if event.HasField("marker_recorded_event_attributes") or event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    said = [(await converter.decode([event.user_metadata.summary]))[0] for event in of_calls]
+    assert "look at what the order depends on, and at fraud rules" in said
+    assert "bill 19.00 EUR for item 1" in said
+    assert [words for words in said if words.startswith("write down: ")]
+    assert [words for words in said if not words] == []
