@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.runtime.processes import Ended
-from activities.store import catalogue, due_rows, subscriptions
+from activities.store import catalogue, due_rows, exports, subscriptions
 from activities.store.database import Connection
 from activities.store.subscriptions import StoredSubscription
 from api.commands import PATIENCE
@@ -16,7 +16,8 @@ from domain.billing.lines import InvoiceLine
 from domain.catalogue import Price
 from domain.errors import Conflict, Unavailable
 from domain.money import Money
-from domain.roles import Principal
+from domain.provisioning import ExportState
+from domain.roles import Principal, Right
 from domain.states import SubscriptionState
 from domain.subscriptions.facts import BillingStop, Ending, Pausing, Progress, ScheduledChange, Subscription
 from domain.subscriptions.renewal import line_of, upcoming
@@ -49,6 +50,18 @@ class Ahead(Value):
     trouble: str | None = None
 
 
+class ExportView(Value):
+    """What a system has given out of a service that has ended. `address` is shown to who may change subscriptions: whoever has
+    it has the data. It is there until it expires or the service is taken down."""
+
+    system: str
+    state: ExportState
+    asked_at: Instant
+    ready_at: Instant | None
+    expires_at: Instant | None
+    address: str | None
+
+
 class SubscriptionDetail(SubscriptionLine):
     """`next_charge` is what the next period costs before discounts and tax, as things stand."""
 
@@ -69,6 +82,7 @@ class SubscriptionDetail(SubscriptionLine):
     pausing: Pausing | None
     changes: tuple[ScheduledChange, ...]
     legal_hold: str
+    exports: list[ExportView]
     next_charge: Money | None
     ahead: list[Ahead]
 
@@ -77,8 +91,8 @@ def line(stored: StoredSubscription) -> SubscriptionLine:
     return SubscriptionLine(**_line(stored))
 
 
-async def detail(connection: Connection, subscription: str) -> SubscriptionDetail:
-    """Raises NotFound."""
+async def detail(connection: Connection, principal: Principal, subscription: str) -> SubscriptionDetail:
+    """As who looks may see it. Raises NotFound."""
     stored = await subscriptions.get(connection, subscription)
     facts = stored.subscription
     ahead = [
@@ -93,9 +107,22 @@ async def detail(connection: Connection, subscription: str) -> SubscriptionDetai
         price=facts.price.id,
         price_version=facts.price.version,
         payment_method=stored.payment_method,
+        exports=await _exports(connection, facts, shown=principal.may(Right.keep_subscriptions)),
         next_charge=next_charge(facts, await catalogue.moving(connection, facts)),
         ahead=ahead,
     )
+
+
+async def _exports(connection: Connection, facts: Subscription, *, shown: bool) -> list[ExportView]:
+    if facts.ended_at is None:
+        return []
+    return [
+        ExportView(
+            **each.model_dump(exclude={"address", "failures"}),
+            address=each.address.get_secret_value() if shown and each.address is not None else None,
+        )
+        for each in await exports.of_service(connection, facts.service)
+    ]
 
 
 def _line(stored: StoredSubscription) -> dict[str, Any]:

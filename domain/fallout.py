@@ -19,11 +19,13 @@ class Subject(StrEnum):
     """What a subscription is due at a date, and cannot do."""
     left_over = "left_over"
     """What a partner does not take back of a subscription, for good."""
+    export = "export"
+    """What a customer has in a service that has ended is to be given out before that is taken down."""
     evidence = "evidence"
     """What is to be told to a gateway against a dispute, by its deadline."""
 
 
-OF_FACTS = frozenset({Subject.due, Subject.left_over, Subject.evidence})
+OF_FACTS = frozenset({Subject.due, Subject.left_over, Subject.export, Subject.evidence})
 """Those of subscriptions and disputes: no order's process waits for their decision."""
 
 
@@ -44,6 +46,7 @@ OFFERED: dict[Subject, frozenset[FalloutVerb]] = {
     Subject.payment: frozenset({FalloutVerb.retry, FalloutVerb.compensate}),
     Subject.due: frozenset({FalloutVerb.retry}),
     Subject.left_over: frozenset({FalloutVerb.resolve}),
+    Subject.export: frozenset({FalloutVerb.retry, FalloutVerb.resolve, FalloutVerb.skip}),
     Subject.evidence: frozenset({FalloutVerb.resolve}),
 }
 """An undo is never skipped: something is left behind until it is done. Money is never marked taken by hand."""

@@ -23,6 +23,20 @@ def deprovision_workflow(subscription: str) -> str:
     return f"deprovision-{subscription}"
 
 
+def termination(subscription: str) -> str:
+    """That a service which has ended is due to be taken down."""
+    return f"{subscription}:deprovision:terminate"
+
+
+def export(subscription: str) -> str:
+    """That what is in a service which has ended is due to be given out."""
+    return f"{subscription}:deprovision:export"
+
+
+def export_expiry(subscription: str) -> str:
+    return f"{subscription}:deprovision:expire"
+
+
 def access_workflow(service: str) -> str:
     return f"access-{service}"
 

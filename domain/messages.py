@@ -27,6 +27,8 @@ class MessageKind(StrEnum):
     restored = "restored"
     ended = "ended"
     ended_unpaid = "ended_unpaid"
+    exported = "exported"
+    """Its text names the address of what can be fetched, which is in no fact of the message."""
 
 
 class MessageState(StrEnum):

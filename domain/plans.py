@@ -49,7 +49,7 @@ class Retry(StrictValue):
     longest_wait: Seconds = 60
 
 
-UNPLANNED = frozenset({Verb.throttle, Verb.unthrottle})
+UNPLANNED = frozenset({Verb.throttle, Verb.unthrottle, Verb.export})
 
 
 class Step(StrictValue):
@@ -77,7 +77,7 @@ class Step(StrictValue):
         if self.kind is StepKind.adapter and (self.adapter is None or self.verb is None):
             raise ValueError("a step of kind 'adapter' needs an adapter and a verb")
         if self.verb in UNPLANNED or self.undo in UNPLANNED:
-            raise ValueError("throttle and unthrottle are for services that run, and no step of a plan")
+            raise ValueError("throttle, unthrottle and export are for services that run or have ended, and no step of a plan")
         if self.kind is StepKind.wait_partner and self.adapter is None:
             raise ValueError("a step of kind 'wait_partner' needs the adapter whose callback it waits for")
         if self.kind is StepKind.wait_until and self.date_from is None:

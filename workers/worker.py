@@ -41,7 +41,7 @@ from activities.runtime.changes import StoredChanges
 from activities.runtime.clocks import StoredClocks
 from activities.runtime.collections import StoredCollections
 from activities.runtime.collector import Collector
-from activities.runtime.deprovisioning import StoredDeprovisioning
+from activities.runtime.deprovisioning import KeptExports, StoredDeprovisioning
 from activities.runtime.dispatcher import Dispatcher
 from activities.runtime.disputes import StoredDisputes, StoredReturns
 from activities.runtime.due_sweep import StoredDueSweep
@@ -152,6 +152,7 @@ def workers(
     payments = PaymentActivities(database, adapters.gateways, gateway)
     provisioning = ProvisioningActivities(adapters.provisioners)
     subscriptions, deprovisioning = StoredSubscriptions(database), StoredDeprovisioning(database)
+    exports = KeptExports(database, adapters.provisioners)
     changes = StoredChanges(database, adapters.taxes, gateway)
     access = StoredAccess(database)
     invoices = StoredInvoices(database, adapters.taxes)
@@ -238,7 +239,9 @@ def workers(
                 subscriptions.unsuspend,
                 deprovisioning.look,
                 deprovisioning.note,
+                deprovisioning.exported,
                 deprovisioning.done,
+                exports.take,
                 access.look,
                 access.note,
                 access.done,

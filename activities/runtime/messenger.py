@@ -11,10 +11,10 @@ import structlog
 
 from activities.adapters.notifications.port import Notifier
 from activities.adapters.notifications.texts import Texts
-from activities.store import messages
+from activities.store import exports, messages
 from activities.store.database import Database
 from domain.errors import Refused, TurnupError
-from domain.messages import Message, MessageState
+from domain.messages import Message, MessageKind, MessageState
 
 EVERY = 2.0
 PAGE = 20
@@ -74,7 +74,11 @@ class Messenger:
     async def _send(self, message: Message) -> bool:
         async with self._database.transaction() as connection:
             name, email, country = await messages.addressee(connection, message.customer)
-        return await self._notifier.send(self._texts.letter(message, name, email, country))
+            tells_where = message.kind is MessageKind.exported
+            addresses = await exports.addresses(connection, message.key) if tells_where else []
+        if tells_where and not addresses:
+            raise Refused("what it tells of cannot be fetched any more", "gone")
+        return await self._notifier.send(self._texts.letter(message, name, email, country, addresses))
 
 
 def _after_trouble(message: Message) -> MessageState:

@@ -244,7 +244,7 @@ def _acting_on(row: DueRow) -> tuple[str, Any, str]:
     match row.kind:
         case DueKind.access:
             return "access", row.subject, keys.access_workflow(row.subject)
-        case DueKind.deprovision:
+        case DueKind.deprovision | DueKind.export:
             return "deprovision", Opening(subscription=row.subject), keys.deprovision_workflow(row.subject)
         case _:
             return "subscription", Opening(subscription=row.subject), keys.subscription_workflow(row.subject)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.adapters.provisioning.port import Provisioner
+from activities.adapters.provisioning.port import Provisioner, named
 from activities.contracts.provisioning import LookUp, Provisioning, StepCall
 from activities.runtime.failures import may_have_happened
-from domain.errors import Refused
 from domain.provisioning import ProvisionResult, Verb
 
 
@@ -20,17 +19,12 @@ class ProvisioningActivities(Provisioning):
     @activity.defn(name="provision")
     async def perform(self, call: StepCall) -> ProvisionResult:
         probe = call.request.probe or may_have_happened()
-        return await self._adapter(call.adapter).perform(call.request.model_copy(update={"probe": probe}))
+        return await named(self._adapters, call.adapter).perform(call.request.model_copy(update={"probe": probe}))
 
     @activity.defn(name="capabilities")
     async def capabilities(self, adapter: str) -> list[Verb]:
-        return sorted(await self._adapter(adapter).capabilities())
+        return sorted(await named(self._adapters, adapter).capabilities())
 
     @activity.defn(name="look_up")
     async def look_up(self, wanted: LookUp) -> ProvisionResult:
-        return await self._adapter(wanted.adapter).look_up(wanted.reference)
-
-    def _adapter(self, name: str) -> Provisioner:
-        if name not in self._adapters:
-            raise Refused(f"no provisioning adapter is named {name!r}; known are {', '.join(sorted(self._adapters))}")
-        return self._adapters[name]
+        return await named(self._adapters, wanted.adapter).look_up(wanted.reference)

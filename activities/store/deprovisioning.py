@@ -2,14 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from activities.store import at_partners, capacity, clocks, due_rows, entitlements, life_policies, services, subscriptions
+from activities.store import (
+    at_partners,
+    capacity,
+    clocks,
+    due_rows,
+    entitlements,
+    exports,
+    life_policies,
+    services,
+    subscriptions,
+)
 from activities.store.at_partners import Asked
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
+from domain import keys
 from domain.facts import Event
 from domain.provisioning import Verb
 from domain.subscriptions.facts import Subscription
-from domain.subscriptions.policies import EndingPolicy
+from domain.subscriptions.policies import EndingPolicy, ExportOffer
 
 HELD_FOR = timedelta(days=1)
 """How long a legal hold puts the end of the data off each time it is looked at."""
@@ -17,7 +28,8 @@ WORKFLOW = "deprovision"
 
 
 async def look(connection: Connection, key: str) -> tuple[list[Asked], str]:
-    """What a due row asks for; nothing, with the reason in words, where it is done or kept by a legal hold."""
+    """What a due row asks for; nothing, with the reason in words, where it is done, kept by a legal hold or waits for what is
+    to be given out before."""
     row = await due_rows.get(connection, key)
     if row is None:
         return [], "done before"
@@ -26,12 +38,29 @@ async def look(connection: Connection, key: str) -> tuple[list[Asked], str]:
     if subscription.ended_at is None:
         await due_rows.remove(connection, [key])
         return [], f"subscription {subscription.id} goes on"
-    if subscription.legal_hold:
-        now = await clocks.business_now(connection, subscription.customer)
-        await due_rows.put(connection, [row.model_copy(update={"due_at": now + HELD_FOR})])
-        return [], f"kept by a legal hold: {subscription.legal_hold}"
+    now = await clocks.business_now(connection, subscription.customer)
+    if row.due_at > now:
+        return [], f"due at {row.due_at:%Y-%m-%d %H:%M} UTC"
+    if row.kind is Kind.export:
+        return await exports.look(connection, row, subscription, now)
+    if words := await _kept_for(connection, row, subscription, now):
+        return [], words
     service = await services.get(connection, subscription.service)
     return await at_partners.asked(connection, service, Verb.terminate, f"{subscription.id}:{Verb.terminate}"), ""
+
+
+async def _kept_for(connection: Connection, row: DueRow, subscription: Subscription, now: datetime) -> str:
+    """Why it is not taken down yet, in words; it is looked at again later."""
+    if subscription.legal_hold:
+        await due_rows.put(connection, [row.model_copy(update={"due_at": now + HELD_FOR})])
+        return f"kept by a legal hold: {subscription.legal_hold}"
+    awaited = await exports.is_awaited(connection, subscription.id)
+    if awaited is None:
+        return ""
+    again, words = max(awaited.due_at, now + at_partners.LATER), "it is kept until what is in it is given out"
+    await due_rows.put(connection, [row.model_copy(update={"due_at": again})])
+    await due_rows.failed(connection, row.key, words)
+    return words
 
 
 async def done(connection: Connection, key: str) -> str:
@@ -44,6 +73,7 @@ async def done(connection: Connection, key: str) -> str:
     await due_rows.remove(connection, [key])
     await entitlements.revoke(connection, subscription.service, now)
     await services.end(connection, subscription.service, now)
+    await exports.forget(connection, subscription)
     await capacity.release(connection, subscription.order, [subscription.item], now)
     words = "the service is taken down, and seen to be gone"
     event = Event(key="service:terminated", type="service.terminated", at=now, actor=WORKFLOW, summary=words)
@@ -52,9 +82,18 @@ async def done(connection: Connection, key: str) -> str:
 
 
 async def begin(connection: Connection, subscription: Subscription, now: datetime) -> None:
-    """Have the service of one that has ended taken down once its data was kept long enough."""
+    """Have the service of one that has ended taken down once its data was kept long enough, and what is in it given out before
+    where the policy offers that."""
     policy = await life_policies.get(connection, EndingPolicy)
     until = max((subscription.ended_at or now) + policy.retention, now)
-    key = f"{subscription.id}:deprovision:{Verb.terminate}"
-    row = DueRow(key=key, kind=Kind.deprovision, subject=subscription.id, customer=subscription.customer, due_at=until)
+    row = DueRow(
+        key=keys.termination(subscription.id),
+        kind=Kind.deprovision,
+        subject=subscription.id,
+        customer=subscription.customer,
+        due_at=until,
+        payload={"until": until.isoformat()},
+    )
     await due_rows.put(connection, [row])
+    if policy.export is ExportOffer.offered:
+        await exports.begin(connection, subscription, now)

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """A pause is over."""
     deprovision = "deprovision"
     """A service that nothing pays for any more is to be closed, or taken down for good."""
+    export = "export"
+    """What is in a service that has ended is to be given out to its customer, or cannot be fetched any more."""
     dunning = "dunning"
     """The next step about an invoice that is not paid."""
     restrict = "restrict"
@@ -94,6 +96,12 @@ _CLAIM = text("""
     )) RETURNING *
 """)
 """An array, as a join would make the planner read all rows of a large backlog."""
+_HURRY = text("""
+    UPDATE due_rows SET due_at = LEAST(due_at, shows.now), handed_at = LEAST(handed_at, shows.now)
+      FROM (SELECT row.key, COALESCE(test_clocks.now, statement_timestamp()) AS now
+              FROM due_rows row LEFT JOIN test_clocks ON test_clocks.id = row.clock WHERE row.key = :key) shows
+     WHERE due_rows.key = shows.key
+""")
 _OF_INVOICES = text("""
     INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
     SELECT DISTINCT subscriptions.id || ':invoice:' || billables.invoice, 'invoice', subscriptions.id, subscriptions.customer,
@@ -167,6 +175,11 @@ async def put_off(connection: Connection, key: str, error: str, until: datetime)
 async def hand_out_at(connection: Connection, key: str, now: datetime) -> None:
     """What rests is handed out again at `now`, in real time."""
     await connection.execute(update(due_rows).where(due_rows.c.key == key).values(handed_at=now))
+
+
+async def hurry(connection: Connection, key: str) -> None:
+    """What waits is due now; what has happened stays so."""
+    await connection.execute(_HURRY, {"key": key})
 
 
 async def failed(connection: Connection, key: str, error: str) -> None:

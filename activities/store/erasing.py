@@ -74,6 +74,7 @@ NOW = (
     """,
     # what is live after them
     "UPDATE services SET remote_id = NULL WHERE customer = :customer",
+    "UPDATE service_exports SET address = NULL WHERE customer = :customer",
     """
     UPDATE subscriptions SET payment_method = NULL, document =
            CASE WHEN document #> '{ending,words}' IS NULL THEN document ELSE jsonb_set(document, '{ending,words}', '""') END

@@ -74,7 +74,7 @@ async def follow(connection: Connection, work: Work, now: datetime) -> Evidencin
     """Bring the work item to where its deadline stands, and have that looked at again when it is nearer. Again changes nothing;
     None where a person has closed it, who answered the gateway otherwise. What has lapsed stays open for whoever it was handed
     to."""
-    if await life_fallout.resolved(connection, work.key):
+    if await life_fallout.decided(connection, work.key, {FalloutVerb.resolve}) is not None:
         await due_rows.remove(connection, [work.key])
         return None
     policy = await after_payment_policy.get(connection)

@@ -42,6 +42,7 @@ OF_CUSTOMER: dict[str, str] = {
     "charge_stops": _OWN,
     "services": _OWN,
     "entitlements": _OWN,
+    "service_exports": _OWN,
     "access_blocks": f"service {_SERVICES}",
     "subscriptions": _OWN,
     "subscription_events": f"subscription {_SUBSCRIPTIONS}",

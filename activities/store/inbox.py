@@ -5,18 +5,19 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import dispatches
+from activities.store import dispatches, exports
 from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from activities.store.tables.orders import inbox, order_items
 from domain.errors import NotFound
-from domain.provisioning import PartnerCallback
+from domain.provisioning import CallbackAbout, PartnerCallback
 
 
 async def receive(
     connection: Connection, partner: str, message_id: str, order: str, item: str, callback: PartnerCallback, now: datetime
 ) -> bool:
-    """Keep a callback and ask for its delivery; False where this message came before. NotFound for an unknown reference."""
+    """Keep a callback and ask for its delivery, or have the export that it is about looked at; False where this message came
+    before. NotFound for an unknown reference."""
     known = select(order_items.c.item).where(order_items.c.order_id == order, order_items.c.item == item)
     if (await connection.execute(known)).first() is None:
         raise NotFound("reference", callback.reference)
@@ -25,6 +26,10 @@ async def receive(
     kept = insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.message_id)
     if (await connection.execute(kept)).first() is None:
         return False
+    if callback.about is CallbackAbout.export:
+        await exports.hear(connection, order, item)
+        await settle(connection, partner, message_id, "its export is looked at")
+        return True
     payload = {"partner": partner, "message_id": message_id, "callback": body}
     key = f"callback:{partner}:{message_id}"
     await dispatches.request(connection, [Dispatch(key=key, kind=Kind.callback, subject=order, payload=payload, due_at=now)])

@@ -25,6 +25,11 @@ _IN_DOUBT = text("""
      WHERE subscriptions.state = 'ended' AND services.ended_at IS NULL
        AND NOT EXISTS (SELECT 1 FROM due_rows WHERE subject = subscriptions.id AND kind = 'deprovision')
     UNION
+    SELECT subscriptions.id FROM service_exports
+      JOIN services ON services.id = service_exports.service AND services.ended_at IS NOT NULL
+      JOIN subscriptions ON subscriptions.order_id = services.order_id AND subscriptions.item = services.item
+     WHERE service_exports.state IN ('working', 'failed')
+    UNION
     SELECT line ->> 'subscription' FROM billables
       JOIN invoices ON invoices.id = billables.invoice
      WHERE invoices.gathered_at > :since AND line ->> 'subscription' IS NOT NULL
@@ -33,13 +38,14 @@ _IN_DOUBT = text("""
      WHERE patrol_findings.invariant = 'time_is_charged_once' AND patrol_findings.closed_at IS NULL
      LIMIT :limit
 """)
-"""Those with something long due, those that ended and are not due to be taken down, and those that were invoiced just now,
-or were found to be charged twice."""
+"""Those with something long due, those that ended and are not due to be taken down, or were taken down before they were given
+out, and those that were invoiced just now, or were found to be charged twice."""
 _LIVES = text("""
     SELECT one.id, one.order_id AS "order", one.state, one.event_count,
            COALESCE(test_clocks.now, CAST(:now AS timestamptz)) AS now, services.ended_at IS NOT NULL AS service_ended,
            EXISTS (SELECT 1 FROM access_blocks WHERE service = services.id AND lifted_at IS NULL) AS is_blocked,
-           ARRAY(SELECT seq FROM subscription_events WHERE subscription = one.id ORDER BY seq) AS events
+           ARRAY(SELECT seq FROM subscription_events WHERE subscription = one.id ORDER BY seq) AS events,
+           ARRAY(SELECT state FROM service_exports WHERE service = services.id) AS exports
       FROM subscriptions one
       JOIN customers ON customers.id = one.customer
       LEFT JOIN test_clocks ON test_clocks.id = customers.clock
@@ -77,7 +83,7 @@ async def of_subscriptions(connection: Connection, ids: Sequence[str], now: date
     rows = (await connection.execute(_LIVES, {"ids": list(ids), "now": now})).mappings()
     return [
         LifeFacts(
-            **{**row, "state": SubscriptionState(row["state"]), "events": list(row["events"])},
+            **{**row, "state": SubscriptionState(row["state"]), "events": list(row["events"]), "exports": list(row["exports"])},
             due=[_due(one) for one in due[row["id"]]],
             charged=[ChargedFacts.model_validate(one) for one in charged[row["id"]]],
         )
@@ -94,4 +100,5 @@ async def _by_life(connection: Connection, query: Any, ids: Sequence[str]) -> di
 
 def _due(row: dict[str, Any]) -> DueFacts:
     kind = Kind(row.pop("kind"))
-    return DueFacts(**row, takes_down=kind is Kind.deprovision, turns_access=kind is Kind.access)
+    gives_out = kind is Kind.export
+    return DueFacts(**row, takes_down=kind is Kind.deprovision, gives_out=gives_out, turns_access=kind is Kind.access)

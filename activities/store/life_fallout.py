@@ -2,9 +2,10 @@
 
 What is kept of it, and deciding about it, is the same for whatever else no order's process waits for."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows
@@ -42,6 +43,11 @@ async def left_over(connection: Connection, subscription: str, key: str, trouble
     await _open(connection, subscription, key, Subject.left_over, f"undo at a partner of {subscription}", trouble, 1, now)
 
 
+async def not_exported(connection: Connection, row: DueRow, trouble: str, attempts: int, now: datetime) -> None:
+    """A system does not give out what is in a service that has ended. `now` is real time."""
+    await _open(connection, row.subject, row.key, Subject.export, f"export of {row.subject}", trouble, attempts, now)
+
+
 async def done(connection: Connection, key: str, now: datetime) -> None:
     """What was stuck has happened by itself."""
     for record in await opened(connection, key):
@@ -49,13 +55,16 @@ async def done(connection: Connection, key: str, now: datetime) -> None:
 
 
 async def decide(connection: Connection, record: Fallout, decision: FalloutDecision, now: datetime) -> str:
-    """Try what is due again at once, or take what an operator has done by hand as done. Raises Conflict where it is decided.
-    `now` is real time."""
-    held = [one for one in await opened(connection, record.id.rpartition(":fallout:")[0]) if one.id == record.id]
+    """Try what is due again at once, or take what an operator has done by hand as done, or go on without it. Raises Conflict
+    where it is decided. `now` is real time."""
+    key = record.id.rpartition(":fallout:")[0]
+    held = [one for one in await opened(connection, key) if one.id == record.id]
     if not held:
         raise Conflict(f"{record.id} is decided already")
     if record.subject is Subject.due:
-        await due_rows.hand_out_at(connection, record.id.rpartition(":fallout:")[0], now)
+        await due_rows.hand_out_at(connection, key, now)
+    if record.subject is Subject.export:
+        await due_rows.hurry(connection, key)
     await close(connection, held[0], decision.verb, decision.by, decision.reason, decision.evidence, now)
     return f"{decision.verb} noted for {record.id}"
 
@@ -91,11 +100,12 @@ async def next_id(connection: Connection, key: str) -> str:
     return keys.fallout(key, 1 + len((await connection.execute(before)).all()))
 
 
-async def resolved(connection: Connection, key: str) -> bool:
-    """Whether a subject was got done with, and not only given up."""
+async def decided(connection: Connection, key: str, verbs: Collection[FalloutVerb]) -> Fallout | None:
+    """The last time that one of these was decided about a subject."""
     of_subject = fallout.c.id.startswith(f"{key}:fallout:", autoescape=True)
-    query = select(exists().where(of_subject, fallout.c.document["verb"].astext == FalloutVerb.resolve))
-    return bool((await connection.execute(query)).scalar())
+    query = select(fallout.c.document).where(of_subject, fallout.c.document["verb"].astext.in_(verbs))
+    document = (await connection.execute(query.order_by(fallout.c.opened_at.desc()).limit(1))).scalar()
+    return None if document is None else Fallout.model_validate(document)
 
 
 async def keep(connection: Connection, record: Fallout, order: str | None) -> None:

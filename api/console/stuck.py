@@ -52,6 +52,16 @@ def entry(
         _buttons(visit, order, record, document)
 
 
+_ENDS = {
+    Subject.undo: "to be decided",
+    Subject.due: "to be decided",
+    Subject.left_over: "to be decided",
+    Subject.export: "to be decided",
+    Subject.evidence: "evidence due",
+}
+"""What the deadline of a record is; of what is not here, something decides by itself."""
+
+
 def _past(verb: FalloutVerb) -> str:
     return {"retry": "retried", "resolve": "marked done", "skip": "skipped", "compensate": "given up"}[verb]
 
@@ -64,7 +74,7 @@ def _facts(record: Fallout, now: datetime) -> None:
             ui.label(fact)
         if record.verb is None:
             ui.label(f"stuck {moments.ago(record.opened_at, now)}").tooltip(moments.absolute(record.opened_at))
-            ends = "evidence due" if record.subject is Subject.evidence else "decided by itself"
+            ends = _ENDS.get(record.subject, "decided by itself")
             deadline = ui.label(f"{ends} {moments.until(record.deadline, now)}")
             deadline.tooltip(moments.absolute(record.deadline)).classes("wrong" if record.deadline < now else "")
         elif record.resolved_at:

@@ -20,11 +20,12 @@ from api.console.panel import Panel
 from api.console.subscription_chart import chart
 from api.console.table import Cell, table
 from api.console.visit import Visit
-from api.subscriptions import Ahead, SubscriptionDetail, detail
+from api.subscriptions import Ahead, ExportView, SubscriptionDetail, detail
 from domain import keys
 from domain.clocks import Clock
 from domain.dunning import CaseState
 from domain.errors import NotFound
+from domain.provisioning import ExportState
 from domain.roles import Right
 from domain.states import SubscriptionState
 from domain.subscriptions.policies import SuspendedTime
@@ -45,6 +46,7 @@ KINDS = {
     "pause": "It is paused: nothing is billed, and nothing may be used",
     "resume": "Its pause is over, and it goes on",
     "reminder": "Its customer is reminded of what lies ahead",
+    "export": "What is in its service is given out, or cannot be fetched any more",
     "deprovision": "Its service is taken down",
     "dunning": "The next step about an invoice that is not paid",
     "restrict": "It is suspended or ended, since an invoice is not paid",
@@ -81,13 +83,14 @@ class SubscriptionPage:
             with ui.element("div").classes("stack"):
                 self._dunning = Panel(dunning_panel.draw_cases, "stack")
                 self._ahead = Panel(_draw_ahead, "card flush")
+                self._exports = Panel(_draw_exports)
                 self._invoices = Panel(_draw_invoices, "card flush")
             self._timeline = Panel(_draw_timeline, "card")
 
     async def refresh(self) -> None:
         """Raises NotFound."""
         async with self._visit.console.database.transaction() as connection:
-            shown = await detail(connection, self.id)
+            shown = await detail(connection, self._visit.principal, self.id)
             service = await services.get(connection, shown.service)
             clock = await clocks.of_customer(connection, shown.customer)
             billed = await subscription_views.billed(connection, self.id, MOST_PERIODS)
@@ -106,6 +109,7 @@ class SubscriptionPage:
         settings = self._visit.console.settings
         self._dunning.show(dunned, [each for each in cases if each.state is not CaseState.open], now, settings)
         self._ahead.show(shown, now)
+        self._exports.show(shown.exports)
         self._invoices.show(listed)
         self._timeline.show(events)
 
@@ -244,6 +248,25 @@ def _ahead_row(ahead: Ahead, now: datetime) -> tuple[Cell, ...]:
         ui.label(ahead.trouble or "").classes("wrong small")
 
     return (_what(ahead), when, trouble if ahead.trouble else "")
+
+
+def _draw_exports(made: list[ExportView]) -> None:
+    """What its customer can fetch. Who may not hand the address on is not shown it."""
+    if not made:
+        return
+    with ui.element("div").classes("card flush").mark("exports"):
+        notices.card_head("Its data")
+        table(("System", "State", "Since", "Until", "Address"), [_export_row(each) for each in made])
+
+
+def _export_row(export: ExportView) -> tuple[Cell, ...]:
+    def address() -> None:
+        ui.link("fetch", export.address or "", new_tab=True).props('rel="noopener noreferrer"').classes("plain")
+
+    since = moments.day(export.ready_at or export.asked_at)
+    until = moments.day(export.expires_at) if export.expires_at else ""
+    hidden = "kept from you" if export.state is ExportState.ready else ""
+    return (export.system, lambda: chip(export.state), since, until, address if export.address else hidden)
 
 
 def _draw_invoices(listed: list[InvoiceSummary]) -> None:

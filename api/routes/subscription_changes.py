@@ -68,7 +68,7 @@ async def pause(
     policy."""
     await instruct(context, principal, subscription, "pause", **dict(request))
     async with context.database.transaction() as connection:
-        return await detail(connection, subscription)
+        return await detail(connection, principal, subscription)
 
 
 @router.post("/resume", summary="Let a paused subscription go on", responses=declares(404, 409))
@@ -76,4 +76,4 @@ async def resume(subscription: SubscriptionId, principal: SubscriptionKeeper, co
     """From now on. One that is to be paused later is not paused."""
     await instruct(context, principal, subscription, "resume")
     async with context.database.transaction() as connection:
-        return await detail(connection, subscription)
+        return await detail(connection, principal, subscription)

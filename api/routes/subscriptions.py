@@ -67,7 +67,7 @@ async def list_subscriptions(
 @router.get("/{subscription}", summary="Look at one subscription", responses=declares(404))
 async def get_subscription(subscription: SubscriptionId, principal: BillingReader, database: Db) -> SubscriptionDetail:
     async with database.transaction() as connection:
-        return await detail(connection, subscription)
+        return await detail(connection, principal, subscription)
 
 
 @router.get("/{subscription}/timeline", summary="What happened to a subscription", responses=declares(404))
@@ -105,7 +105,7 @@ async def uncancel(subscription: SubscriptionId, principal: SubscriptionKeeper, 
     """Until it has ended."""
     await instruct(context, principal, subscription, "uncancel")
     async with context.database.transaction() as connection:
-        return await detail(connection, subscription)
+        return await detail(connection, principal, subscription)
 
 
 @router.put("/{subscription}/legal-hold", summary="Keep its data for a legal reason", responses=declares(404))

@@ -20,6 +20,11 @@ OF_LIVES: tuple[Invariant, ...] = (
         "The service of a subscription that has ended is taken down, or due to be.",
         lives.ended_is_taken_down,
     ),
+    Invariant(
+        "exported_before_taken_down",
+        "What is in a service that has ended is given out before it is taken down, where that is offered and not given up.",
+        lives.exported_before_taken_down,
+    ),
     Invariant("life_events_are_gapless", "A subscription's events are numbered without a gap.", lives.life_events_are_gapless),
 )
 SEEN_FROM_OUTSIDE: tuple[Invariant, ...] = (
@@ -28,6 +33,7 @@ SEEN_FROM_OUTSIDE: tuple[Invariant, ...] = (
         "At a partner a subscription's service is closed where the subscription is, and open where that is.",
         lives.partner_follows_life,
     ),
+    Invariant("exported_once", "A partner gives out what is in a service once, while it is there.", lives.exported_once),
     Invariant("gateway_agrees", "What a gateway has taken for a subscription is what is booked of it.", lives.gateway_agrees),
     Invariant(
         "invoiced_is_paid_once", "Of payments for one invoice no more is kept than it comes to.", lives.invoiced_is_paid_once

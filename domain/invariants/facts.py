@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.provisioning import RemoteState
+from domain.provisioning import ExportState, RemoteState
 from domain.states import ItemState, OrderState, SubscriptionState
 from domain.values import Value
 
@@ -133,21 +133,23 @@ class ChargedFacts(Value):
 
 
 class DueFacts(Value):
-    """Something that a subscription or its service is due; `error` is why it waits. `takes_down` ends the service, and
-    `turns_access` has the systems that built it follow."""
+    """Something that a subscription or its service is due; `error` is why it waits. `takes_down` ends the service,
+    `gives_out` is its export, and `turns_access` has the systems that built it follow."""
 
     key: str
     due_at: datetime
     error: str | None = None
     takes_down: bool = False
+    gives_out: bool = False
     turns_access: bool = False
 
 
 class LifeFacts(Value):
     """One subscription. `now` is the time by its customer's clock. `events` are their numbers, None where nobody looked.
+    `exports` are what became of the export of each system.
 
-    `remote` is what the partner says of it, and `taken` what the gateway has of each payment, in minor units, None where nobody
-    asked; `booked` is what we have of each. `invoices` are those of its customer.
+    `remote` is what the partner says of it, `remote_facts` what that did, in order, and `taken` what the gateway has of each
+    payment, in minor units, None where nobody asked; `booked` is what we have of each. `invoices` are those of its customer.
     """
 
     id: str
@@ -158,12 +160,18 @@ class LifeFacts(Value):
     is_blocked: bool
     due: list[DueFacts] = []
     charged: list[ChargedFacts] = []
+    exports: list[ExportState] = []
     event_count: int = 0
     events: list[int] | None = None
     invoices: list[InvoiceFacts] = []
     booked: dict[str, int] = {}
     taken: dict[str, int] | None = None
     remote: RemoteState | None = None
+    remote_facts: list[str] | None = None
+
+    @property
+    def is_exported(self) -> bool:
+        return any(state in {ExportState.ready, ExportState.forgotten} for state in self.exports)
 
 
 class PromiseFacts(Value):

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 from domain.invariants.access import GONE
 from domain.invariants.facts import Facts, Found
-from domain.provisioning import RemoteState
+from domain.provisioning import ExportState, RemoteState
 from domain.states import SubscriptionState
 
+EXPORTED, TERMINATED = "exported", "terminated"
+"""What a partner calls it that it has given out what is in a service, and taken that down."""
 LONGEST_REASON = timedelta(days=1)
 """How long something that is due may wait for a reason before somebody should look."""
 
@@ -46,6 +48,14 @@ def ended_is_taken_down(facts: Facts) -> Iterator[Found]:
             yield Found(life.id, life.order, "nothing at the partner", f"it is {life.remote} there")
 
 
+def exported_before_taken_down(facts: Facts) -> Iterator[Found]:
+    for life in facts.lives:
+        awaited = [state for state in life.exports if state in {ExportState.working, ExportState.failed}]
+        if life.service_ended and (awaited or any(due.gives_out for due in life.due)):
+            found = ", ".join(awaited) or "still due"
+            yield Found(life.id, life.order, "given out before it was taken down, or given up", f"the export is {found}")
+
+
 def life_events_are_gapless(facts: Facts) -> Iterator[Found]:
     for life in facts.lives:
         if life.events is not None and life.events != list(range(1, life.event_count + 1)):
@@ -61,6 +71,20 @@ def partner_follows_life(facts: Facts) -> Iterator[Found]:
         if closed is (life.remote is RemoteState.active) or life.is_blocked is not closed:
             blocked = "blocked" if life.is_blocked else "not blocked"
             yield Found(life.id, life.order, f"as the subscription, which is {life.state}", f"{life.remote}, and {blocked}")
+
+
+def exported_once(facts: Facts) -> Iterator[Found]:
+    """And while the service is still there."""
+    for life in facts.lives:
+        if life.remote_facts is None:
+            continue
+        made, gone = life.remote_facts.count(EXPORTED), life.remote_facts.count(TERMINATED)
+        if made > 1:
+            yield Found(life.id, life.order, "one export", f"{made} at the partner")
+        if life.is_exported and not made:
+            yield Found(life.id, life.order, "the export that is told of", "none at the partner")
+        if made and gone and life.remote_facts.index(TERMINATED) < life.remote_facts.index(EXPORTED):
+            yield Found(life.id, life.order, "given out before it was taken down", "taken down first")
 
 
 def gateway_agrees(facts: Facts) -> Iterator[Found]:

@@ -45,16 +45,24 @@ class Unused(StrEnum):
 Days = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=3660))]
 
 
+class ExportOffer(StrEnum):
+    """Whether customers are given their data once their subscription has ended."""
+
+    offered = "offered"
+    none = "none"
+
+
 class EndingPolicy(StrictValue):
     """`notice` lies between a cancellation and the end, at least. Whoever ends before `minimum_term`, counted from the start,
     pays `early_fee_percent` of what the rest of it would have cost. Data is kept for `retention` after the end, before the
-    service is taken down for good."""
+    service is taken down for good; where its `export` is offered, not before that is there and could be fetched."""
 
     notice: Days = timedelta(0)
     minimum_term: Days = timedelta(0)
     early_fee_percent: Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)] = Decimal(0)
     unused: Unused = Unused.credit
     retention: Days = timedelta(days=30)
+    export: ExportOffer = ExportOffer.offered
 
 
 class ChangeTime(StrEnum):

@@ -1,11 +1,13 @@
 """Subscriptions in the browser."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Page, expect
+from pydantic import SecretStr
 from sqlalchemy import update
 
-from activities.store import catalogue, legal_entities, subscriptions
+from activities.store import catalogue, exports, legal_entities, subscriptions
 from activities.store.database import Database
 from activities.store.tables.services import services
 from domain.billing.entities import DEFAULT
@@ -13,6 +15,7 @@ from domain.catalogue import Price, Product
 from domain.facts import Event, ItemStatus
 from domain.money import Money
 from domain.orders import Action
+from domain.provisioning import DataExport, ExportState, ProvisionRequest, Verb
 from domain.roles import Role
 from domain.states import ItemState
 from domain.subscriptions.changes import Change
@@ -237,3 +240,32 @@ async def test_a_change_is_made_as_it_was_shown(
 
 def _price(name: str, plan: str, charge: dict[str, str]) -> Price:
     return Price.model_validate({"id": name, "plan": plan, "currency": "EUR", "charges": [charge]})
+
+
+async def test_what_can_be_fetched_of_one_that_ended_is_led_to_for_who_may_hand_it_on(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-830", 830)
+    ended, until = made.model_copy(update={"ended_at": MARCH}), datetime.now(UTC) + timedelta(days=9)
+    about = {"reference": made.service, "customer": "C-830", "product": "crm", "plan": "crm-team", "quantity": 2}
+    async with console_database.transaction() as connection:
+        await subscriptions.save(connection, ended, [], MARCH)
+        for system, found in {
+            "mailhub": DataExport(state=ExportState.ready, address=SecretStr("https://files.example/4711"), expires_at=until),
+            "fibreworks": DataExport(state=ExportState.working),
+        }.items():
+            asked = ProvisionRequest(verb=Verb.export, key=system, **about)
+            await exports.keep(connection, system, asked, found, datetime.now(UTC))
+    page = await sign_in(Role.operator, at=f"/subscriptions/{made.id}")
+
+    rows = page.locator("tr")
+    await expect(rows.filter(has_text="mailhub")).to_contain_text("ready")
+    await expect(rows.filter(has_text="mailhub")).to_contain_text(f"{until:%d %b %Y}")
+    await expect(rows.filter(has_text="fibreworks")).to_contain_text("working")
+    address = rows.filter(has_text="mailhub").get_by_role("link", name="fetch")
+    await expect(address).to_have_attribute("href", "https://files.example/4711")
+    await expect(address).to_have_attribute("rel", "noopener noreferrer")
+
+    page = await sign_in(Role.viewer, at=f"/subscriptions/{made.id}")
+    await expect(page.locator("tr").filter(has_text="mailhub")).to_contain_text("kept from you")
+    assert "files.example" not in await page.content()

@@ -6,7 +6,7 @@ import pytest
 
 from domain.invariants.catalogue import OF_LIVES, SEEN_FROM_OUTSIDE
 from domain.invariants.facts import ChargedFacts, DueFacts, Facts, InvoiceFacts, LifeFacts
-from domain.provisioning import RemoteState
+from domain.provisioning import ExportState, RemoteState
 from domain.states import SubscriptionState
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -38,6 +38,14 @@ WELL = LifeFacts(
 ENDED = WELL.model_copy(
     update={"state": SubscriptionState.ended, "is_blocked": True, "remote": RemoteState.suspended, "due": []}
 )
+GONE = ENDED.model_copy(
+    update={
+        "service_ended": True,
+        "remote": RemoteState.terminated,
+        "exports": [ExportState.forgotten, ExportState.unable],
+        "remote_facts": ["service_created", "exported", "terminated"],
+    }
+)
 LATE = DueFacts(key="S-1-1:renewal", due_at=NOW - timedelta(minutes=6))
 
 
@@ -50,6 +58,9 @@ def test_a_life_in_order_breaks_nothing() -> None:
     assert broken(WELL) == []
     taken_down = {"service_ended": True, "remote": RemoteState.terminated}
     assert broken(ENDED.model_copy(update=taken_down)) == []
+    assert broken(GONE) == []
+    given_up = {"exports": [ExportState.given_up], "remote_facts": ["service_created", "export_failed", "terminated"]}
+    assert broken(GONE.model_copy(update=given_up)) == []
     to_be = DueFacts(key="S-1-1:deprovision:terminate", due_at=NOW + timedelta(days=30), takes_down=True)
     assert broken(ENDED.model_copy(update={"due": [to_be]})) == []
     waits = LATE.model_copy(update={"error": "a payment is under way"})
@@ -67,6 +78,12 @@ def test_a_life_in_order_breaks_nothing() -> None:
         ),
         ("ended_is_taken_down", ENDED),
         ("ended_is_taken_down", ENDED.model_copy(update={"service_ended": True})),
+        ("exported_before_taken_down", GONE.model_copy(update={"exports": [ExportState.forgotten, ExportState.working]})),
+        ("exported_before_taken_down", GONE.model_copy(update={"exports": [ExportState.failed]})),
+        ("exported_before_taken_down", GONE.model_copy(update={"due": [DueFacts(key="k", due_at=NOW, gives_out=True)]})),
+        ("exported_once", GONE.model_copy(update={"remote_facts": ["exported", "exported", "terminated"]})),
+        ("exported_once", GONE.model_copy(update={"remote_facts": ["terminated", "exported"]})),
+        ("exported_once", GONE.model_copy(update={"remote_facts": ["terminated"]})),
         ("life_events_are_gapless", WELL.model_copy(update={"events": [1]})),
         ("life_events_are_gapless", WELL.model_copy(update={"events": [1, 3]})),
         ("partner_follows_life", WELL.model_copy(update={"remote": RemoteState.suspended})),

@@ -173,6 +173,15 @@ async def taken_down(world: World) -> str:
     return keys.deprovision_workflow(name)
 
 
+async def given_out(world: World) -> str:
+    """A subscription that was cancelled, and the process that has a partner give out what is in its service."""
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly("30.00"), steps=[build()]))
+    await world.succeed(world.api.post(f"/v1/subscriptions/{name}/cancel", json={"when": "now"}))
+    await advance(world, clock, JANUARY + timedelta(days=1))
+    return keys.deprovision_workflow(name)
+
+
 async def clock_advanced(world: World) -> str:
     """A test clock that two months go by on, each renewed and paid."""
     clock, customer = await clocked(world)
@@ -213,6 +222,7 @@ AFTERWARDS: dict[str, Shape] = {
     "suspended": suspended,
     "followed": followed,
     "taken_down": taken_down,
+    "given_out": given_out,
     "clock_advanced": clock_advanced,
 }
 """What comes after a payment, and in the life of a subscription; each names the process that its history is of."""

@@ -52,10 +52,15 @@ async def test_one_that_is_cancelled_at_its_period_end_is_used_till_then_and_bil
         ("cancelled", "2026-05-01"),
         ("ended", "2026-06-01"),
         ("service.suspended", "2026-06-01"),
+        ("service.exported", "2026-06-01"),
         ("service.terminated", "2026-07-01"),
     ]
     kinds = await world.sandbox.kinds(found["service"].partition(":")[0])
-    assert [kind for kind in kinds if kind in {"suspended", "terminated"}] == ["suspended", "terminated"]
+    assert [kind for kind in kinds if kind in {"suspended", "exported", "terminated"}] == [
+        "suspended",
+        "exported",
+        "terminated",
+    ]
 
 
 async def test_one_that_is_cancelled_at_once_gives_back_what_was_not_used(world: World) -> None:

@@ -34,6 +34,7 @@ SAID = {
     "subscription.reminded": (PLAIN, "reminded"),
     "subscription.not_changed": (BAD, "not changed"),
     "subscription.ended": (PLAIN, "ended"),
+    "service.exported": (PLAIN, "data given out"),
     "service.terminated": (PLAIN, "taken down"),
 }
 """What is said of an event, and in which colour; of what is not here, the lanes tell."""

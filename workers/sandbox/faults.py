@@ -29,6 +29,7 @@ class Operation(StrEnum):
     terminate = "terminate"
     throttle = "throttle"
     unthrottle = "unthrottle"
+    export = "export"
     verify = "verify"
     check_vat = "check_vat"
     decide_tax = "decide_tax"
@@ -72,6 +73,7 @@ _DECLINABLE = _MONEY_MOVES | {
     Operation.activate,
     Operation.change,
     Operation.terminate,
+    Operation.export,
     Operation.check_vat,
 }
 _CALLS = frozenset(Operation) - {Operation.callback, Operation.every}

@@ -95,6 +95,9 @@ class FactKind(StrEnum):
     terminated = "terminated"
     throttled = "throttled"
     unthrottled = "unthrottled"
+    exported = "exported"
+    """One more file of what is in a service."""
+    export_failed = "export_failed"
     callback_sent = "callback_sent"
     callback_failed = "callback_failed"
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import Field
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from domain.provisioning import CallbackStatus
@@ -40,7 +41,8 @@ def _add_health_route(router: APIRouter, desk: PartnerDesk) -> None:
     @router.get("/health")
     async def health(partner: Partner) -> Response:
         settings = desk.settings(partner)
-        said = {"status": "ok" if settings.available else "down", "capabilities": ["throttle"] if settings.throttles else []}
+        able = {"throttle": settings.throttles, "export": settings.exports}
+        said = {"status": "ok" if settings.available else "down", "capabilities": [verb for verb, can in able.items() if can]}
         return JSONResponse(said, 200 if settings.available else 503)
 
 
@@ -60,6 +62,21 @@ def _add_service_routes(router: APIRouter, desk: PartnerDesk, faults: Faults) ->
     @router.post("/services/{reference}/finish")
     async def finish(partner: Partner, reference: str, body: FinishBody) -> Response:
         return desk.finish(partner, reference, body.status, body.message).response()
+
+    @router.post("/services/{reference}/export")
+    async def export(partner: Partner, reference: str, request: Request, idempotency_key: IdempotencyKey) -> Response:
+        fault = faults.draw(Operation.export, reference, partner)
+        root = f"{str(request.base_url).rstrip('/')}/partners/{partner}"
+        return serve(fault, lambda forced: desk.export(partner, reference, idempotency_key, root, forced))
+
+    @router.get("/services/{reference}/export")
+    async def look_up_export(partner: Partner, reference: str) -> Response:
+        fault = faults.draw(Operation.verify, reference, partner)
+        return serve(fault, lambda _: desk.look_up_export(partner, reference))
+
+    @router.get("/exports/{secret}")
+    async def fetch(partner: Partner, secret: str, request: Request) -> Response:
+        return desk.fetch(partner, str(request.url.replace(query=""))).response()
 
     @router.post("/services/{reference}/{verb}")
     async def move(partner: Partner, reference: str, verb: SimpleVerb, idempotency_key: IdempotencyKey) -> Response:

@@ -1,12 +1,13 @@
 """The life of one service at a partner: which verb is possible when, and what it then is."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field
 
-from domain.provisioning import Characteristics, RemoteState
-from domain.values import StrictValue, Value
+from domain.provisioning import Characteristics, ExportState, RemoteState
+from domain.values import Instant, StrictValue, Value
 from workers.sandbox.faults import Mode
 from workers.sandbox.journal import FactKind
 from workers.sandbox.replies import Problem
@@ -45,6 +46,17 @@ class SimpleVerb(StrEnum):
     unthrottle = "unthrottle"
 
 
+class Export(Value):
+    """A file of what is in a service; `url` is where it is served, which is as good as a password."""
+
+    state: ExportState
+    url: str
+    expires_at: Instant | None = None
+
+    def is_there(self, now: datetime) -> bool:
+        return self.state is not ExportState.failed and (self.expires_at is None or self.expires_at > now)
+
+
 class Service(Value):
     """`sequence` is that of the last callback; `misbehaviour` is how its callbacks go wrong, once a fault has struck."""
 
@@ -62,6 +74,12 @@ class Service(Value):
     message: str = ""
     misbehaviour: Mode | None = None
     callback_delay: float = 0
+    export: Export | None = None
+
+    @property
+    def is_at_work(self) -> bool:
+        exporting = self.export is not None and self.export.state is ExportState.working
+        return exporting or self.state is RemoteState.working
 
     def to(self, state: RemoteState, message: str = "") -> Self:
         return self.model_copy(update={"state": state, "message": message})
@@ -69,6 +87,10 @@ class Service(Value):
     def changed(self, body: ChangeBody) -> Self:
         self.must_be(RemoteState.inactive, RemoteState.active, RemoteState.suspended)
         return self.model_copy(update=dict(body))
+
+    def exported(self, export: Export) -> Self:
+        self.must_be(RemoteState.inactive, RemoteState.active, RemoteState.suspended)
+        return self.model_copy(update={"export": export})
 
     def moved(self, verb: SimpleVerb) -> Self:
         """After the verb; unchanged if it is already there."""
@@ -78,7 +100,8 @@ class Service(Value):
         if self.state is move.to:
             return self
         self.must_be(*move.allowed_from)
-        return self.to(move.to)
+        there = self.to(move.to)
+        return there.model_copy(update={"export": None}) if verb is SimpleVerb.terminate else there
 
     def _at_speed(self, throttled: bool) -> Self:
         self.must_be(RemoteState.inactive, RemoteState.active, RemoteState.suspended)

@@ -7,7 +7,7 @@ from activities.store import access_blocks, entitlements, orders
 from activities.store.database import Connection, Database
 from domain import keys
 from domain.errors import Refused
-from domain.provisioning import ProvisionRequest, ProvisionResult, RemoteState, Verb
+from domain.provisioning import DataExport, ProvisionRequest, ProvisionResult, RemoteState, Verb
 
 _REQUESTED = "suspended"
 """The reason of what is suspended through the provisioning port."""
@@ -34,6 +34,9 @@ class EntitlementProvisioner:
         async with self._database.transaction() as connection:
             state = await self._verbs[request.verb](connection, request)
         return ProvisionResult(state=state, remote_id=request.reference, quantity=request.quantity)
+
+    async def export(self, request: ProvisionRequest) -> DataExport:
+        raise Refused("entitlements hold nothing of a customer that could be given out", code="unsupported")
 
     async def capabilities(self) -> frozenset[Verb]:
         return frozenset()

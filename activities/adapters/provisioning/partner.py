@@ -1,16 +1,27 @@
 """A partner that is provisioned over HTTP and calls back when its work is done."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
 import httpx
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 
 from activities.adapters.http import TOTAL_SECONDS, Call, Peer
 from domain.errors import Refused, Unavailable, Unknown
-from domain.provisioning import Characteristics, ProvisionRequest, ProvisionResult, RemoteState, Verb
-from domain.values import Value
+from domain.provisioning import (
+    Characteristics,
+    DataExport,
+    ExportState,
+    ProvisionRequest,
+    ProvisionResult,
+    RemoteState,
+    Verb,
+)
+from domain.values import Instant, Value
 
 _ABSENT = "service_absent"
+_NOT_EXPORTED = "export_absent"
 _LIVE = frozenset({RemoteState.inactive, RemoteState.active, RemoteState.suspended})
 
 
@@ -45,6 +56,29 @@ class _Service(Value):
         return ProvisionResult(**self.model_dump(include=set(ProvisionResult.model_fields)))
 
 
+class _Export(Value):
+    """What the partner says of an export. `url` is where it can be fetched once it is `ready`."""
+
+    reference: str
+    state: Literal[ExportState.working, ExportState.failed, ExportState.ready]
+    url: Annotated[str | None, Field(pattern=r"^https?://[^\s<>\"]{1,2000}$", repr=False)] = None
+    expires_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _addressed(self) -> Self:
+        if self.state is ExportState.ready and self.url is None:
+            raise ValueError("url: what is ready is somewhere")
+        return self
+
+    def is_there(self, now: datetime) -> bool:
+        """Whether it need not be asked for again."""
+        return self.state is not ExportState.failed and (self.expires_at is None or self.expires_at > now)
+
+    def result(self) -> DataExport:
+        address = SecretStr(self.url) if self.state is ExportState.ready and self.url is not None else None
+        return DataExport(state=self.state, address=address, expires_at=self.expires_at)
+
+
 class _Health(Value):
     """`capabilities` are what the partner can do beyond what every one can; one that names none can do no more."""
 
@@ -68,9 +102,17 @@ class PartnerProvisioner:
                 return found
         return await self._act(request)
 
+    async def export(self, request: ProvisionRequest) -> DataExport:
+        path = ("services", request.reference, "export")
+        found = await self._exported(request, Call("GET", path)) if request.probe else None
+        if found is None or not found.is_there(datetime.now(UTC)):
+            found = await self._exported(request, Call("POST", path, request.key))
+        return DataExport(state=ExportState.failed) if found is None else found.result()
+
     async def capabilities(self) -> frozenset[Verb]:
         said = await self._peer.call(Call("GET", ("health",)), _Health)
-        return frozenset({Verb.throttle, Verb.unthrottle} if Verb.throttle in said.capabilities else ())
+        throttles = {Verb.throttle, Verb.unthrottle} if Verb.throttle in said.capabilities else set[Verb]()
+        return frozenset(throttles | ({Verb.export} if Verb.export in said.capabilities else set()))
 
     async def check(self) -> None:
         await self._peer.call(Call("GET", ("health",)), _Health)
@@ -78,6 +120,18 @@ class PartnerProvisioner:
     async def look_up(self, reference: str) -> ProvisionResult:
         service = await self._find(reference)
         return ProvisionResult(state=RemoteState.absent) if service is None else service.result()
+
+    async def _exported(self, request: ProvisionRequest, call: Call) -> _Export | None:
+        """None where there is none."""
+        try:
+            export = await self._peer.call(call, _Export)
+        except Refused as refusal:
+            if refusal.code != _NOT_EXPORTED:
+                raise
+            return None
+        if export.reference != request.reference:
+            raise self._peer.unknown(call, "answered about another service")
+        return export
 
     async def _probe(self, request: ProvisionRequest) -> ProvisionResult | None:
         """What is there, if it is what the verb was to bring about. A look-up that fails leaves the earlier try as

@@ -87,6 +87,24 @@ subscriptions = Table(
     Index("ix_subscriptions_payment_method", "payment_method", postgresql_where=text("payment_method IS NOT NULL")),
 )
 
+service_exports = Table(
+    "service_exports",
+    metadata,
+    Column("service", String, ForeignKey("services.id"), nullable=False),
+    Column("system", String, nullable=False, comment="the adapter of the system that holds the data"),
+    Column("customer", String, ForeignKey("customers.id"), nullable=False),
+    Column("state", String, nullable=False),
+    moment("asked_at"),
+    moment("ready_at", optional=True),
+    Column("address", String, comment="as good as a password; empty once it has expired or the service is taken down"),
+    moment("expires_at", optional=True),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("service", "system"),
+    Index(None, "customer"),
+    Index("ix_service_exports_pending", "service", postgresql_where=text("state IN ('working', 'failed')")),
+    comment="What customers had in services that ended, given out to them before those are taken down",
+)
+
 access_blocks = Table(
     "access_blocks",
     metadata,

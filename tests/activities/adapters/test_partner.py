@@ -5,16 +5,20 @@ import itertools
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from activities.adapters.http import Throttled
+from activities.adapters.provisioning.entitlements import EntitlementProvisioner
 from activities.adapters.provisioning.partner import PartnerProvisioner
 from domain.errors import Refused, Unavailable, Unknown
-from domain.provisioning import ProvisionRequest, RemoteState, Verb
-from tests.sandbox_server import RunningSandbox, running_sandbox
+from domain.provisioning import DataExport, ExportState, ProvisionRequest, RemoteState, Verb
+from tests.sandbox_server import RunningSandbox, running_sandbox, serving
+from tests.world import World
 
 DOING = [Verb.create, Verb.activate, Verb.change, Verb.suspend, Verb.resume, Verb.terminate, Verb.throttle]
 LIFE = {
@@ -296,3 +300,131 @@ async def test_error_texts_hold_ids_and_nothing_of_what_was_sent(
         await mailhub.perform(case.asked(Verb.create, address="Elm Street 1"))
     assert "mailhub: POST services" in str(error.value)
     assert "Elm" not in repr(error.value) + repr(error.value.__cause__)
+
+
+async def exported(case: Case, partner: PartnerProvisioner, *, attempt: str = "", probe: bool = False) -> DataExport:
+    return await partner.export(case.asked(Verb.export, attempt=attempt, probe=probe))
+
+
+def address(export: DataExport) -> str:
+    assert export.address is not None
+    return export.address.get_secret_value()
+
+
+async def test_what_is_in_a_service_is_given_out_once_and_can_be_fetched_until_it_is_taken_down(
+    case: Case, mailhub: PartnerProvisioner, sandbox: RunningSandbox
+) -> None:
+    await live_until(case, mailhub, Verb.resume)
+    first = await exported(case, mailhub)
+    again = await exported(case, mailhub)
+    other = await exported(case, mailhub, attempt=":2")
+    probed = await exported(case, mailhub, attempt=":3", probe=True)
+    fetched = await sandbox.client.get(address(first))
+    await mailhub.perform(case.asked(Verb.terminate))
+    gone = await sandbox.client.get(address(first))
+    assert (first.state, first.expires_at) == (ExportState.ready, None)
+    assert first == again == other == probed
+    assert (await sandbox.kinds()).count("exported") == 1
+    assert (fetched.status_code, fetched.json()["reference"], gone.status_code) == (200, case.reference, 404)
+    assert address(first) not in f"{first!r}{first}{first.model_dump_json()}"
+
+
+async def test_export_that_takes_time_is_working_until_it_is_there(
+    case: Case, fibreworks: PartnerProvisioner, sandbox: RunningSandbox
+) -> None:
+    await sandbox.configure("fibreworks", hold=True)
+    await fibreworks.perform(case.asked(Verb.create))
+    await sandbox.finish("fibreworks", case.reference)
+    asked = await exported(case, fibreworks)
+    looked_at = await exported(case, fibreworks, attempt=":2", probe=True)
+    await sandbox.finish("fibreworks", case.reference)
+    there = await exported(case, fibreworks, attempt=":3", probe=True)
+    assert (asked.state, asked.address, looked_at) == (ExportState.working, None, asked)
+    assert there.state is ExportState.ready
+    assert address(there)
+    assert (await sandbox.kinds()).count("exported") == 1
+
+
+async def test_export_that_failed_or_has_expired_is_made_anew(
+    case: Case, fibreworks: PartnerProvisioner, mailhub: PartnerProvisioner, sandbox: RunningSandbox
+) -> None:
+    await sandbox.configure("fibreworks", hold=True)
+    await fibreworks.perform(case.asked(Verb.create))
+    await sandbox.finish("fibreworks", case.reference)
+    await exported(case, fibreworks)
+    await sandbox.finish("fibreworks", case.reference, "failed")
+    again = await exported(case, fibreworks, attempt=":2", probe=True)
+    await mailhub.perform(case.asked(Verb.create))
+    await sandbox.configure("mailhub", export_days=1e-9)
+    expired = await exported(case, mailhub)
+    await sandbox.configure("mailhub", export_days=7)
+    fresh = await exported(case, mailhub, attempt=":2", probe=True)
+    await sandbox.configure("mailhub")
+    assert again.state is ExportState.working
+    assert address(expired) != address(fresh)
+    assert expired.expires_at is not None
+    assert fresh.expires_at is not None
+    assert fresh.expires_at - expired.expires_at > timedelta(days=6)
+
+
+@pytest.mark.parametrize("mode", ["timeout_after", "garbled"])
+async def test_lost_reply_to_an_export_is_unknown_and_probing_finds_it(
+    case: Case, mailhub: PartnerProvisioner, sandbox: RunningSandbox, mode: str
+) -> None:
+    await live_until(case, mailhub, Verb.resume)
+    await sandbox.fault("export", mode)
+    with pytest.raises(Unknown) as error:
+        await exported(case, mailhub)
+    found = await exported(case, mailhub, attempt=":2", probe=True)
+    assert (await sandbox.kinds()).count("exported") == 1
+    assert address(found).rpartition("/")[2] not in repr(error.value) + repr(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [("timeout_before", Unknown), ("error_500", Unknown), ("not_attempted", Unavailable), ("decline_hard", Refused)],
+)
+async def test_export_that_was_not_made_is_made_by_another_try(
+    case: Case, mailhub: PartnerProvisioner, sandbox: RunningSandbox, mode: str, error: type[Exception]
+) -> None:
+    await live_until(case, mailhub, Verb.resume)
+    await sandbox.fault("export", mode, count=1)
+    with pytest.raises(error):
+        await exported(case, mailhub)
+    assert "exported" not in await sandbox.kinds()
+    assert (await exported(case, mailhub, probe=True)).state is ExportState.ready
+
+
+async def test_nothing_is_given_out_of_what_is_not_there(case: Case, mailhub: PartnerProvisioner) -> None:
+    for probe in (False, True):
+        with pytest.raises(Refused) as refusal:
+            await exported(case, mailhub, probe=probe)
+        assert refusal.value.code == "service_absent"
+
+
+async def test_a_partner_says_whether_it_gives_anything_out(
+    case: Case, mailhub: PartnerProvisioner, sandbox: RunningSandbox
+) -> None:
+    able = await mailhub.capabilities()
+    await sandbox.configure("mailhub", exports=False)
+    unable = await mailhub.capabilities()
+    await sandbox.configure("mailhub")
+    assert able - unable == {Verb.export}
+    assert unable == {Verb.throttle, Verb.unthrottle}
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://files.example/1", "https://files.example/a b", None])
+async def test_an_address_that_nobody_could_fetch_from_is_no_answer(case: Case, url: str | None) -> None:
+    said = {"reference": case.reference, "state": "ready", "url": url}
+    app = FastAPI()
+    app.post("/services/{reference}/export")(lambda: said)
+    async with serving(app) as root, httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(Unknown, match="unreadable"):
+            await exported(case, PartnerProvisioner(root, "odd", client))
+
+
+async def test_entitlements_give_nothing_out(case: Case, world: World) -> None:
+    entitlements = EntitlementProvisioner(world.database)
+    assert Verb.export not in await entitlements.capabilities()
+    with pytest.raises(Refused):
+        await entitlements.export(case.asked(Verb.export))

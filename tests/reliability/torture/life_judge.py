@@ -24,6 +24,7 @@ OF_CAMPAIGN = {
     "life_settles": "With everything serving and a good card, a subscription is in use or has ended.",
     "life_process_ends": "No process of a subscription, a collection or a clock fails or goes on for ever.",
     "unpaid_is_closed": "An invoice past due is paid, or access is closed or ended, by the day that its policy names.",
+    "left_is_exported": "Whose service was taken down has been given what was in it.",
     "answer_is_known": "A caller is told what was asked for, that it cannot be had now, or why not; never an error.",
     "patrol_agrees": "The product's own patrol finds nothing.",
 }
@@ -53,7 +54,7 @@ async def judge(installation: Installation, lives: list[Life]) -> list[Violation
         found += [one for rule in (*OF_LIVES, *SEEN_FROM_OUTSIDE) for one in rule.violations(judged)]
     finally:
         await database.close()
-    found += [*_unsettled(facts), *_strange(lives)]
+    found += [*_unsettled(facts), *_unexported(facts), *_strange(lives)]
     return found + await _processes(installation) + await patrolled(installation)
 
 
@@ -63,7 +64,7 @@ async def _facts(installation: Installation, connection: Connection) -> list[Lif
     booked: dict[str, dict[str, int]] = defaultdict(dict)
     for row in await connection.execute(_BOOKED):
         booked[_life(row.key)][row.key] = row.amount
-    taken, remote = await _outside(installation)
+    taken, remote, did = await _outside(installation)
     kept: Counter[str] = Counter()
     for payments in taken.values():
         for key, amount in payments.items():
@@ -78,6 +79,7 @@ async def _facts(installation: Installation, connection: Connection) -> list[Lif
                 "booked": booked[life.id],
                 "taken": taken[life.id],
                 "remote": remote.get(life.id),
+                "remote_facts": did[life.id],
                 "invoices": invoices[life.id],
             }
         )
@@ -91,9 +93,9 @@ def _life(key: str) -> str:
     return subject if subject.startswith("S-") else subscription_of(subject, "1")
 
 
-async def _outside(installation: Installation) -> tuple[dict[str, dict[str, int]], dict[str, Any]]:
-    """What each payment took and kept, and what the partners say, by subscription. A payment that was captured twice, or at two
-    gateways, is counted as often."""
+async def _outside(installation: Installation) -> tuple[dict[str, dict[str, int]], dict[str, Any], dict[str, list[str]]]:
+    """What each payment took and kept, what the partners say, and what those did, by subscription. A payment that was captured
+    twice, or at two gateways, is counted as often."""
     summary = Summary.model_validate((await installation.sandbox.get("/journal/summary")).raise_for_status().json())
     facts = [Fact.model_validate(one) for one in (await installation.sandbox.get("/journal")).raise_for_status().json()]
     moved: dict[str, Counter[str]] = defaultdict(Counter)
@@ -104,11 +106,17 @@ async def _outside(installation: Installation) -> tuple[dict[str, dict[str, int]
     taken: dict[str, dict[str, int]] = defaultdict(dict)
     for life, sums in moved.items():
         taken[life] = {key: amount for key, amount in sums.items() if amount}
-    references = {one.reference: one.state for one in summary.services}
-    remote = {
-        subscription_of(*(split_reference(reference) or (reference, ""))): state for reference, state in references.items()
-    }
-    return taken, remote
+    remote = {_at_partner(one.reference): one.state for one in summary.services}
+    did: dict[str, list[str]] = defaultdict(list)
+    for fact in facts:
+        if fact.reference:
+            did[_at_partner(fact.reference)].append(fact.kind)
+    return taken, remote, did
+
+
+def _at_partner(reference: str) -> str:
+    """The subscription of a service that a partner knows by this name."""
+    return subscription_of(*(split_reference(reference) or (reference, "")))
 
 
 async def _unpaid_is_closed(connection: Connection) -> list[Violation]:
@@ -141,6 +149,14 @@ def _unsettled(facts: list[LifeFacts]) -> list[Violation]:
         Violation(invariant="life_settles", subject=life.id, order=life.order, expected="active or ended", found=life.state)
         for life in facts
         if life.state not in good
+    ]
+
+
+def _unexported(facts: list[LifeFacts]) -> list[Violation]:
+    return [
+        Violation(invariant="left_is_exported", subject=life.id, order=life.order, expected="an export", found="none was made")
+        for life in facts
+        if life.service_ended and not life.is_exported
     ]
 
 

@@ -284,6 +284,7 @@ CATCHES = (
     Caught("pause: at the partner", _nothing, _pause, Operation.suspend),
     Caught("resumption: at the partner", _pause, _resume, Operation.resume),
     Caught("cancellation: close access", _nothing, _cancel, Operation.suspend),
+    Caught("deprovisioning: give out what is in it", _nothing, _cancel, Operation.export),
     Caught("deprovisioning", _cancel, _take_down, Operation.terminate),
     Caught("deprovisioning: see that it is gone", _cancel, _take_down, Operation.verify),
     Caught("renewed and cancelled at once", _eve, _renew_and_cancel, Operation.purchase),
