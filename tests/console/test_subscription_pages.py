@@ -117,7 +117,7 @@ async def processes(page: Page) -> dict[str, str]:
 async def test_what_closed_its_access_and_took_it_down_is_led_to_once_there_was_such(
     sign_in: SignIn, orders: Orders, console_database: Database
 ) -> None:
-    made = await live(console_database, orders, "C-807", 807)
+    made = await live(console_database, orders, "C-831", 831)
     async with console_database.transaction() as connection:
         closed = update(services).where(services.c.id == made.service).values(access_changes=1)
         await connection.execute(closed)
