@@ -11,7 +11,6 @@ from activities.store.tables.customers import ON_A_CLOCK
 from activities.store.tables.invoices import billables
 from domain.billing.gathering import Billable
 from domain.billing.lines import InvoiceLine
-from domain.errors import NotFound
 from domain.values import Value
 
 _ADD = text("""
@@ -49,12 +48,9 @@ async def add(connection: Connection, given: Sequence[Billable], invoice: str | 
     return set(rows.scalars())
 
 
-async def get(connection: Connection, id_: str) -> Billable:
-    """Raises NotFound."""
+async def find(connection: Connection, id_: str) -> Billable | None:
     row = (await connection.execute(select(billables).where(billables.c.id == id_))).mappings().first()
-    if row is None:
-        raise NotFound("charge", id_)
-    return Billable.model_validate(dict(row))
+    return None if row is None else Billable.model_validate(dict(row))
 
 
 async def waiting(connection: Connection, customer: str, after: tuple[datetime, str] | None, limit: int) -> list[Billable]:

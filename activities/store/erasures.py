@@ -10,6 +10,7 @@ from activities.store import clocks, customers, due_rows, forgetting, life_polic
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.erasing import AFTERWARDS, NOW
+from activities.store.tables.customers import customers as customer_table
 from activities.store.tables.customers import erasures
 from domain.errors import Conflict, NotFound
 from domain.privacy import Erasure, ErasureRequest, ErasureState, Kept, PrivacyPolicy, asked, kept_until
@@ -120,7 +121,9 @@ async def page(connection: Connection, after: str | None, limit: int, state: Era
 
 
 async def refuse(connection: Connection, customer: str) -> None:
-    """Raises Conflict for a customer who is erased, or has asked to be."""
+    """Raises Conflict for a customer who is erased, or has asked to be. One who has not is held until the transaction ends, so
+    that nothing is written about somebody who is erased meanwhile."""
+    await connection.execute(select(customer_table.c.id).where(customer_table.c.id == customer).with_for_update())
     erasure = await find(connection, customer)
     if erasure is not None:
         raise Conflict(

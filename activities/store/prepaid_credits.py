@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities.store import balances, customers, ledger, wallets
+from activities.store import balances, customers, erasures, ledger, wallets
 from activities.store.database import Connection
 from domain import keys
 from domain.billing.cash_postings import CreditMovement, credit_granted, credit_revoked
@@ -21,8 +21,8 @@ class Granted(Value):
 
 
 async def grant(connection: Connection, wish: GrantRequest, key: str, by: str, now: datetime) -> Granted:
-    """Give credit; the same key again gives nothing more. Raises BadInput for an unknown customer, and Conflict where the
-    balance does not pay for purchased credit or the key has granted something else.
+    """Give credit; the same key again gives nothing more. Raises BadInput for an unknown customer, and Conflict for one who is
+    erased or has asked to be, where the balance does not pay for purchased credit, or the key has granted something else.
     """
     await _check_customer(connection, wish.customer)
     id_ = keys.credit_grant(wish.customer, key)
@@ -31,6 +31,7 @@ async def grant(connection: Connection, wish: GrantRequest, key: str, by: str, n
     known = next((each for each in wallet.grants if each.id == id_), None)
     if known is not None and answers(known, wish):
         return Granted(grant=known, new=False)
+    await erasures.refuse(connection, wish.customer)
     made = requested(wish, id_, by, now)
     movement = _movement(wish.customer, made, id_, made.amount, now)
     if id_ not in await ledger.post(connection, [credit_granted(movement, _payer(made))]):
@@ -41,8 +42,9 @@ async def grant(connection: Connection, wish: GrantRequest, key: str, by: str, n
 
 
 async def _check_customer(connection: Connection, customer: str) -> None:
+    """Held until the transaction ends, so that it is not erased meanwhile."""
     try:
-        await customers.get(connection, customer)
+        await customers.get(connection, customer, lock=True)
     except NotFound as error:
         raise BadInput("customer", str(error)) from None
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Body, Query
 from pydantic import ConfigDict, Field, model_validator
 
-from activities.store import billables, clocks, customers
+from activities.store import billables, clocks, customers, erasures
 from api.dependencies import Biller, BillingReader, Ctx, Db, NeededKey
 from api.openapi import declares
 from api.paging import Cursor, Limit, Page, cursor_of, page, position_of
@@ -82,20 +82,23 @@ class _Position(StrictValue):
 async def add_invoice_item(
     request: Annotated[InvoiceItemRequest, Body(examples=[INVOICE_ITEM])], principal: Biller, context: Ctx, key: NeededKey
 ) -> InvoiceItem:
-    """It goes on the customer's next invoice. The same key is the same charge, and a conflict where the request differs."""
+    """It goes on the customer's next invoice. The same key is the same charge, and a conflict where the request differs; so is
+    one for a customer who is erased, or has asked to be."""
     async with context.database.transaction() as connection:
         catalogue = await context.catalogues.current(connection)
         if request.product not in catalogue.products:
             raise BadInput("product", f"there is no product {request.product}")
         try:
-            customer = await customers.get(connection, request.customer)
+            customer = await customers.get(connection, request.customer, lock=True)
         except NotFound as error:
             raise BadInput("customer", str(error)) from None
         due_at = request.due_at or await clocks.business_now(connection, customer.id)
         wanted = _billable(request, customer, f"{principal.key_id}:{key}", due_at)
-        if await billables.add(connection, [wanted]):
+        known = await billables.find(connection, wanted.line.id)
+        if known is None:
+            await erasures.refuse(connection, customer.id)
+            await billables.add(connection, [wanted])
             return _shown(wanted)
-        known = await billables.get(connection, wanted.line.id)
     if known.line != wanted.line or (request.due_at and known.due_at != wanted.due_at):
         raise Conflict(f"Idempotency-Key {key!r} has charged something else; use a new key for a new charge")
     return _shown(known)

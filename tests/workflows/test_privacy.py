@@ -221,6 +221,34 @@ async def test_what_goes_on_is_waited_for_and_a_request_can_be_withdrawn(world: 
     assert (await world.api.get(f"/v1/customers/{customer}/erasure")).status_code == 404
 
 
+async def test_who_is_erased_or_has_asked_to_be_is_given_and_charged_nothing_by_hand(world: World) -> None:
+    """What was given before is answered again as it was."""
+    customer = await world.customer()
+    credit = {"customer": customer, "amount": {"minor": 500, "currency": "EUR"}, "source": "promotional", "reason": "sorry"}
+    item = {"customer": customer, "product": "crm", "description": "Training", "amount": {"minor": 100, "currency": "EUR"}}
+    asked = {"credits": credit, "invoice-items": item}
+    first = await world.succeed(world.api.post("/v1/credits", json=credit, headers={"Idempotency-Key": "before"}))
+    await world.succeed(world.api.post(f"/v1/customers/{customer}/erasure", json=ERASURE))
+    again = await world.api.post("/v1/credits", json=credit, headers={"Idempotency-Key": "before"})
+    waiting = [await world.api.post(f"/v1/{path}", json=body, headers=AFTER) for path, body in asked.items()]
+    await world.succeed(world.api.post(f"/v1/credits/{first['id']}/void"))
+    await swept(world)
+    gone = [await world.api.post(f"/v1/{path}", json=body, headers=AFTER) for path, body in asked.items()]
+
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    assert (await erased(world, customer))["state"] == "complete"
+    assert [(each.status_code, f"customer {customer} has asked to be erased" in each.text) for each in waiting] == [
+        (409, True)
+    ] * 2
+    assert [(each.status_code, f"customer {customer} is erased" in each.text) for each in gone] == [(409, True)] * 2
+    [wallet] = (await world.succeed(world.api.get("/v1/credits", params={"customer": customer})))["wallets"]
+    assert (wallet["available"]["minor"], len(wallet["grants"])) == (0, 1)
+    assert (await world.succeed(world.api.get("/v1/invoice-items", params={"customer": customer})))["items"] == []
+
+
+AFTER = {"Idempotency-Key": "after"}
+
+
 async def test_only_who_may_gives_out_and_erases(world: World) -> None:
     customer, _ = await somebody(world)
     operator = await world.client_for("oda", Role.operator)
