@@ -75,10 +75,10 @@ class Messenger:
         async with self._database.transaction() as connection:
             name, email, country = await messages.addressee(connection, message.customer)
             tells_where = message.kind is MessageKind.exported
-            addresses = await exports.addresses(connection, message.key) if tells_where else []
-        if tells_where and not addresses:
+            address = await exports.address(connection, message.key) if tells_where else ""
+        if address is None:
             raise Refused("what it tells of cannot be fetched any more", "gone")
-        return await self._notifier.send(self._texts.letter(message, name, email, country, addresses))
+        return await self._notifier.send(self._texts.letter(message, name, email, country, address))
 
 
 def _after_trouble(message: Message) -> MessageState:

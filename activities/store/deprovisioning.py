@@ -54,7 +54,7 @@ async def _kept_for(connection: Connection, row: DueRow, subscription: Subscript
     if subscription.legal_hold:
         await due_rows.put(connection, [row.model_copy(update={"due_at": now + HELD_FOR})])
         return f"kept by a legal hold: {subscription.legal_hold}"
-    awaited = await exports.is_awaited(connection, subscription.id)
+    awaited = await exports.awaited(connection, subscription.id)
     if awaited is None:
         return ""
     again, words = max(awaited.due_at, now + at_partners.LATER), "it is kept until what is in it is given out"

@@ -109,7 +109,7 @@ async def hear(connection: Connection, order: str, item: str) -> None:
     await due_rows.hurry(connection, keys.export(keys.subscription(order, item)))
 
 
-async def is_awaited(connection: Connection, subscription: str) -> DueRow | None:
+async def awaited(connection: Connection, subscription: str) -> DueRow | None:
     """The row of an export that is not there yet."""
     return await due_rows.get(connection, keys.export(subscription))
 
@@ -120,11 +120,14 @@ async def forget(connection: Connection, subscription: Subscription) -> None:
     await _forget(connection, subscription, [each.system for each in await _ready(connection, subscription)])
 
 
-async def addresses(connection: Connection, message: str) -> list[str]:
-    """Where what a message tells of can be fetched; nowhere once it is forgotten."""
-    subscription = (await subscriptions.get(connection, message.rpartition(":")[0])).subscription
-    found = await of_service(connection, subscription.service)
-    return [each.address.get_secret_value() for each in found if each.address is not None]
+async def address(connection: Connection, message: str) -> str | None:
+    """Where what a message tells of can be fetched; None once it is forgotten."""
+    told, _, system = message.rpartition(":")
+    subscription = (await subscriptions.get(connection, told.rpartition(":")[0])).subscription
+    query = select(service_exports.c.address).where(
+        service_exports.c.service == subscription.service, service_exports.c.system == system
+    )
+    return (await connection.execute(query)).scalar()
 
 
 async def _asked(connection: Connection, subscription: Subscription) -> list[Asked]:
@@ -154,12 +157,26 @@ async def _decision(connection: Connection, key: str) -> Fallout | None:
 
 async def _settle(connection: Connection, row: DueRow, subscription: Subscription, trouble: str, now: datetime) -> str:
     known = await _known(connection, subscription)
+    until = await _kept_until(connection, subscription, list(known.values()), now)
+    await _tell(connection, subscription, until, now)
     pending = [call.adapter for call in await _pending(connection, subscription, known)]
     decision = await _decision(connection, row.key) if pending else None
     if pending and decision is None:
         return await _rest(connection, row, [known.get(system) for system in pending], pending, trouble, now)
     await _give_up(connection, subscription, pending, now)
-    return await _finish(connection, subscription, decision, now)
+    return await _finish(connection, subscription, until, decision, now)
+
+
+async def _tell(connection: Connection, subscription: Subscription, until: datetime, now: datetime) -> None:
+    """What a system has given out is told as soon as it is there, whatever becomes of the others'."""
+    ready = await _ready(connection, subscription)
+    for each in ready:
+        last = min(until, each.expires_at or until)
+        facts = MessageFacts(plan=subscription.plan_name, until=local_date(last, zone_of(subscription.timezone)))
+        key = f"{subscription.id}:exported:{each.system}"
+        await messages.tell(connection, key, subscription.customer, MessageKind.exported, facts, now)
+    if expiries := [each.expires_at for each in ready if each.expires_at is not None]:
+        await due_rows.put(connection, [_expiry(subscription, min(expiries))])
 
 
 async def _rest(
@@ -196,35 +213,28 @@ async def _give_up(connection: Connection, subscription: Subscription, systems: 
         await connection.execute(again)
 
 
-async def _finish(connection: Connection, subscription: Subscription, decision: Fallout | None, now: datetime) -> str:
+async def _finish(
+    connection: Connection, subscription: Subscription, until: datetime, decision: Fallout | None, now: datetime
+) -> str:
     key = keys.export(subscription.id)
     await due_rows.remove(connection, [key])
     await life_fallout.done(connection, key, datetime.now(UTC))
-    made = await of_service(connection, subscription.service)
-    ready = [each for each in made if each.state is ExportState.ready]
-    until = await _kept_until(connection, subscription, now, fetched=bool(ready))
-    expiries = [each.expires_at for each in ready if each.expires_at is not None]
-    if ready:
-        until = min([until, *expiries])
-        facts = MessageFacts(plan=subscription.plan_name, until=local_date(until, zone_of(subscription.timezone)))
-        await messages.tell(connection, f"{subscription.id}:exported", subscription.customer, MessageKind.exported, facts, now)
-    if expiries:
-        await due_rows.put(connection, [_expiry(subscription, min(expiries))])
-    event = _event(made, until, decision, now)
+    if (row := await due_rows.get(connection, keys.termination(subscription.id))) is not None:
+        await due_rows.put(connection, [row.model_copy(update={"due_at": until})])
+    event = _event(await of_service(connection, subscription.service), until, decision, now)
     await subscriptions.append(connection, subscription.id, [event])
     return f"subscription {subscription.id}: {event.summary}"
 
 
-async def _kept_until(connection: Connection, subscription: Subscription, now: datetime, *, fetched: bool) -> datetime:
-    """When the service is taken down: not for want of the export any more, and not before what came late could be fetched."""
+async def _kept_until(
+    connection: Connection, subscription: Subscription, made: Sequence[ServiceExport], now: datetime
+) -> datetime:
+    """When the service is taken down at the earliest: not before what came late could be fetched."""
     row = await due_rows.get(connection, keys.termination(subscription.id))
-    if row is None:
-        return now
-    kept = datetime.fromisoformat(row.payload["until"])
+    kept = now if row is None else datetime.fromisoformat(row.payload["until"])
     retention = kept - (subscription.ended_at or kept)
-    at = max(kept, now + min(retention, TO_FETCH) if fetched else now)
-    await due_rows.put(connection, [row.model_copy(update={"due_at": at})])
-    return at
+    fetched = [each.ready_at + min(retention, TO_FETCH) for each in made if each.ready_at is not None]
+    return max([kept, now, *fetched])
 
 
 async def _expire(connection: Connection, row: DueRow, subscription: Subscription, now: datetime) -> str:
@@ -264,8 +274,9 @@ def _event(made: Sequence[ServiceExport], until: datetime, decision: Fallout | N
         [each for each in made if each.state is state]
         for state in (ExportState.ready, ExportState.unable, ExportState.given_up)
     )
+    last = min([until, *(each.expires_at for each in ready if each.expires_at is not None)])
     words = (
-        f"what is in it can be fetched until {until:%Y-%m-%d} (from {_names(ready)})" if ready else "nothing is given out of it"
+        f"what is in it can be fetched until {last:%Y-%m-%d} (from {_names(ready)})" if ready else "nothing is given out of it"
     )
     if unable:
         words += f"; {_names(unable)} cannot do so"

@@ -247,9 +247,12 @@ async def test_an_export_that_fails_is_asked_for_anew_and_one_of_several_systems
     (stuck,) = await fallout(world, name)
     await advance(world, clock, MAY + 2 * HOUR)
     again = await given_out(world, name)
+    early = await told(world, customer)
     await world.sandbox.finish("fibreworks", service)
     await advance(world, clock, MAY + 3 * HOUR)
     await world.sandbox.configure("fibreworks")
+    assert [each["key"] for each in early] == [f"{name}:exported:mailhub"]
+    assert len(await told(world, customer)) == 2
     assert half == again == {"fibreworks": "working", "mailhub": "ready"}
     assert stuck["error"] == "fibreworks could not make it"
     assert (await given_out(world, name), await fallout(world, name)) == ({"fibreworks": "ready", "mailhub": "ready"}, [])
@@ -351,7 +354,7 @@ async def test_a_message_names_the_address_when_it_is_sent_and_is_not_sent_once_
     clock, customer = await clocked(world, MAY)
     name = await leaving(world, customer)
     later = datetime(2100, 1, 1, tzinfo=UTC)
-    key = f"{name}:exported"
+    key = f"{name}:exported:mailhub"
     await advance(world, clock, MAY + HOUR)
     async with world.database.transaction() as connection:
         await connection.execute(text("UPDATE messages SET state = 'waiting', sent_at = NULL WHERE key = :key"), {"key": key})

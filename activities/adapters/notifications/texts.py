@@ -1,6 +1,5 @@
 """Messages written in the customer's language."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from activities.adapters.documents.words import Language, language_of
@@ -17,11 +16,11 @@ class Texts:
     def __init__(self, folder: Path | None = None) -> None:
         self._folders = [folder, SHIPPED] if folder is not None else [SHIPPED]
 
-    def letter(self, message: Message, name: str, email: str | None, country: str, addresses: Sequence[str] = ()) -> Letter:
-        """`addresses` are where what it tells of can be fetched. Conflict where the words of its language are wrong."""
+    def letter(self, message: Message, name: str, email: str | None, country: str, address: str = "") -> Letter:
+        """`address` is where what it tells of can be fetched. Conflict where the words of its language are wrong."""
         reader = Recipient(name=message.customer, address=Address(country=country), language=message.language)
         language = language_of(reader, self._folders)
-        values = _values(message.facts, language) | {"name": name, "addresses": "\n".join(addresses)}
+        values = _values(message.facts, language) | {"name": name, "address": address}
         return Letter(
             key=message.key,
             kind=message.kind,

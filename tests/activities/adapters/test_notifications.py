@@ -81,6 +81,18 @@ def test_every_text_is_there_in_each_language_and_whoever_speaks_another_gets_en
     assert "\n" not in german.subject
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_where_something_can_be_fetched_is_in_the_text_alone(language: str) -> None:
+    exported = MessageKind.exported
+    message = Message(key="S-1-1:exported:mailhub", customer="C-1", kind=exported, language=language, facts=FACTS, at=AT)
+    where = "https://files.example/{name}?signature=4711"
+
+    written = Texts().letter(message, "Ada", "ada@example.com", "DE", where)
+
+    assert where in written.text.split()
+    assert where not in f"{written.subject}{written.facts}"
+
+
 async def test_a_mail_arrives_under_its_key_in_the_customers_language_with_its_values_escaped() -> None:
     with post_office() as (post, mail):
         assert await mail.send(letter(language="de"))
