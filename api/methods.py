@@ -79,7 +79,7 @@ async def add(context: Context, principal: Principal, request: MethodRequest) ->
         kept = await payment_methods.add(connection, method, principal.name, now)
         wanted = request.default
         if wanted is None:
-            wanted = customer.payment_method is None or bool(await collections.past_due(connection, customer.id, now))
+            wanted = customer.payment_method is None or bool(await collections.past_due(connection, customer.id))
         if wanted:
             await make_default(connection, customer, kept, principal.name, now)
     return kept
@@ -94,7 +94,7 @@ async def make_default(connection: Connection, customer: Customer, method: Store
     if customer.payment_method != method.id:
         await customers.put(connection, customer.model_copy(update={"payment_method": method.id}), now)
     if method.is_charged:
-        await collections.ask_for_past_due(connection, customer.id, method.id, by, now)
+        await collections.ask_for_past_due(connection, customer.id, method.id, by)
 
 
 async def add_token(context: Context, principal: Principal, name: str, request: TokenRequest) -> StoredMethod:

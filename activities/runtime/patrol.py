@@ -19,7 +19,7 @@ LATE = timedelta(minutes=5)
 MOST_QUEUED = 100
 """Overdue messages noted at a time: where there are more, the first ones say it."""
 MOST_INVOICES = 1000
-"""Invoices with more than one payment looked at in a round, those with the newest payments first."""
+"""Invoices with more than one payment looked at in a round, those with the newest payments first; and refunds, the newest."""
 MOST_LIVES = 1000
 """Subscriptions in doubt looked at in a round."""
 
@@ -52,9 +52,18 @@ class StoredPatrol(Patrol):
         async with self._database.transaction() as connection:
             queued = await patrol.overdue(connection, now, LATE, MOST_QUEUED)
             invoices = await order_facts.paid_more_than_once(connection, MOST_INVOICES)
+            refunded = await order_facts.refunded(connection, MOST_INVOICES)
             out_of_line = await order_facts.out_of_line(connection, MOST_QUEUED)
             lives = await life_facts.in_doubt(connection, now, LATE, MOST_LIVES)
-            facts = Facts(now=now, grace=LATE, queued=queued, invoices=invoices, out_of_line=out_of_line, lives=lives)
+            facts = Facts(
+                now=now,
+                grace=LATE,
+                queued=queued,
+                invoices=invoices,
+                refunded=refunded,
+                out_of_line=out_of_line,
+                lives=lives,
+            )
             found = violations(facts)
             await patrol.note(connection, OF_NO_ORDER, None, found, now)
             await patrol.finish(connection, beat.orders, beat.began, now)

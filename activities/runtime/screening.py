@@ -23,7 +23,14 @@ class Screener:
 
     async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool) -> Screening:
         """The lists first, then the rules; nothing of an order is looked up where there are none. `count` it where it is
-        placed, not where it is thought of."""
+        placed, not where it is thought of; then each version of it is judged once, however often that is asked."""
+        found = await self._judged(connection, order, customer, now, count=count)
+        policy = await self._policy(connection)
+        return await fraud.keep(connection, order, found, now) if count and (policy.rules or self._lists.listed) else found
+
+    async def _judged(
+        self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool
+    ) -> Screening:
         policy = await self._policy(connection)
         listed = await by_lists(connection, self._lists, order, customer, now)
         if policy.rules and listed is None:

@@ -111,8 +111,9 @@ async def ask_by_hand(connection: Connection, invoice: str, by: str, now: dateti
     await _ask_now(connection, request, f"asked:{after}")
 
 
-async def past_due(connection: Connection, customer: str, now: datetime) -> list[str]:
+async def past_due(connection: Connection, customer: str) -> list[str]:
     """Ids of the customer's open invoices whose due day has come, the oldest first."""
+    now = await clocks.business_now(connection, customer)
     query = select(invoice_table.c.id).where(
         invoice_table.c.customer == customer,
         invoice_table.c.state.in_(list(OPEN)),
@@ -123,11 +124,11 @@ async def past_due(connection: Connection, customer: str, now: datetime) -> list
 
 
 async def ask_for_past_due(
-    connection: Connection, customer: str, because: str, by: str, now: datetime, reason: str = "new_method"
+    connection: Connection, customer: str, because: str, by: str, reason: str = "new_method"
 ) -> list[str]:
     """Have what is past due collected at once, `because` the customer has given a method, or may be charged again. Told again
     before anything came of it, it is asked once. Returns the invoices."""
-    owed = await past_due(connection, customer, now)
+    owed = await past_due(connection, customer)
     for invoice in owed:
         after = await count(connection, invoice)
         request = CollectionRequest(invoice=invoice, customer=customer, reason=reason, by=by, after=after)
@@ -181,7 +182,8 @@ async def _payable(connection: Connection, stored: StoredInvoice, now: datetime)
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
     if kept is not None and not kept.is_charged:
         raise Conflict(f"customer {invoice.customer} pays invoice {number} by {kept.facts.kind}, and nothing else is charged")
-    await _refuse_too_soon(connection, invoice.id, method, now)
+    if why := await too_soon(connection, invoice.id, method, now):
+        raise Conflict(why)
     return method
 
 
@@ -199,15 +201,17 @@ async def charged_with(connection: Connection, stored: StoredInvoice) -> str | N
     return await payment_methods.charged_with(connection, invoice.customer, own)
 
 
-async def _refuse_too_soon(connection: Connection, invoice: str, method: str, now: datetime) -> None:
-    """A debit that was returned is presented again to the same account only as the networks allow."""
+async def too_soon(connection: Connection, invoice: str, method: str, now: datetime) -> str:
+    """Why the method is not charged for the invoice now: a debit that was returned is presented again to the same account only
+    as the networks allow. Empty where nothing is in the way."""
     returned = await representments.latest(connection, invoice)
     if returned is None or (returned.due_at is not None and returned.due_at <= now):
-        return
-    query = select(collections.c.method).where(collections.c.key == returned.payment)
-    if (await connection.execute(query)).scalar() == method:
-        when = f"not before {returned.due_at:%Y-%m-%d %H:%M} UTC" if returned.due_at else "never"
-        raise Conflict(f"the debit for the invoice was returned, and is presented again {when}: {returned.why}")
+        return ""
+    attempt = await attempts.find(connection, returned.payment)  # which an order's own payment has, too
+    if attempt is None or attempt.method != method:
+        return ""
+    when = f"not before {returned.due_at:%Y-%m-%d %H:%M} UTC" if returned.due_at else "never"
+    return f"the debit for the invoice was returned, and is presented again {when}: {returned.why}"
 
 
 async def elsewhere(connection: Connection, answered: Answered) -> Claim:

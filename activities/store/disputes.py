@@ -231,7 +231,7 @@ async def _let_go(connection: Connection, dispute: Dispute, now: datetime) -> No
     await charge_stops.lift(connection, dispute.id, now)
     await access_blocks.lift(connection, BLOCKED_BY, dispute.id, now)
     if dispute.customer is not None and await charge_stops.stopped(connection, dispute.customer) is None:
-        await collections.ask_for_past_due(connection, dispute.customer, dispute.id, dispute.id, now, "released")
+        await collections.ask_for_past_due(connection, dispute.customer, dispute.id, dispute.id, "released")
 
 
 def _booking(dispute: Dispute) -> str:

@@ -135,7 +135,7 @@ async def _uncharged(connection: Connection, stored: StoredInvoice, case: Dunnin
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
     if capped(kept.facts.brand if kept else None, await declines(connection, method, now)):
         return "the card was declined as often in 30 days as its network allows"
-    return ""
+    return await collections.too_soon(connection, case.invoice, method, now)
 
 
 async def declines(connection: Connection, method: str, now: datetime) -> int:

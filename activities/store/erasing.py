@@ -65,6 +65,7 @@ NOW = (
     """,
     f"UPDATE inbox SET body = '{{}}'::jsonb WHERE order_id {_ORDERS}",
     f"DELETE FROM fraud_sightings WHERE order_id {_ORDERS}",
+    f"DELETE FROM fraud_screenings WHERE order_id {_ORDERS}",
     f"UPDATE fraud_scores SET trouble = '' WHERE order_id {_ORDERS}",
     f"""
     UPDATE dispatches SET payload = '{{}}'::jsonb, error = NULL

@@ -13,6 +13,7 @@ from activities.store.database import Connection
 from activities.store.tables.payments import fraud_rules
 from domain.customers import Customer
 from domain.errors import NotFound
+from domain.fraud import Screening
 from domain.fraud_rules import (
     CustomerTraits,
     FraudPolicy,
@@ -84,6 +85,13 @@ def _published(row: Any) -> PublishedFraudRule:
     return PublishedFraudRule.model_validate({**row, "rule": row["document"]})
 
 
+async def keep(connection: Connection, order: Order, found: Screening, now: datetime) -> Screening:
+    """How this version of the order was judged first: whoever judges it again sees orders that came after it."""
+    row = {"order_id": order.id, "revision": order.revision, "document": found.model_dump_json(), "judged_at": now}
+    kept = (await connection.execute(_KEEP, row)).scalar_one()
+    return Screening.model_validate(kept)
+
+
 async def policy(connection: Connection) -> FraudPolicy:
     thresholds = await fraud_settings.current(connection, Thresholds)
     scoring = await fraud_settings.current(connection, ScoringPolicy)
@@ -96,6 +104,17 @@ async def policy(connection: Connection) -> FraudPolicy:
     )
 
 
+_KEEP = text("""
+    INSERT INTO fraud_screenings (order_id, revision, document, judged_at)
+    VALUES (:order_id, :revision, CAST(:document AS jsonb), :judged_at)
+    ON CONFLICT (order_id) DO UPDATE SET
+        document = CASE WHEN fraud_screenings.revision < EXCLUDED.revision THEN EXCLUDED.document
+                        ELSE fraud_screenings.document END,
+        judged_at = CASE WHEN fraud_screenings.revision < EXCLUDED.revision THEN EXCLUDED.judged_at
+                         ELSE fraud_screenings.judged_at END,
+        revision = GREATEST(fraud_screenings.revision, EXCLUDED.revision)
+    RETURNING document
+""")
 _KNOWN = """
     SELECT (SELECT locks FROM held) AS locks,
            (SELECT created_at FROM customers WHERE id = :customer) AS since,

@@ -31,6 +31,7 @@ OF_CUSTOMER: dict[str, str] = {
     "inbox": f"order_id {_ORDERS}",
     "capacity_reservations": f"order_id {_ORDERS}",
     "fraud_scores": f"order_id {_ORDERS}",
+    "fraud_screenings": f"order_id {_ORDERS}",
     "fraud_sightings": f"order_id {_ORDERS}",
     "payments": f"order_id {_ORDERS}",
     "payment_attempts": _OWN,

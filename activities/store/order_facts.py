@@ -22,9 +22,11 @@ from domain.invariants.facts import (
     OrderFacts,
     PaymentFacts,
     Posting,
+    RefundedFacts,
 )
 from domain.orders import Order, OrderItem
 from domain.provisioning import Verb
+from domain.refunds import COUNTED
 from domain.states import ItemState, OrderState, PaymentState, ServiceState, StepState
 
 ENTITLEMENTS = "entitlements"
@@ -72,6 +74,17 @@ _PAID_AGAIN = text("""
     )
     SELECT invoices.id, invoices.total, count(*) AS payments, sum(kept.amount) AS kept
       FROM kept JOIN invoices ON invoices.id = kept.invoice WHERE kept.amount > 0 GROUP BY invoices.id
+""")
+_REFUNDED = text("""
+    WITH asked AS (
+        SELECT payment FROM (SELECT payment FROM refunds ORDER BY requested_at DESC LIMIT :limit) newest
+        UNION SELECT payment FROM refunds WHERE state = 'reserved'
+    )
+    SELECT asked.payment,
+           (SELECT sum(amount) FROM ledger_entries WHERE transaction = asked.payment AND account LIKE 'cash:%') AS taken,
+           coalesce(sum(amount) FILTER (WHERE state = ANY(CAST(:counted AS varchar[]))), 0) AS back,
+           min(requested_at) FILTER (WHERE state = 'reserved') AS promised_at
+      FROM asked JOIN refunds ON refunds.payment = asked.payment GROUP BY asked.payment
 """)
 _OUT_OF_LINE = text("""
     WITH apart AS (
@@ -191,6 +204,12 @@ async def paid_more_than_once(connection: Connection, limit: int) -> list[Invoic
     """Invoices that more than one payment may have been kept of, those paid last first."""
     rows = await connection.execute(_PAID_AGAIN, {"limit": limit})
     return [InvoiceFacts.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def refunded(connection: Connection, limit: int) -> list[RefundedFacts]:
+    """Payments that were refunded last, and all of which a refund is still promised."""
+    rows = await connection.execute(_REFUNDED, {"limit": limit, "counted": [state.value for state in COUNTED]})
+    return [RefundedFacts.model_validate(dict(row)) for row in rows.mappings()]
 
 
 def _item(

@@ -142,7 +142,7 @@ async def put_own(
         await payment_methods.check_usable(connection, request.payment_method, customer)
         await payment_methods.follow_own(connection, subscription, request.payment_method)
         if (own := request.payment_method) is not None:
-            await collections.ask_for_past_due(connection, customer, own, principal.name, context.now())
+            await collections.ask_for_past_due(connection, customer, own, principal.name)
         return await _charged(connection, subscription)
 
 

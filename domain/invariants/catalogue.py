@@ -5,6 +5,8 @@ from domain.invariants.facts import Facts, Invariant, Violation
 
 QUEUE = "queue_is_current"
 PAID_ONCE = "paid_once"
+REFUNDED = "refunded_within_taken"
+REFUND_SETTLES = "refund_settles"
 ACCESS = "access_follows_blocks"
 OF_LIVES: tuple[Invariant, ...] = (
     Invariant(
@@ -40,7 +42,7 @@ SEEN_FROM_OUTSIDE: tuple[Invariant, ...] = (
     ),
 )
 """Of subscriptions too, where somebody has asked the gateway and the partners."""
-OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE, ACCESS, *(invariant.name for invariant in OF_LIVES)})
+OF_NO_ORDER = frozenset({QUEUE, PAID_ONCE, REFUNDED, REFUND_SETTLES, ACCESS, *(invariant.name for invariant in OF_LIVES)})
 """Those that are not judged by order."""
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -60,6 +62,12 @@ INVARIANTS: tuple[Invariant, ...] = (
         "Of payments for one invoice no more is kept than it comes to.",
         money.paid_once,
     ),
+    Invariant(
+        REFUNDED,
+        "Of a payment no more is given back, or promised, than it has taken.",
+        money.refunded_within_taken,
+    ),
+    Invariant(REFUND_SETTLES, "A refund that is promised is given, or refused, within the hour.", money.refund_settles),
     Invariant("nothing_held", "Of a settled order no authorization is left open.", money.nothing_held),
     Invariant("ledger_balances", "Each ledger transaction comes to zero in its currency.", money.ledger_balances),
     Invariant("one_account_per_item", "A partner makes one account for an item.", access.one_account_per_item),

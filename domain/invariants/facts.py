@@ -111,6 +111,16 @@ class InvoiceFacts(Value):
     kept: int
 
 
+class RefundedFacts(Value):
+    """One payment with refunds, in minor units: what was `taken` by it, None while nothing is booked, and what was promised or
+    given `back`. `promised_at` is when the oldest was promised that is neither given nor refused."""
+
+    payment: str
+    taken: int | None = None
+    back: int
+    promised_at: datetime | None = None
+
+
 class AccessFacts(Value):
     """One service whose state is not as what blocks it. `due_at` is when the systems that built it are to follow, None where
     nothing will make them; `trouble` is why they could not."""
@@ -189,6 +199,7 @@ class Facts(Value):
     orders: list[OrderFacts] = []
     queued: list[QueuedFacts] = []
     invoices: list[InvoiceFacts] = []
+    refunded: list[RefundedFacts] = []
     out_of_line: list[AccessFacts] = []
     lives: list[LifeFacts] = []
     promises: list[PromiseFacts] = []

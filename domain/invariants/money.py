@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 from domain.invariants.facts import Facts, Found, OrderFacts, PaymentFacts
 from domain.keys import paid_subject
 from domain.states import ORDER, ItemState, is_terminal
 
+LONGEST_PROMISE = timedelta(hours=1)
+"""How long a refund is asked for again and again before somebody should look."""
 CASH = frozenset({"cash", "gateway_fees"})
 """The ledger's accounts of money at a gateway, and what the gateway has kept of it for itself."""
 
@@ -66,6 +69,18 @@ def paid_once(facts: Facts) -> Iterator[Found]:
     for invoice in facts.invoices:
         if invoice.payments > 1 and invoice.kept > invoice.total:
             yield Found(invoice.id, None, f"at most {invoice.total} kept", f"{invoice.kept} of {invoice.payments} payments")
+
+
+def refunded_within_taken(facts: Facts) -> Iterator[Found]:
+    for payment in facts.refunded:
+        if payment.taken is not None and payment.back > payment.taken:
+            yield Found(payment.payment, None, f"at most {payment.taken} given back", f"{payment.back} promised or given")
+
+
+def refund_settles(facts: Facts) -> Iterator[Found]:
+    for payment in facts.refunded:
+        if payment.promised_at is not None and facts.now - payment.promised_at > LONGEST_PROMISE:
+            yield Found(payment.payment, None, "given or refused", f"promised since {payment.promised_at:%Y-%m-%d %H:%M} UTC")
 
 
 def nothing_held(facts: Facts) -> Iterator[Found]:

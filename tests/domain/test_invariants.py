@@ -118,6 +118,14 @@ def test_more_kept_for_an_invoice_than_it_comes_to_was_taken_twice() -> None:
     assert judged(invoices=[twice, in_parts]) == [("paid_once", "I-1")]
 
 
+def test_no_more_of_a_payment_is_given_back_or_promised_than_it_took_and_what_is_promised_comes_to_its_end() -> None:
+    whole = {"payment": "O-1:payment:1", "taken": 1900, "back": 1900, "promised_at": EARLIER}
+    assert judged(refunded=[whole, {"payment": "O-2:payment:1", "back": 500}]) == []
+    assert judged(refunded=[{**whole, "back": 1901}]) == [("refunded_within_taken", "O-1:payment:1")]
+    late = EARLIER - timedelta(seconds=1)
+    assert judged(refunded=[{**whole, "promised_at": late}]) == [("refund_settles", "O-1:payment:1")]
+
+
 def test_a_service_that_is_blocked_and_active_is_found_unless_its_partners_are_being_asked() -> None:
     apart = {"service": "O-1:1", "order": "O-1", "is_blocked": True}
     later = {**apart, "due_at": NOW}

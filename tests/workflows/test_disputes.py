@@ -235,6 +235,22 @@ async def test_a_returned_debit_opens_its_invoice_again_and_says_when_to_try(wor
     assert (await ask(world, payment, 100, id=f"R-{order}")).status_code == 409
 
 
+@pytest.mark.parametrize(("code", "words"), [("AM04", "presented again not before"), ("MD06", "presented again never")])
+async def test_what_an_order_was_paid_with_and_was_returned_is_asked_for_again_only_as_the_networks_allow(
+    world: World, code: str, words: str
+) -> None:
+    order, payment = await paid_order(world)
+    await world.succeed(world.sandbox.client.post(f"/gateway/payments/{payment}/return", json={"reason": code}))
+
+    async def opened() -> bool:
+        invoice = await world.succeed(world.api.get(f"/v1/invoices/{order}:invoice"))
+        return bool(invoice["amount_due"]["minor"] == 10000)
+
+    await world.until(opened, "the invoice to be open again")
+    answer = await world.api.post(f"/v1/invoices/{order}:invoice/collect")
+    assert (answer.status_code, words in answer.json()["detail"]) == (409, True), answer.text
+
+
 async def test_a_refund_that_fails_weeks_later_is_credit_and_work_for_finance(world: World) -> None:
     order, payment = await paid_order(world)
     asked = (await ask(world, payment, 1190, id=f"R-{order}", access="revoke")).json()

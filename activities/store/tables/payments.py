@@ -155,6 +155,16 @@ fraud_scores = Table(
     comment="What a fraud service says of an order, asked once; without a score why there is none",
 )
 
+fraud_screenings = Table(
+    "fraud_screenings",
+    metadata,
+    Column("order_id", String, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("document", JSONB, nullable=False),
+    moment("judged_at"),
+    comment="How an order was judged, which it is once: whoever asks again is told the same",
+)
+
 token_facts = Table(
     "token_facts",
     metadata,
@@ -222,6 +232,7 @@ refunds = Table(
     moment("settled_at", optional=True),
     Index(None, "payment"),
     Index(None, "requested_at", "id"),
+    Index("ix_refunds_promised", "payment", postgresql_where=text("state = 'reserved'")),
     CheckConstraint("amount > 0", name="more_than_nothing"),
     comment="Written before a gateway is asked: what is promised of a payment is promised once",
 )

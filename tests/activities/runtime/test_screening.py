@@ -1,6 +1,7 @@
 """Orders are counted by card, customer and address: each once, and one after the other where a rule asks how many there are."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,6 +108,23 @@ async def test_of_fifty_orders_at_once_a_rule_about_ten_lets_ten_through(databas
     assert (seen.card_orders_1h, seen.address_orders_30d, seen.customer_orders_7d) == (50, 50, 10)
 
 
+async def test_an_order_whose_judgement_was_lost_is_judged_the_same_though_others_came_since(database: Database) -> None:
+    """A worker that dies after it has asked asks again in another."""
+    buyer = samples.customer(id="C-lost")
+    await keep(database, buyer)
+    await publish(database, "customer.id == 'C-lost' && velocity.customer_orders_1h > 2")
+    at_work = StoredChecks(database)
+    orders = [order(number, buyer) for number in range(200, 204)]
+    first = [(await at_work.assess(each)).screening for each in orders]
+
+    again = [(await StoredChecks(database).assess(each)).screening for each in orders]
+
+    assert [each.band for each in first] == [Band.allow, Band.allow, Band.reject, Band.reject]
+    assert again == first
+    amended = await at_work.assess(order(200, buyer, revision=2))
+    assert amended.screening.band is Band.reject
+
+
 async def test_an_order_counts_once_with_its_newest_amount_and_a_preview_never(database: Database) -> None:
     buyer = samples.customer(id="C-once")
     await keep(database, buyer)
@@ -199,12 +217,12 @@ async def test_bare_tokens_of_one_card_count_as_the_card_on_file_does(database: 
 
 
 @pytest.mark.parametrize(
-    ("when", "statements"), [(None, 1), ("velocity.card_orders_1h > 9 || velocity.card_declines_1h > 9", 3)]
+    ("when", "statements"), [(None, 1), ("velocity.card_orders_1h > 9 || velocity.card_declines_1h > 9", 4)]
 )
 async def test_counting_costs_one_statement_which_scans_no_table(
     database: Database, monkeypatch: pytest.MonkeyPatch, when: str | None, statements: int
 ) -> None:
-    """Besides it, rules ask for the past of the customer, and for what is paid with."""
+    """Besides it, rules ask for the past of the customer, and for what is paid with, and the judgement is kept."""
     buyer = samples.customer(id="C-cost", address=ADDRESS)
     await keep(database, buyer)
     if when is not None:
@@ -246,9 +264,13 @@ async def test_trusted_skips_the_rules_blocked_wins_and_both_end(database: Datab
     await publish(database, "true")
     now, screener = datetime.now(UTC), Screener()
 
+    versions = itertools.count(1)
+
     async def band(at: datetime = now, who: Customer = buyer) -> Band:
+        """Of the order, amended."""
+        amended = seen.model_copy(update={"revision": next(versions)})
         async with database.transaction() as connection:
-            return (await screener.judge(connection, seen, who, at, count=True)).band
+            return (await screener.judge(connection, amended, who, at, count=True)).band
 
     ruled = await band()
     await put_on_list(database, "trusted", "email_domain", "EXAMPLE.com", now + timedelta(days=2))
