@@ -132,7 +132,8 @@ async def callback_receiver() -> AsyncIterator[CallbackReceiver]:
     app = FastAPI()
     async with serving(app) as url:
         receiver = CallbackReceiver(url)
-        app.post("/v1/callbacks/{partner}")(receiver.take)
+        for path in ("/v1/callbacks/{partner}", "/v1/webhooks/{gateway}"):
+            app.post(path)(receiver.take)
         yield receiver
 
 

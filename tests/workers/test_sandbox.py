@@ -170,6 +170,34 @@ async def test_callback_is_repeated_until_it_is_taken(sandbox: RunningSandbox, r
     assert len({body for _, body in tries}) == 1
 
 
+@pytest.mark.parametrize(("mode", "tries"), [("timeout_after", 2), ("garbled", 2), ("timeout_before", 1), ("slow", 1)])
+async def test_what_a_gateway_does_not_know_to_be_taken_it_tells_again(
+    sandbox: RunningSandbox, receiver: CallbackReceiver, mode: str, tries: int
+) -> None:
+    await pay(sandbox.client)
+    await sandbox.of("O-1001").fault("webhook", mode, count=1, delay_seconds=0)
+    receiver.answers = [400] if mode == "garbled" else []
+    (await sandbox.client.post(f"/gateway/payments/{KEY}/return", json={"reason": "AM04"})).raise_for_status()
+    told = [await receiver.next() for _ in range(tries)]
+    assert len({headers["webhook-id"] for headers, _ in told}) == 1
+    assert [json.loads(body)["kind"] for _, body in told[-1:]] == ["payment_returned"]
+    assert (told[0][1] == told[-1][1]) is (mode != "garbled")
+    assert [state["struck"] for state in (await sandbox.client.get("/faults")).json()] == [1]
+
+
+async def test_a_dispute_of_one_name_and_a_return_move_money_once_however_often_they_are_told(
+    sandbox: RunningSandbox,
+) -> None:
+    await pay(sandbox.client)
+    body = {"name": "dp_1", "amount": {"minor": 2000, "currency": "EUR"}, "fee": {"minor": 1500, "currency": "EUR"}}
+    for _ in range(2):
+        (await sandbox.client.post(f"/gateway/payments/{KEY}/dispute", json=body)).raise_for_status()
+        (await sandbox.client.post("/gateway/disputes/dp_1/verdict/win", json={})).raise_for_status()
+        (await sandbox.client.post(f"/gateway/payments/{KEY}/return", json={"reason": "AM04"})).raise_for_status()
+    moved = [fact.amount.minor for fact in await sandbox.journal() if fact.kind == "moved" and fact.amount]
+    assert sorted(moved) == [-5000, -2000, -1500, 1500, 2000]
+
+
 async def test_callback_nobody_takes_is_given_up(sandbox: RunningSandbox, receiver: CallbackReceiver) -> None:
     receiver.answers = [503, 503, 503]
     await sandbox.configure("fibreworks", hold=True)

@@ -15,11 +15,12 @@ from domain.gateway_events import Evidence, GatewayEvent, GatewayEventKind
 from domain.money import Money
 from domain.payment_methods import MethodFacts
 from domain.values import StrictValue, Value
+from workers.sandbox.faults import Faults, Operation
 from workers.sandbox.idempotency import fingerprint, once
 from workers.sandbox.journal import MAIN_GATEWAY, FactKind, Journal
 from workers.sandbox.payments import Key
 from workers.sandbox.replies import Problem, Reply, answer
-from workers.sandbox.serving import IdempotencyKey
+from workers.sandbox.serving import Act, IdempotencyKey, serve
 from workers.sandbox.webhooks import Webhooks
 
 
@@ -31,6 +32,9 @@ class Delivery(StrictValue):
 
 
 class DisputeBody(Delivery):
+    """`name` makes it one dispute however often it is opened; a new one where there is none."""
+
+    name: Key | None = None
     amount: Money
     fee: Money | None = None
     reason: Annotated[str, Field(max_length=100)] = "fraudulent"
@@ -68,8 +72,8 @@ class DisputeView(Value):
     state: str
 
 
-def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GATEWAY) -> APIRouter:
-    """Beside the gateway's own routes. What moves is in its report."""
+def afterwards_router(journal: Journal, webhooks: Webhooks, faults: Faults, name: str = MAIN_GATEWAY) -> APIRouter:
+    """Beside the gateway's own routes. What moves is in its report, once; told it may be again."""
     prefix = "/gateway" if name == MAIN_GATEWAY else f"/gateways/{name}"
     router = APIRouter(prefix=prefix, tags=[name])
 
@@ -82,8 +86,10 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
 
     def moved(payment: str, kind: MovementKind, key: str, amount: Money | None) -> None:
         """What is above zero came in."""
-        if amount:
-            journal.record(FactKind.moved, payment, amount=amount, detail=f"{kind} {key}", gateway=name)
+        detail = f"{kind} {key}"
+        before = "SELECT seq FROM facts WHERE kind = 'moved' AND subject = ? AND detail = ? AND gateway = ?"
+        if amount and journal.one(before, payment, detail, name) is None:
+            journal.record(FactKind.moved, payment, amount=amount, detail=detail, gateway=name)
 
     def taken(payment: str) -> Money | None:
         """What a payment has taken here; None for one that is not known."""
@@ -101,11 +107,15 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
             raise Problem(404, "dispute_absent", "there is no such dispute")
         return GatewayEvent.model_validate_json(row["event"])
 
+    def answered(operation: Operation, dispute: str, act: Act) -> Response:
+        """Faults are narrowed by the payment that is disputed."""
+        return serve(faults.draw(operation, found(dispute).payment or "", gateway=name), act)
+
     @router.post("/payments/{key}/dispute", status_code=201)
     async def dispute(key: Key, body: DisputeBody) -> Told:
         facts = {
             "payment": key,
-            "dispute": f"dp_{secrets.token_hex(8)}",
+            "dispute": body.name or f"dp_{secrets.token_hex(8)}",
             "amount": body.amount,
             "fee": body.fee,
             "reason": body.reason,
@@ -115,7 +125,7 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
             told = tell(GatewayEventKind.dispute_opened, body, **facts)
             event = GatewayEvent.model_validate({"id": told.id, "kind": "dispute_opened", "at": datetime.now(UTC), **facts})
             journal.execute(
-                "INSERT INTO disputes (id, gateway, state, event) VALUES (?, ?, 'open', ?)",
+                "INSERT INTO disputes (id, gateway, state, event) VALUES (?, ?, 'open', ?) ON CONFLICT DO NOTHING",
                 told.dispute,
                 name,
                 event.model_dump_json(),
@@ -145,7 +155,8 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
             found(dispute)
             return answer(200, DisputeView(state="submitted"))
 
-        return once(journal, f"disputes {name}", idempotency_key, fingerprint(f"evidence {dispute}", body), act).response()
+        request = fingerprint(f"evidence {dispute}", body)
+        return answered(Operation.evidence, dispute, lambda _: once(journal, f"disputes {name}", idempotency_key, request, act))
 
     @router.post("/disputes/{dispute}/accept")
     async def accept(dispute: str, idempotency_key: IdempotencyKey) -> Response:
@@ -158,7 +169,8 @@ def afterwards_router(journal: Journal, webhooks: Webhooks, name: str = MAIN_GAT
             tell(GatewayEventKind.dispute_lost, Delivery(), **facts)
             return answer(200, DisputeView(state="lost"))
 
-        return once(journal, f"disputes {name}", idempotency_key, fingerprint(f"accept {dispute}", None), act).response()
+        request = fingerprint(f"accept {dispute}", None)
+        return answered(Operation.accept, dispute, lambda _: once(journal, f"disputes {name}", idempotency_key, request, act))
 
     @router.post("/payments/{key}/return", status_code=201)
     async def give_back(key: Key, body: ReturnBody) -> Told:

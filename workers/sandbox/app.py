@@ -29,12 +29,12 @@ def create_app(config: SandboxConfig) -> FastAPI:
     application shuts down."""
     journal, faults = Journal(config.data), Faults()
     partners = PartnerDesk(journal, config, faults)
-    webhooks = Webhooks(journal, config, partners.callbacks.wake)
+    webhooks = Webhooks(journal, config, faults, partners.callbacks.wake)
     app = FastAPI(title="Turnup sandbox", lifespan=lambda _: _alive(journal, partners, webhooks))
     app.include_router(control_router(journal, faults))
     for name in (MAIN_GATEWAY, *config.gateways):
         app.include_router(gateway_router(PaymentDesk(journal, config.pending_asks, name), faults, name))
-        app.include_router(afterwards_router(journal, webhooks, name))
+        app.include_router(afterwards_router(journal, webhooks, faults, name))
     app.include_router(partner_router(partners, faults))
     app.include_router(tax_router(faults))
     app.include_router(fraud_router(faults))

@@ -34,6 +34,10 @@ class Operation(StrEnum):
     check_vat = "check_vat"
     decide_tax = "decide_tax"
     score_fraud = "score_fraud"
+    evidence = "evidence"
+    accept = "accept"
+    webhook = "webhook"
+    """A message of a gateway, on its way to us; its subject is the key of the payment."""
     callback = "callback"
     every = "*"
 
@@ -76,7 +80,9 @@ _DECLINABLE = _MONEY_MOVES | {
     Operation.export,
     Operation.check_vat,
 }
-_CALLS = frozenset(Operation) - {Operation.callback, Operation.every}
+_CALLS = frozenset(Operation) - {Operation.webhook, Operation.callback, Operation.every}
+OF_WEBHOOKS = frozenset({Mode.not_attempted, Mode.timeout_before, Mode.timeout_after, Mode.slow, Mode.garbled})
+"""With the sandbox as the caller: what is not known to have been taken is sent again."""
 _DEFAULT_DELAY = {Mode.slow: 3.0, Mode.late_callback: 30.0}
 
 
@@ -84,6 +90,8 @@ def applies(mode: Mode, operation: Operation) -> bool:
     """Whether the mode can befall the operation. A callback's faults are drawn by the callback or by its `create`."""
     if mode in CALLBACK_MODES:
         return operation in {Operation.callback, Operation.create}
+    if operation is Operation.webhook:
+        return mode in OF_WEBHOOKS
     return operation in (_DECLINABLE if mode in {Mode.decline_soft, Mode.decline_hard} else _CALLS)
 
 

@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 from domain.gateway_events import GatewayEvent
 from domain.values import Value
 from workers.sandbox.config import SandboxConfig
+from workers.sandbox.faults import Fault, Faults, Mode, Operation
 from workers.sandbox.journal import Journal
 
 LONGEST_WAIT_SECONDS = 30.0
@@ -23,13 +24,20 @@ class _Owed(Value):
     copies: int
     body: str
 
+    @property
+    def subject(self) -> str:
+        """What it is about: a payment or a refund, whose key begins with that of its payment, or a token."""
+        event = GatewayEvent.model_validate_json(self.body)
+        return event.payment or event.refund or event.method or event.id
+
 
 class Webhooks:
     """To `{callback_url}/v1/webhooks/{gateway}`, signed as Standard Webhooks say. Messages go out side by side, so that those
     told together may arrive in any order."""
 
-    def __init__(self, journal: Journal, config: SandboxConfig, wake: asyncio.Event) -> None:
+    def __init__(self, journal: Journal, config: SandboxConfig, faults: Faults, wake: asyncio.Event) -> None:
         self._journal = journal
+        self._faults = faults
         self._config = config
         self._client = httpx.AsyncClient(timeout=config.callback_timeout_seconds, trust_env=False)
         self._at_work: dict[int, asyncio.Task[None]] = {}
@@ -74,7 +82,7 @@ class Webhooks:
         self._wake.set()
 
     async def _deliver(self, owed: _Owed) -> None:
-        taken = [await self._send(owed) for _ in range(owed.copies)]
+        taken = [await self._try(owed) for _ in range(owed.copies)]
         again = None if all(taken) or owed.attempts + 1 >= self._config.callback_attempts else time.time() + self._wait(owed)
         with self._journal.transaction():
             self._journal.execute("UPDATE webhooks SET due_at = ?, attempts = attempts + 1 WHERE id = ?", again, owed.id)
@@ -82,7 +90,22 @@ class Webhooks:
     def _wait(self, owed: _Owed) -> float:
         return min(self._config.callback_backoff_seconds * 2.0 ** min(owed.attempts, 10), LONGEST_WAIT_SECONDS)
 
-    async def _send(self, owed: _Owed) -> bool:
+    async def _try(self, owed: _Owed) -> bool:
+        """Whether it is known here that the receiver took it."""
+        fault = self._faults.draw(Operation.webhook, owed.subject, gateway=owed.gateway)
+        if fault is None:
+            return await self._send(owed, owed.body)
+        return await self._spoilt(owed, fault)
+
+    async def _spoilt(self, owed: _Owed, fault: Fault) -> bool:
+        if fault.mode in {Mode.not_attempted, Mode.timeout_before}:
+            await asyncio.sleep(fault.delay)
+            return False
+        taken = await self._send(owed, owed.body[: len(owed.body) // 2] if fault.mode is Mode.garbled else owed.body)
+        await asyncio.sleep(fault.delay)
+        return taken and fault.mode is not Mode.timeout_after
+
+    async def _send(self, owed: _Owed, body: str) -> bool:
         """Whether the receiver took it."""
         secret = self._config.secrets.get(owed.gateway)
         if secret is None:
@@ -92,10 +115,10 @@ class Webhooks:
             "Content-Type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(secret.get_secret_value()).sign(message_id, now, owed.body),
+            "webhook-signature": Webhook(secret.get_secret_value()).sign(message_id, now, body),
         }
         url = f"{self._config.callback_url.rstrip('/')}/v1/webhooks/{owed.gateway}"
         try:
-            return (await self._client.post(url, content=owed.body, headers=headers)).is_success
+            return (await self._client.post(url, content=body, headers=headers)).is_success
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
