@@ -2,9 +2,9 @@
 
 `localstripe` knows PaymentIntents, manual and partial capture, SetupIntents, refunds, declines and signed webhooks. It ignores
 idempotency keys, lets more be refunded than was captured, does not say how much of a payment was received, attaches no card by
-a SetupIntent, and has neither search nor filters by date. The proxy adds search, the filter, what was received and the
-attaching, so that the adapter is told what Stripe would tell it; that no more is refunded than was captured is left to the
-adapter, and keys to another peer.
+a SetupIntent, takes a bank debit at once, and has neither search nor filters by date. The proxy adds search, the filter, what
+was received, the attaching and the days that a bank takes, so that the adapter is told what Stripe would tell it; that no more
+is refunded than was captured is left to the adapter, and keys to another peer.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -24,7 +25,20 @@ CARDS = {"good": "4242424242424242", "declined": "4000000000000341", "confirm": 
 """Stripe's own test cards (https://docs.stripe.com/testing): accepted, declined once it is charged, and one to be confirmed."""
 
 
+@dataclass
 class RunningStripe(StripeProxy):
+    """`undecided` are accounts whose bank has not said yet whether it pays."""
+
+    undecided: set[str] = field(default_factory=set)
+
+    async def account(self) -> str:
+        """A PaymentMethod for debits, which are under way until it is not `undecided` any more."""
+        holder = {"billing_details[name]": "Ada", "billing_details[email]": "ada@example.com"}
+        data = {"type": "sepa_debit", "sepa_debit[iban]": "DE89370400440532013000", **holder}
+        answer = await self.client.post("/v1/payment_methods", data=data)
+        self.undecided.add(name := str(answer.raise_for_status().json()["id"]))
+        return name
+
     async def card(self, kind: str = "good") -> str:
         """A PaymentMethod as a browser would have made it."""
         about = {"number": CARDS[kind], "exp_month": "12", "exp_year": "2031", "cvc": "123"}
@@ -38,7 +52,12 @@ class RunningStripe(StripeProxy):
 
     async def intents(self, key: str) -> list[dict[str, Any]]:
         found = (await self.client.get("/v1/payment_intents", params={"limit": "1000"})).raise_for_status().json()
-        return [each for each in found["data"] if each["metadata"].get("turnup_key") == key]
+        return [self._so_far(each) for each in found["data"] if each["metadata"].get("turnup_key") == key]
+
+    def _so_far(self, intent: dict[str, Any]) -> dict[str, Any]:
+        """As its bank leaves it."""
+        waits = intent["status"] == "succeeded" and intent["payment_method"] in self.undecided
+        return {**intent, "status": "processing", "amount_received": 0} if waits else intent
 
     async def forward(self, request: Request) -> tuple[int, bytes]:
         if request.url.path == "/v1/payment_intents/search":
@@ -52,6 +71,7 @@ class RunningStripe(StripeProxy):
         told = answer.json()
         if told.get("object") == "payment_intent" and told["status"] == "succeeded":
             told["amount_received"] = told["amount"] - await self._released(told["latest_charge"])
+            told = self._so_far(told)
         if told.get("object") == "setup_intent" and told["status"] == "succeeded" and told["customer"]:
             place = f"/v1/payment_methods/{told['payment_method']}/attach"
             (await self.client.post(place, data={"customer": told["customer"]})).raise_for_status()

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from activities.adapters.gateway.port import Gateway
 from activities.contracts.attributes import SEARCH_ATTRIBUTES
 from activities.runtime.collector import Collector
 from activities.runtime.due_sweep import StoredDueSweep
@@ -57,7 +58,7 @@ class Money:
 @dataclass
 class World:
     """`api` carries an admin key. `client_for` makes one for other roles, signed with a name of its own. What is due at a
-    business date is swept only when a test has `due_sweep` do it."""
+    business date is swept only when a test has `due_sweep` do it. `gateways` are those of the workers, by name."""
 
     database: Database
     database_url: str
@@ -66,6 +67,7 @@ class World:
     sandbox: RunningSandbox
     api: httpx.AsyncClient
     due_sweep: StoredDueSweep
+    gateways: dict[str, Gateway]
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -258,7 +260,8 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
             )
         )
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        adapters = sandbox_adapters(sandbox.url, ["fibreworks", "mailhub"], database, http)
+        played = sandbox_adapters(sandbox.url, ["fibreworks", "mailhub"], database, http)
+        adapters = replace(played, gateways=(gateways := dict(played.gateways)))
         crew = at_work(temporal.client, database, adapters, "sandbox", 500, sandbox_runner(), judged=False)
         await stack.enter_async_context(crew)
         app = create_app(settings, database=database, client=temporal.client)
@@ -269,7 +272,7 @@ async def running_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
         api = await stack.enter_async_context(httpx.AsyncClient(base_url=api_url, headers=headers, trust_env=False, timeout=30))
         collector = Collector(database, PaymentActivities(database, adapters.gateways, "sandbox"), "sandbox")
         sweep = StoredDueSweep(database, Processes(temporal.client), StoredSubscriptions(database), collector)
-        world = World(database, database_url, settings, temporal, sandbox, api, sweep)
+        world = World(database, database_url, settings, temporal, sandbox, api, sweep, gateways)
         await load_samples(api)
         yield world
         for client in world.clients.values():
