@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.reliability.torture.__main__ import torture, torture_lives
-from tests.reliability.torture.life_plan import life_rounds
+from tests.reliability.torture.afterwards import AFTERWARDS
+from tests.reliability.torture.life_plan import AFTERMATH, LIVES, Part, life_rounds
 from tests.reliability.torture.lives import CATCHES
 from tests.reliability.torture.plan import PROCESSES, How, Moment, named, rounds, shortened
 from tests.reliability.torture.shapes import TARGETS
@@ -11,7 +14,7 @@ from workers.sandbox.faults import CALLBACK_MODES, Mode, applies
 
 SEED = 7
 SHORT = ("faults-1", "restart-before")
-SHORT_LIFE = "life-kill-worker-during"
+SHORT_LIFE = "aftermath-kill-worker-during"
 
 
 async def test_broken_in_a_few_ways_nothing_is_lost_or_charged_twice() -> None:
@@ -25,31 +28,32 @@ async def test_broken_in_a_few_ways_nothing_is_lost_or_charged_twice() -> None:
     assert report.violations == [], report.as_text()
 
 
-async def test_workers_killed_while_subscriptions_live_their_lives_no_time_is_charged_twice_and_access_is_what_is_paid() -> (
-    None
-):
-    [one] = [each for each in life_rounds(SEED, 10**6) if each.name == SHORT_LIFE]
+async def test_workers_killed_while_subscriptions_live_and_money_goes_back_nothing_is_charged_or_booked_twice() -> None:
+    """Subscriptions, and what comes after payments, side by side in one installation."""
+    part = replace(AFTERMATH, catches=(*CATCHES[::5], *AFTERWARDS[1::5]))
+    [one] = [each for each in life_rounds(SEED, 10**6, part) if each.name == SHORT_LIFE]
 
-    report = await torture_lives([replace(one, cases=one.cases[::4])], SEED, 60, print)
+    report = await torture_lives([one], SEED, 60, print, part)
 
     assert report.campaign.caught >= 3
     assert report.violations == [], report.as_text()
 
 
-def test_a_subscription_is_caught_at_each_call_by_each_fault_and_each_kill() -> None:
-    plan = life_rounds(SEED, 10**6)
+@pytest.mark.parametrize("part", [LIVES, AFTERMATH], ids=lambda part: part.name)
+def test_a_subscription_is_caught_at_each_call_by_each_fault_and_each_kill(part: Part) -> None:
+    plan = life_rounds(SEED, 10**6, part)
     met = {(case.caught.name, case.mode) for one in plan if one.blow.how is How.fault for case in one.cases}
     assert met == {
         (caught.name, mode)
-        for caught in CATCHES
+        for caught in part.catches
         for mode in Mode
         if mode not in CALLBACK_MODES and applies(mode, caught.operation)
     }
     for victim in PROCESSES:
         kills = [one for one in plan if one.blow.how is How.kill and one.blow.victims == (victim,)]
         assert {one.name.rpartition("-")[2] for one in kills} == set(Moment)
-        assert all({case.caught for case in one.cases} == set(CATCHES) for one in kills if one.blow.focus is None)
-    assert plan == life_rounds(SEED, 10**6)
+        assert all({case.caught for case in one.cases} == set(part.catches) for one in kills if one.blow.focus is None)
+    assert plan == life_rounds(SEED, 10**6, part)
 
 
 def test_every_way_of_misbehaving_is_met_at_every_step_where_it_can_be() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from activities.store import views
 from activities.store.database import Database
 from domain.states import ORDER, OrderState, is_terminal
 from tests.e2e.installation import Installation
+from tests.reliability.torture import fraud
 from tests.reliability.torture.blows import strike
 from tests.reliability.torture.plan import Case, How, Round
 from tests.reliability.torture.shapes import COMPANIONS, Json
@@ -50,7 +51,7 @@ class Tally:
 class Campaign:
     def __init__(self, installation: Installation, say: Say) -> None:
         self.installation = installation
-        self.shop = Shop(installation)
+        self.shop = Shop(installation, undecided=frozenset({fraud.UNDECIDED}))
         self.tally = Tally()
         self._say = say
         self._settling: list[asyncio.Task[None]] = []
@@ -59,6 +60,7 @@ class Campaign:
         """The names of the rounds that there was no time for."""
         began = time.monotonic()
         await self.shop.stock()
+        await fraud.stock(self.installation.api)
         helping = asyncio.create_task(self.shop.help())
         try:
             for number, one in enumerate(plan):
@@ -104,10 +106,11 @@ class Campaign:
     async def _companions(self, one: Round) -> None:
         await asyncio.gather(*(self.shop.place(f"{one.name}-{kind}", kind, one.name) for kind in COMPANIONS))
         await self.shop.place(f"{one.name}-poor", "mail", one.name, "C-poor")
-        for slow in SLOW:
-            order = await self.shop.place(f"{one.name}-{slow}", "mail", one.name, f"C-{slow}")
-            if order is not None:
-                self._settling.append(asyncio.create_task(self.shop.settle(order)))
+        slow = [await self.shop.place(f"{one.name}-{slow}", "mail", one.name, f"C-{slow}") for slow in SLOW]
+        self._settle([order for order in slow if order])
+
+    def _settle(self, orders: Iterable[str]) -> None:
+        self._settling += [asyncio.create_task(self.shop.settle(order)) for order in orders]
 
     async def _caught(self, one: Round) -> int:
         """How many cases are at their step. All of them are waited for, or the one in focus."""
@@ -128,14 +131,17 @@ class Campaign:
         return [state["struck"] for state in states]
 
     async def _surprises(self, one: Round, orders: list[str | None]) -> None:
-        """What happens to come together with the blow: new orders, and a cancellation."""
+        """What happens to come together with the blow: new orders, some of them for fraud rules, and a cancellation."""
         draw = random.Random(one.seed)
         victim = draw.choice([order for order in orders if order] or [""])
         placing = [
             self.shop.place(f"{one.name}-now-{number}", draw.choice(["mail", "line", "mixed"]), one.name) for number in range(3)
         ]
         cancelling = [self.shop.cancel(victim)] if victim and one.how is not How.fault and draw.random() < 0.6 else []
-        await asyncio.gather(*placing, *cancelling)
+        await asyncio.gather(self._judged(one), *placing, *cancelling)
+
+    async def _judged(self, one: Round) -> None:
+        self._settle(await fraud.place(self.shop, one.name))
 
     async def _recovers(self, one: Round) -> float:
         """Seconds until a new order has gone all the way, so that the next round finds everything at work."""

@@ -16,6 +16,7 @@ from domain.invariants.catalogue import INVARIANTS, violations
 from domain.invariants.facts import AccountFacts, Facts, OrderFacts, PaymentFacts, Violation
 from domain.states import ORDER, OrderState, is_terminal
 from tests.e2e.installation import Installation, until
+from tests.reliability.torture import fraud
 from tests.reliability.torture.shop import Shop
 from workers.sandbox.journal import Fact, FactKind, ServiceSummary, Summary
 
@@ -34,7 +35,7 @@ PAGE = 200
 
 def checked() -> dict[str, str]:
     """Every rule, with its sentence."""
-    return {invariant.name: invariant.says for invariant in INVARIANTS} | OF_CAMPAIGN
+    return {invariant.name: invariant.says for invariant in INVARIANTS} | OF_CAMPAIGN | fraud.OF_FRAUD
 
 
 async def judge(installation: Installation, shop: Shop) -> tuple[list[Violation], int]:
@@ -49,6 +50,8 @@ async def judge(installation: Installation, shop: Shop) -> tuple[list[Violation]
         facts = Facts(now=now, grace=timedelta(seconds=30), orders=orders, queued=queued, promises=shop.promises)
         found += violations(facts)
         found += [*_unsettled(orders), *_strange(shop)]
+        async with database.transaction() as connection:
+            found += await fraud.violations(connection, orders, shop.customers())
         found += await _api(installation, orders)
         found += await _processes(installation)
         found += await patrolled(installation)

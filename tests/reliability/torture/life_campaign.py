@@ -13,8 +13,8 @@ import httpx
 from tests.e2e.installation import Installation
 from tests.reliability.torture.blows import strike
 from tests.reliability.torture.campaign import CAUGHT_WITHIN, Say, in_parts
-from tests.reliability.torture.life_plan import LifeCase, LifeRound
-from tests.reliability.torture.lives import Life, stock
+from tests.reliability.torture.life_plan import LIVES, LifeCase, LifeRound, Part
+from tests.reliability.torture.lives import Caught, Life
 from tests.reliability.torture.plan import How
 from tests.reliability.torture.shapes import Json
 from workers.sandbox.faults import Mode, Operation
@@ -31,6 +31,7 @@ SLOWEST = 40.0
 class LifeCampaign:
     installation: Installation
     say: Say
+    part: Part = LIVES
     lives: list[Life] = field(default_factory=list)
     rounds: list[str] = field(default_factory=list)
     cases: int = 0
@@ -41,7 +42,7 @@ class LifeCampaign:
     async def run(self, plan: list[LifeRound], seconds: float) -> list[str]:
         """The names of the rounds that there was no time for."""
         began = time.monotonic()
-        await stock(self.installation)
+        await self.part.stock(self.installation)
         left: list[str] = []
         for number, one in enumerate(plan):
             if time.monotonic() - began > seconds:
@@ -103,15 +104,20 @@ async def _prepare(case: LifeCase, life: Life) -> None:
 
 def _fault(case: LifeCase, life: Life) -> Json:
     gateway = {"gateway": case.caught.gateway} if case.caught.gateway else {}
-    return {**_at(case.caught.operation, case.mode, life), "count": case.count, "delay_seconds": case.delay, **gateway}
+    return {
+        **_at(case.caught, case.caught.operation, case.mode, life),
+        "count": case.count,
+        "delay_seconds": case.delay,
+        **gateway,
+    }
 
 
 def _leading(case: LifeCase, life: Life) -> Json:
     operation, mode = case.caught.led_by or (case.caught.operation, case.mode)
     gateway = {"gateway": "sandbox"} if case.caught.gateway else {}
-    return {**_at(operation, mode, life), "count": 1, "delay_seconds": 0, **gateway}
+    return {**_at(case.caught, operation, mode, life), "count": 1, "delay_seconds": 0, **gateway}
 
 
-def _at(operation: Operation, mode: Mode, life: Life) -> Json:
-    subject = life.subscription if operation in OF_PAYMENTS else life.order
+def _at(caught: Caught, operation: Operation, mode: Mode, life: Life) -> Json:
+    subject = life.subscription if operation in OF_PAYMENTS and not caught.of_order else life.order
     return {"operation": operation, "mode": mode, "order": subject}

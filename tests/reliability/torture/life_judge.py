@@ -1,8 +1,9 @@
 """The judgement of subscriptions, from outside: what the gateways and the partners say, against the database and the API."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import text
 from temporalio.client import Client
@@ -14,6 +15,7 @@ from domain.invariants.catalogue import OF_LIVES, SEEN_FROM_OUTSIDE
 from domain.invariants.facts import Facts, InvoiceFacts, LifeFacts, Violation
 from domain.keys import paid_subject, split_reference
 from domain.keys import subscription as subscription_of
+from domain.provisioning import RemoteState
 from domain.states import SubscriptionState
 from tests.e2e.installation import Installation
 from tests.reliability.torture.judge import patrolled
@@ -64,9 +66,9 @@ async def _facts(installation: Installation, connection: Connection) -> list[Lif
     booked: dict[str, dict[str, int]] = defaultdict(dict)
     for row in await connection.execute(_BOOKED):
         booked[_life(row.key)][row.key] = row.amount
-    taken, remote, did = await _outside(installation)
+    outside = await Outside.asked(installation)
     kept: Counter[str] = Counter()
-    for payments in taken.values():
+    for payments in outside.kept.values():
         for key, amount in payments.items():
             subject = paid_subject(key)
             kept[f"{subject}:invoice" if ":" not in subject else subject] += amount
@@ -77,9 +79,9 @@ async def _facts(installation: Installation, connection: Connection) -> list[Lif
         life.model_copy(
             update={
                 "booked": booked[life.id],
-                "taken": taken[life.id],
-                "remote": remote.get(life.id),
-                "remote_facts": did[life.id],
+                "taken": {key: amount for key, amount in outside.took[life.id].items() if amount},
+                "remote": outside.remote.get(life.id),
+                "remote_facts": outside.did[life.id],
                 "invoices": invoices[life.id],
             }
         )
@@ -93,30 +95,55 @@ def _life(key: str) -> str:
     return subject if subject.startswith("S-") else subscription_of(subject, "1")
 
 
-async def _outside(installation: Installation) -> tuple[dict[str, dict[str, int]], dict[str, Any], dict[str, list[str]]]:
-    """What each payment took and kept, what the partners say, and what those did, by subscription. A payment that was captured
-    twice, or at two gateways, is counted as often."""
-    summary = Summary.model_validate((await installation.sandbox.get("/journal/summary")).raise_for_status().json())
-    facts = [Fact.model_validate(one) for one in (await installation.sandbox.get("/journal")).raise_for_status().json()]
-    moved: dict[str, Counter[str]] = defaultdict(Counter)
-    for fact in facts:
-        if fact.key and fact.amount and fact.kind in {FactKind.captured, FactKind.refunded}:
-            key = fact.key.partition(":refund:")[0]
-            moved[_life(key)][key] += fact.amount.minor * (1 if fact.kind is FactKind.captured else -1)
-    taken: dict[str, dict[str, int]] = defaultdict(dict)
-    for life, sums in moved.items():
-        taken[life] = {key: amount for key, amount in sums.items() if amount}
-    remote = {_at_partner(one.reference): one.state for one in summary.services}
-    did: dict[str, list[str]] = defaultdict(list)
-    for fact in facts:
-        if fact.reference:
-            did[_at_partner(fact.reference)].append(fact.kind)
-    return taken, remote, did
-
-
 def _at_partner(reference: str) -> str:
     """The subscription of a service that a partner knows by this name."""
     return subscription_of(*(split_reference(reference) or (reference, "")))
+
+
+@dataclass
+class Outside:
+    """What the gateways and the partners say, by subscription: what each payment `took`, less what went back unasked, and what
+    it has `kept` after all that came later; a payment that was captured twice, or at two gateways, is counted as often. `did`
+    is what the partners did, in order."""
+
+    took: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    kept: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    remote: dict[str, RemoteState] = field(default_factory=dict)
+    did: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    async def asked(cls, installation: Installation) -> Self:
+        found = cls()
+        summary = Summary.model_validate((await installation.sandbox.get("/journal/summary")).raise_for_status().json())
+        for fact in await journal(installation):
+            if fact.reference:
+                found.did[_at_partner(fact.reference)].append(fact.kind)
+            if fact.key and fact.amount:
+                key = fact.key.partition(":refund:")[0]
+                by = _signed(fact, fact.amount.minor)
+                found.kept[_life(key)][key] += by
+                if fact.kind is not FactKind.moved and ":refund:asked:" not in fact.detail:
+                    found.took[_life(key)][key] += by
+        for one in summary.services:
+            found.remote[_at_partner(one.reference)] = one.state
+        return found
+
+
+async def journal(installation: Installation) -> list[Fact]:
+    answer = await installation.sandbox.get("/journal")
+    return [Fact.model_validate(one) for one in answer.raise_for_status().json()]
+
+
+def _signed(fact: Fact, minor: int) -> int:
+    """What came in of a payment, and with a minus what went out of it; a fee is another matter."""
+    match fact.kind:
+        case FactKind.captured:
+            return minor
+        case FactKind.refunded:
+            return -minor
+        case FactKind.moved if not fact.detail.startswith("fee "):
+            return minor
+    return 0
 
 
 async def _unpaid_is_closed(connection: Connection) -> list[Violation]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from domain.keys import paid_subject
 from tests.e2e.installation import Installation
 from tests.reliability.torture.shapes import ACCESS, BUILD, OPEN, Json
 from tests.reliability.torture.shop import AWAY, Told
@@ -43,7 +44,8 @@ async def stock(installation: Installation) -> None:
 
 @dataclass
 class Life:
-    """One customer with a clock and a subscription of its own. `strange` are answers that nobody should get."""
+    """One customer with a clock and a subscription of its own, and with `card` once all is well. `strange` are answers that
+    nobody should get."""
 
     installation: Installation
     name: str
@@ -52,6 +54,7 @@ class Life:
     subscription: str = ""
     order: str = ""
     now: datetime = BORN
+    card: str = "tok_visa"
 
     async def begin(self) -> None:
         """Up to when the first month is paid and the service is live."""
@@ -77,9 +80,9 @@ class Life:
                 if self._is_there(answer):
                     return
                 if answer.status_code not in {200, 400, 409, 422, *AWAY}:
-                    self._tell(path, f"{answer.status_code} {answer.text[:200]}")
+                    self.tell(path, f"{answer.status_code} {answer.text[:200]}")
             await asyncio.sleep(0.2)
-        self._tell(f"advance {self.name} to {self.now:%Y-%m-%d}", f"not within {PATIENCE:.0f} s")
+        self.tell(f"advance {self.name} to {self.now:%Y-%m-%d}", f"not within {PATIENCE:.0f} s")
 
     def _is_there(self, answer: httpx.Response) -> bool:
         """It is asked again where it came to a halt, and where it lies behind what the clock shows another has moved it."""
@@ -107,37 +110,68 @@ class Life:
     async def post(self, path: str, body: Json, key: str | None = None) -> Json | None:
         return await self._insist("POST", path, body, key)
 
-    async def _insist(self, method: str, path: str, body: Json, key: str | None) -> Json | None:
+    async def outside(self, path: str, body: Json) -> Json:
+        """Have the gateway do something of its own accord; told to twice it is done once."""
+        return await self._insist("POST", path, body, None, self.installation.sandbox) or {}
+
+    async def _insist(
+        self, method: str, path: str, body: Json, key: str | None, at: httpx.AsyncClient | None = None
+    ) -> Json | None:
         """Until it is answered for good; None where it is refused with words."""
         began, headers = time.monotonic(), {"Idempotency-Key": key} if key else {}
         while time.monotonic() - began < PATIENCE:
             with contextlib.suppress(httpx.HTTPError):
-                answer = await self.installation.api.request(method, path, json=body, headers=headers, timeout=30)
+                asked = (at or self.installation.api).request(method, path, json=body, headers=headers, timeout=30)
+                answer = await asked
                 if answer.is_success:
                     return dict(answer.json())
                 if answer.status_code not in AWAY:
                     if answer.status_code != 409:
-                        self._tell(f"{method} {path}", f"{answer.status_code} {answer.text[:200]}")
+                        self.tell(f"{method} {path}", f"{answer.status_code} {answer.text[:200]}")
                     return None
             await asyncio.sleep(0.2)
-        self._tell(f"{method} {path}", f"not within {PATIENCE:.0f} s")
+        self.tell(f"{method} {path}", f"not within {PATIENCE:.0f} s")
         return None
 
     async def shown(self) -> Json | None:
+        return await self.get(f"/v1/subscriptions/{self.subscription}")
+
+    async def get(self, path: str, **query: str) -> Json | None:
+        """None while it is not there, or nobody answers."""
         with contextlib.suppress(httpx.HTTPError):
-            answer = await self.installation.api.get(f"/v1/subscriptions/{self.subscription}")
+            answer = await self.installation.api.get(path, params=query)
             return dict(answer.json()) if answer.is_success else None
         return None
 
-    async def until(self, holds: Callable[[Json], bool]) -> None:
-        """Without moving the clock."""
+    async def until(self, holds: Callable[[Json], bool], path: str | None = None, **query: str) -> Json:
+        """What is at `path`, which is the subscription, once it is so. Without moving the clock."""
+        began, where, found = time.monotonic(), path or f"/v1/subscriptions/{self.subscription}", None
+        while time.monotonic() - began < PATIENCE:
+            found = await self.get(where, **query)
+            if found and holds(found):
+                return found
+            await asyncio.sleep(0.1)
+        self.tell(f"GET {where}", f"not as expected within {PATIENCE:.0f} s: {str(found)[:200]}")
+        return found or {}
+
+    async def captured(self, subject: str = "") -> list[str]:
+        """The keys of what was taken, in order of happening: of all there is, or for an order or invoice."""
+        taken = [str(fact["key"]) for fact in await self.facts("captured")]
+        return [key for key in taken if not subject or paid_subject(key) in {subject, subject.partition(":")[0]}]
+
+    async def facts(self, kind: str) -> list[Json]:
+        """What happened of a kind, in order, by the sandbox's own journal."""
         began = time.monotonic()
         while time.monotonic() - began < PATIENCE:
-            found = await self.shown()
-            if found and holds(found):
-                return
-            await asyncio.sleep(0.1)
-        self._tell(f"GET {self.subscription}", f"not as expected within {PATIENCE:.0f} s")
+            with contextlib.suppress(httpx.HTTPError):
+                found: list[Json] = []
+                for owner in (self.order, self.subscription):
+                    answer = await self.installation.sandbox.get("/journal", params={"order": owner})
+                    found += [fact for fact in answer.raise_for_status().json() if fact["kind"] == kind]
+                return sorted(found, key=lambda fact: int(fact["seq"]))
+            await asyncio.sleep(0.2)
+        self.tell("GET /journal", f"not within {PATIENCE:.0f} s")
+        return []
 
     async def pass_until(self, *states: str, days: int = 70) -> None:
         """Day after day until it is in one of these states, or has ended."""
@@ -147,12 +181,12 @@ class Life:
                 return
             await self.advance(4 * DAY)
 
-    def _tell(self, request: str, answer: str) -> None:
+    def tell(self, request: str, answer: str) -> None:
         self.strange.append(Told(request, answer))
 
     async def rest(self) -> None:
         """With everything serving and a good card: whatever was asked of it is done, or it was never possible."""
-        await self.pay_with("tok_visa")
+        await self.pay_with(self.card)
         for _ in range(4):
             await self.advance(DAY)
             found = await self.shown()
@@ -165,7 +199,7 @@ class Life:
 Act = Callable[[Life], Coroutine[Any, Any, None]]
 
 
-async def _nothing(_life: Life) -> None:
+async def nothing(_life: Life) -> None:
     """It is live, and that is all that is needed."""
 
 
@@ -228,7 +262,7 @@ async def _take_down(life: Life) -> None:
     await life.advance(MONTH + DAY)
 
 
-async def _eve(life: Life) -> None:
+async def eve(life: Life) -> None:
     """An hour before it renews on 28 February."""
     await life.advance(28 * DAY - timedelta(hours=1))
 
@@ -256,7 +290,8 @@ async def _two_gateways(life: Life) -> None:
 
 @dataclass(frozen=True)
 class Caught:
-    """Where a subscription can be caught: by the call to the outside that `act` comes to after `before`."""
+    """Where a subscription can be caught: by the call to the outside that `act` comes to after `before`. `of_order`: a call
+    about its order's payment."""
 
     name: str
     before: Act
@@ -264,32 +299,33 @@ class Caught:
     operation: Operation
     led_by: tuple[Operation, Mode] | None = None
     gateway: str | None = None
+    of_order: bool = False
 
 
 CATCHES = (
-    Caught("renewal: take the money", _nothing, _renew, Operation.purchase),
-    Caught("renewal: ask about the payment", _nothing, _renew, Operation.status, (Operation.purchase, Mode.timeout_after)),
+    Caught("renewal: take the money", nothing, _renew, Operation.purchase),
+    Caught("renewal: ask about the payment", nothing, _renew, Operation.status, (Operation.purchase, Mode.timeout_after)),
     Caught("dunning: ask for the money again", _bad_card, _unpaid, Operation.purchase),
     Caught("dunning: close access", _bad_card, _unpaid, Operation.suspend),
     Caught("dunning: open access that is paid", _suspended_unpaid, _pay, Operation.resume),
     Caught("dunning: take the money after all", _suspended_unpaid, _pay, Operation.purchase),
-    Caught("suspension", _nothing, _suspend, Operation.suspend),
-    Caught("suspension: see that it is done", _nothing, _suspend, Operation.verify),
+    Caught("suspension", nothing, _suspend, Operation.suspend),
+    Caught("suspension: see that it is done", nothing, _suspend, Operation.verify),
     Caught("suspension lifted", _suspend, _unsuspend, Operation.resume),
-    Caught("change: hold the money", _nothing, _change, Operation.authorize),
-    Caught("change: at the partner", _nothing, _change, Operation.change),
-    Caught("change: see that it is done", _nothing, _change, Operation.verify),
-    Caught("change: take the money", _nothing, _change, Operation.capture),
-    Caught("change that failed: give the money back", _nothing, _change, Operation.void, (Operation.change, Mode.decline_hard)),
-    Caught("pause: at the partner", _nothing, _pause, Operation.suspend),
+    Caught("change: hold the money", nothing, _change, Operation.authorize),
+    Caught("change: at the partner", nothing, _change, Operation.change),
+    Caught("change: see that it is done", nothing, _change, Operation.verify),
+    Caught("change: take the money", nothing, _change, Operation.capture),
+    Caught("change that failed: give the money back", nothing, _change, Operation.void, (Operation.change, Mode.decline_hard)),
+    Caught("pause: at the partner", nothing, _pause, Operation.suspend),
     Caught("resumption: at the partner", _pause, _resume, Operation.resume),
-    Caught("cancellation: close access", _nothing, _cancel, Operation.suspend),
-    Caught("deprovisioning: give out what is in it", _nothing, _cancel, Operation.export),
+    Caught("cancellation: close access", nothing, _cancel, Operation.suspend),
+    Caught("deprovisioning: give out what is in it", nothing, _cancel, Operation.export),
     Caught("deprovisioning", _cancel, _take_down, Operation.terminate),
     Caught("deprovisioning: see that it is gone", _cancel, _take_down, Operation.verify),
-    Caught("renewed and cancelled at once", _eve, _renew_and_cancel, Operation.purchase),
-    Caught("changed and renewed at once", _eve, _change_and_renew, Operation.authorize),
-    Caught("advanced twice and changed twice at once", _eve, _renew_twice_at_once, Operation.purchase),
+    Caught("renewed and cancelled at once", eve, _renew_and_cancel, Operation.purchase),
+    Caught("changed and renewed at once", eve, _change_and_renew, Operation.authorize),
+    Caught("advanced twice and changed twice at once", eve, _renew_twice_at_once, Operation.purchase),
     Caught("two gateways: the first", _two_gateways, _renew, Operation.purchase, gateway="sandbox"),
     Caught(
         "two gateways: the second",

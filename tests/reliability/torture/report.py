@@ -76,8 +76,9 @@ class Report:
 
 @dataclass(frozen=True)
 class LifeReport:
-    """The same of the lives of subscriptions."""
+    """The same of a part with lives of subscriptions."""
 
+    part: str
     seed: int
     seconds: float
     campaign: LifeCampaign
@@ -89,7 +90,7 @@ class LifeReport:
         """What does it again."""
         rounds = {life.order: life.round for life in self.campaign.lives}
         only = f" --round {rounds[violation.order]}" if violation.order in rounds else ""
-        return f"python -m tests.reliability.torture --part lives --seed {self.seed}{only}"
+        return f"python -m tests.reliability.torture --part {self.part} --seed {self.seed}{only}"
 
     def as_json(self) -> dict[str, Any]:
         campaign = self.campaign
@@ -109,7 +110,7 @@ class LifeReport:
     def as_text(self) -> str:
         campaign = self.campaign
         lines = [
-            f"subscriptions: {campaign.cases} cases in {len(campaign.rounds)} rounds, {len(campaign.lives)} lives, "
+            f"{self.part}: {campaign.cases} cases in {len(campaign.rounds)} rounds, {len(campaign.lives)} lives, "
             f"{self.seconds:.0f} s, seed {self.seed}",
             f"caught at their call: {campaign.caught}",
             "processes: " + (_counts(campaign.blows) or "none touched"),
@@ -121,11 +122,11 @@ class LifeReport:
         return "\n".join([*lines, *_found(self)])
 
 
-def write(folder: Path, orders: Report | None, lives: LifeReport | None) -> str:
-    """Both parts, for people and for machines; the text of them."""
+def write(folder: Path, orders: Report | None, of_lives: Mapping[str, LifeReport]) -> str:
+    """All parts, for people and for machines; the text of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = (orders.as_json() if orders else {}) | ({"lives": lives.as_json()} if lives else {})
-    said = "\n\n".join(part.as_text() for part in (orders, lives) if part is not None)
+    document = (orders.as_json() if orders else {}) | {name: part.as_json() for name, part in of_lives.items()}
+    said = "\n\n".join(part.as_text() for part in (orders, *of_lives.values()) if part is not None)
     (folder / "torture.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (folder / "torture.txt").write_text(said + "\n", encoding="utf-8")
     return said

@@ -66,6 +66,7 @@ class Target:
 
 
 TARGETS = (
+    Target("ask for the fraud score", "mail", Operation.score_fraud),
     Target("authorize", "mail", Operation.authorize),
     Target("ask about a lost payment", "mail", Operation.status, led_by=(Operation.authorize, Mode.timeout_after)),
     Target("create", "mail", Operation.create),

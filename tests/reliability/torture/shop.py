@@ -40,7 +40,8 @@ SLOW = ("pending", "trusted", "bounced")
 
 @dataclass
 class Shop:
-    """`promises` are all orders acknowledged, one entry an answer; `rounds` says in which round each was placed."""
+    """`promises` are all orders acknowledged, one entry an answer; `rounds` says in which round each was placed. `undecided`
+    are customers whose orders nobody approves."""
 
     installation: Installation
     promises: list[PromiseFacts] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Shop:
     rounds: dict[str, str] = field(default_factory=dict)
     strange: list[Told] = field(default_factory=list)
     decisions: int = 0
+    undecided: frozenset[str] = frozenset()
 
     async def stock(self) -> None:
         """Products, plans, prices, and customers with a good card, a poor one and a slow one, and with debits on whose word
@@ -78,6 +80,13 @@ class Shop:
         self.promises.append(PromiseFacts(key=key, order=order))
         self.rounds[order] = round_
         return order
+
+    def customers(self) -> dict[str, str]:
+        """Whose each order is."""
+        return {promise.order: str(self.bodies[promise.key]["customer"]) for promise in self.promises}
+
+    async def register(self, buyer: Json) -> None:
+        await self._insist("/v1/customers", buyer, f"customer-{buyer['id']}")
 
     async def submit(self, order: str) -> None:
         await self._insist(f"/v1/orders/{order}/submit", {}, f"submit-{order}")
@@ -126,7 +135,7 @@ class Shop:
         return True
 
     async def help(self) -> None:
-        """Retry what is stuck and approve what waits, for ever: cancel it to end."""
+        """Retry what is stuck and approve what waits but for what nobody decides about, for ever: cancel it to end."""
         while True:
             with contextlib.suppress(httpx.HTTPError, KeyError, ValueError):
                 await self._retry_stuck()
@@ -142,6 +151,8 @@ class Shop:
 
     async def _approve_waiting(self) -> None:
         for order in await self._list("/v1/orders", {"state": "pending", "waiting_on": "approval", "limit": "50"}):
+            if order["customer"] in self.undecided:
+                continue
             path = f"/v1/orders/{order['id']}/approvals"
             await self.installation.approver.post(path, json={"decision": "approve", "reason": "agreed"})
 
