@@ -10,11 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.bench import acceptance, footprint, gateways, growth, invoice_run, orders, pricing, renewals, report
+from tests.bench import acceptance, aftermath, footprint, gateways, growth, invoice_run, orders, pricing, renewals, report
 from tests.bench.installation import installed
 from tests.bench.report import Section
 
-NAMES = ("pricing", "footprint", "orders", "acceptance", "growth", "memory", "invoice-run", "renewals", "gateways")
+NAMES = ("pricing", "footprint", "orders", "acceptance", "growth", "memory", "invoice-run", "renewals", "gateways", "aftermath")
 WITHOUT_INSTALLATION = {"pricing"}
 RESULTS = Path(__file__).resolve().parents[2] / "bench-results"
 
@@ -72,6 +72,8 @@ async def _on_an_installation(
             sections.append(await growth.measure_memory(installation, arguments.orders or (500 if quick else 20_000), say))
         if "gateways" in wanted:
             sections.append(await gateways.measure(installation, gateways.QUICK if quick else gateways.FULL, say))
+        if "aftermath" in wanted:
+            sections.append(await aftermath.measure(installation, aftermath.QUICK if quick else aftermath.FULL, say))
         if "renewals" in wanted:
             sections.append(await renewals.measure(installation, renewals.QUICK if quick else renewals.FULL, say))
         if "invoice-run" in wanted:
