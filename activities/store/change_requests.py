@@ -21,6 +21,7 @@ from activities.store.life_messages import News
 from activities.store.plan_changes import Means
 from activities.store.subscriptions import StoredSubscription
 from domain import keys
+from domain.billing.invoices import Invoice
 from domain.collection import Answered
 from domain.errors import BadInput, Conflict, NotFound
 from domain.facts import Event
@@ -40,7 +41,7 @@ from domain.subscriptions.changes import (
     without,
 )
 from domain.subscriptions.facts import ScheduledChange, Subscription
-from domain.subscriptions.making import Call, Making, Plan
+from domain.subscriptions.making import Call, Making, Paid, Plan
 from domain.subscriptions.policies import ChangePolicy
 from domain.values import digest_of
 
@@ -115,6 +116,7 @@ async def make(connection: Connection, engines: TaxEngines, answers: Answers, ma
     reference = ordered.reference if ordered else ""
     means = Means(engines, answers, change.number, plan.at, plan.at, command.by, command.words, reference)
     made = await plan_changes.make(connection, stored, target, means)
+    _refuse_less(plan.subscription, made.invoice, making.paid)
     if made.invoice is not None and making.paid is not None:
         request, result = making.paid.request, making.paid.result
         answered = Answered(invoice=made.invoice.id, key=request.key, result=result, at=plan.at)
@@ -125,6 +127,19 @@ async def make(connection: Connection, engines: TaxEngines, answers: Answers, ma
     if ordered is not None:
         await ordered_changes.keep(connection, ordered.reference, plan.subscription, numbered)
     return numbered
+
+
+def _refuse_less(subscription: str, invoice: Invoice | None, paid: Paid | None) -> None:
+    """What it would give back may have been paid, or credit been granted, since the money was held: no more is taken than it
+    comes to."""
+    if paid is None:
+        return
+    taken = paid.result.captured or paid.request.amount
+    due = invoice.amount_due if invoice is not None else Money.zero(taken.currency)
+    if due < taken:
+        raise Conflict(
+            f"the change of subscription {subscription} comes to {due} by now, and {taken} were held for it; ask again"
+        )
 
 
 async def drop(connection: Connection, subscription: str, command: DropCommand) -> str:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from activities.store import access_blocks, dunning_cases, entitlements, life_policies, services
+from activities.adapters.tax.engines import TaxEngines
+from activities.contracts.changes import Asked
+from activities.runtime.changes import StoredChanges
+from activities.store import access_blocks, balances, dunning_cases, entitlements, life_policies, services
+from domain.errors import Conflict
+from domain.money import Money
+from domain.payments import Outcome, PaymentResult, RemotePayment
+from domain.subscriptions.changes import ChangeCommand
+from domain.subscriptions.making import Making, Paid
 from domain.subscriptions.policies import PausedTime, PausePolicy
 from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
 from tests.workflows.plans import access, build
@@ -132,6 +140,28 @@ async def test_a_change_whose_payment_or_partner_fails_leaves_all_as_it_was(worl
     made = await change(world, name, plan=large)
     assert await told(world, customer) == ["change_refused", "change_refused", "changed"]
     assert (made["due"]["minor"], (await shown(world, name))["plan"]) == (1500, large)
+
+
+async def test_a_change_that_comes_to_less_than_was_held_for_it_is_not_made(world: World) -> None:
+    """What it gives back was paid, or credit came, after it was planned: 15.00 are held, and 10.00 would be due."""
+    clock, customer = await clocked(world, APRIL)
+    item = await plan(world, monthly("30.00"))
+    large = await larger(world, item, "60.00")
+    name = await live(world, customer, item)
+    await advance(world, clock, MIDDLE)
+    changes, command = StoredChanges(world.database, TaxEngines(), "sandbox"), ChangeCommand(plan=large, by="ana")
+    planned = await changes.plan(Asked(subscription=name, command=command))
+    assert planned.payment is not None
+    async with world.database.transaction() as connection:
+        await balances.change(connection, customer, Money(minor=500, currency="EUR"))
+    taken = PaymentResult(outcome=Outcome.succeeded, state=RemotePayment.captured, captured=planned.payment.amount)
+    making = Making(plan=planned, command=command, paid=Paid(request=planned.payment, result=taken))
+
+    with pytest.raises(Conflict, match=r"comes to 10\.00 EUR by now, and 15\.00 EUR were held for it"):
+        await changes.make(making)
+
+    assert (await shown(world, name))["plan"] == item["plan"]
+    assert [each["state"] for each in await invoices(world, customer)] == ["paid"]
 
 
 async def test_add_ons_that_do_not_go_with_another_base_end_with_the_change(world: World) -> None:
