@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-USUAL = {"orders": 25, "lives": 5}
+USUAL = {"orders": 25, "lives": 6}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,7 +41,15 @@ class Pay(Brief):
     """What is overdue is paid by hand."""
 
 
-Move: TypeAlias = Pass | Ask | Card | Pay
+@dataclass(frozen=True, repr=False)
+class Race(Brief):
+    """A command while time goes on: which of the two comes first is open at each instant."""
+
+    ask: Ask
+    days: int
+
+
+Move: TypeAlias = Pass | Ask | Card | Pay | Race
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,6 +87,7 @@ _suspensions = st.builds(
     st.sampled_from(["request", "policy"]).map(lambda reason: (("reason", reason),)),
     times=st.sampled_from([1, 2]),
 )
+_asks = st.one_of(_asked("changes"), _asked("pause"), _asked("cancel"), _plain, _suspensions)
 _moves = st.one_of(
     _passes,
     _passes,
@@ -90,5 +99,6 @@ _moves = st.one_of(
     _suspensions,
     st.builds(Card, st.sampled_from([GOOD, BAD, BAD])),
     st.just(Pay()),
+    st.builds(Race, _asks, st.integers(1, 45)),
 )
 lives = st.builds(Life, st.lists(_moves, min_size=4, max_size=9).map(tuple), st.integers(1, 3))

@@ -9,7 +9,7 @@ import httpx
 from activities.store import entitlements
 from tests.life import JANUARY, advance, clocked, live, monthly, plan, shown
 from tests.properties import life_oracle as oracle
-from tests.properties.life_cases import GOOD, Ask, Card, Life, Move, Pass, Pay
+from tests.properties.life_cases import GOOD, Ask, Card, Life, Move, Pass, Pay, Race
 from tests.properties.life_oracle import Use
 from tests.world import Json, World
 
@@ -50,6 +50,8 @@ class LifePlay:
                 await self._pass_until(self._now + timedelta(days=move.days, hours=move.hours))
             case Ask():
                 await self._ask(move)
+            case Race():
+                await self._race(move)
             case Card():
                 body = {"payment_method": move.token}
                 await self._world.succeed(self._world.api.patch(f"/v1/customers/{self._customer}", json=body))
@@ -71,14 +73,39 @@ class LifePlay:
 
     async def _ask(self, ask: Ask) -> None:
         before = await shown(self._world, self._name)
-        body: Json = dict(ask.body)
-        if ask.after is not None:
-            body["when"] = (self._now + timedelta(days=ask.after)).isoformat()
+        body = self._body(ask)
         if ask.stale:
             body["version"] = before["version"] - 1
         asked = [self._post(f"/v1/subscriptions/{self._name}/{ask.what}", body) for _ in range(ask.times)]
         answers = await asyncio.gather(*asked)
         self._check(ask, body, before, await shown(self._world, self._name), [each for each in answers if each.is_success])
+
+    async def _race(self, race: Race) -> None:
+        """Whichever comes first: what is charged is what was used."""
+        target = self._now + timedelta(days=race.days)
+        passed = asyncio.create_task(advance(self._world, self._clock, target))
+        body = self._body(race.ask)
+        path = f"/v1/subscriptions/{self._name}/{race.ask.what}"
+        answers = await asyncio.gather(*(self._post(path, body) for _ in range(race.ask.times)))
+        await passed
+        self._now = target
+        self._remember(race.ask, body, [each for each in answers if each.is_success])
+
+    def _body(self, ask: Ask) -> Json:
+        body: Json = dict(ask.body)
+        if ask.after is not None:
+            body["when"] = (self._now + timedelta(days=ask.after)).isoformat()
+        return body
+
+    def _remember(self, ask: Ask, body: Json, made: list[httpx.Response]) -> None:
+        match ask.what:
+            case "changes":
+                done = [each for each in (one.json() for one in made) if each["lines"]]
+                self._made |= {datetime.fromisoformat(each["at"]): each["quantity"] for each in done}
+            case "suspend" if made:
+                self._reasons.add(body["reason"])
+            case "unsuspend" if made:
+                self._reasons.discard(body["reason"])
 
     def _check(self, ask: Ask, body: Json, before: Json, after: Json, made: list[httpx.Response]) -> None:
         """What was answered is what is."""
@@ -86,10 +113,8 @@ class LifePlay:
         if not made:
             assert after["version"] == before["version"], f"{ask} is refused, and something has changed"
             return
+        self._remember(ask, body, made)
         match ask.what, body.get("when"):
-            case "changes", _:
-                done = [each for each in (one.json() for one in made) if each["lines"]]
-                self._made |= {datetime.fromisoformat(each["at"]): each["quantity"] for each in done}
             case "cancel", "now":
                 assert after["state"] == "ended"
             case "cancel", _:
@@ -97,10 +122,6 @@ class LifePlay:
                 assert after["state"] == "ended" or (after["ending"] or {"at": None})["at"] == at
             case "uncancel", _:
                 assert after["ending"] is None
-            case "suspend", _:
-                self._reasons.add(body["reason"])
-            case "unsuspend", _:
-                self._reasons.discard(body["reason"])
             case "resume", _:
                 assert after["paused_since"] is None
 
