@@ -72,7 +72,7 @@ class Installation:
             run = last_run(self.stack.data_dir)
             return run is not None and run.supervisor.pid == process.pid and run.ready
 
-        await until(ready, lambda: f"the stack is ready; it said {self.stack.output}")
+        await until(ready, lambda: f"the stack is ready; it said {self.stack.output}", patience=120)
         self.ports = {f"TURNUP_{name.upper()}_PORT": str(port) for name, port in self.running.ports.model_dump().items()}
 
     async def open(self) -> None:

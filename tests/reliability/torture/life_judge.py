@@ -19,7 +19,7 @@ from domain.provisioning import RemoteState
 from domain.states import SubscriptionState
 from tests.e2e.installation import Installation
 from tests.reliability.torture.judge import patrolled
-from tests.reliability.torture.lives import Life
+from tests.reliability.torture.lives import CHANGE, ENDED, UNITS, Life
 from workers.sandbox.journal import Fact, FactKind, Summary
 
 OF_CAMPAIGN = {
@@ -27,6 +27,7 @@ OF_CAMPAIGN = {
     "life_process_ends": "No process of a subscription, a collection or a clock fails or goes on for ever.",
     "unpaid_is_closed": "An invoice past due is paid, or access is closed or ended, by the day that its policy names.",
     "left_is_exported": "Whose service was taken down has been given what was in it.",
+    "ordered_change_is_whole": "A subscription is as an order made it where the order says so, else as it was.",
     "answer_is_known": "A caller is told what was asked for, that it cannot be had now, or why not; never an error.",
     "patrol_agrees": "The product's own patrol finds nothing.",
 }
@@ -39,6 +40,11 @@ _BOOKED = text("""
     SELECT key, captured FROM payments WHERE captured > 0
 """)
 _INVOICES = text("SELECT id, total FROM invoices")
+_ORDERED = text("""
+    SELECT orders.id, orders.state AS "order", order_items.state, subscriptions.id AS subscription, quantity
+      FROM orders JOIN order_items ON order_id = orders.id AND item = :change, subscriptions
+     WHERE orders.id = :order AND subscriptions.id = :subscription
+""")
 _EVENTS = text("SELECT subscription, key, type, at FROM subscription_events ORDER BY subscription, seq")
 
 
@@ -52,6 +58,8 @@ async def judge(installation: Installation, lives: list[Life]) -> list[Violation
         async with database.transaction() as connection:
             facts = await _facts(installation, connection)
             found = await _unpaid_is_closed(connection)
+            for life in lives:
+                found += await _half_changed(connection, life)
         judged = Facts(now=datetime.now(UTC), grace=timedelta(seconds=30), lives=facts)
         found += [one for rule in (*OF_LIVES, *SEEN_FROM_OUTSIDE) for one in rule.violations(judged)]
     finally:
@@ -161,6 +169,24 @@ async def _unpaid_is_closed(connection: Connection) -> list[Violation]:
             for owing in [key for key in since if key[0] == row.subscription]:
                 found += _late(row, since.pop(owing))
     return found
+
+
+async def _half_changed(connection: Connection, life: Life) -> list[Violation]:
+    asked = {"order": life.ordered, "change": CHANGE, "subscription": life.subscription}
+    row = (await connection.execute(_ORDERED, asked)).one_or_none() if life.ordered else None
+    units = UNITS if row is not None and row.state == "completed" else 1
+    if not life.ordered or (row is not None and row.order in ENDED and row.quantity == units):
+        return []
+    actual = f"order {row.order}, its item {row.state}, {row.quantity} units" if row else "no such order"
+    return [
+        Violation(
+            invariant="ordered_change_is_whole",
+            subject=life.subscription,
+            order=life.ordered,
+            expected=f"an order that has ended, and {units} units",
+            found=actual,
+        )
+    ]
 
 
 def _late(row: Any, since: datetime | None) -> list[Violation]:

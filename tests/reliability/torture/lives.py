@@ -14,7 +14,7 @@ import httpx
 from domain.keys import paid_subject
 from tests.e2e.installation import Installation
 from tests.reliability.torture.shapes import ACCESS, BUILD, OPEN, Json
-from tests.reliability.torture.shop import AWAY, Told
+from tests.reliability.torture.shop import AWAY, Told, retry_stuck
 from workers.sandbox.faults import Mode, Operation
 
 BORN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -23,6 +23,11 @@ PATIENCE = 90.0
 DAY = timedelta(days=1)
 MONTH = timedelta(days=31)
 PLAN = "life"
+UNITS = 3
+"""What an order makes of the one unit that there is."""
+CHANGE = "2"
+"""Its item in that order: the first is what it adds, where it adds something."""
+ENDED = frozenset({"completed", "partial", "failed", "cancelled", "rejected"})
 PRICE = 1000
 """Minor units a month and unit."""
 
@@ -55,6 +60,8 @@ class Life:
     order: str = ""
     now: datetime = BORN
     card: str = "tok_visa"
+    ordered: str = ""
+    """The order that was to change it, or to change it and to add to it."""
 
     async def begin(self) -> None:
         """Up to when the first month is paid and the service is live."""
@@ -68,6 +75,23 @@ class Life:
         self.order = str(placed.get("id", ""))
         self.subscription = f"S-{self.order.removeprefix('O-')}-1"
         await self.until(lambda it: it["state"] == "active")
+
+    async def order_change(self, *more: Json) -> None:
+        """By an order, which has ended when this returns."""
+        change = {"id": CHANGE, "action": "modify", "subscription": self.subscription, "quantity": UNITS, "when": "now"}
+        body = {"customer": self.name, "currency": "EUR", "items": [*more, change]}
+        placed = await self.post("/v1/orders", body, key=f"change-{self.name}") or {}
+        self.ordered = str(placed.get("id", ""))
+        began = time.monotonic()
+        while self.ordered and time.monotonic() - began < PATIENCE:
+            with contextlib.suppress(httpx.HTTPError):
+                answer = await self.installation.api.get(f"/v1/orders/{self.ordered}")
+                if answer.is_success and answer.json()["state"] in ENDED:
+                    return
+                await retry_stuck(self.installation, order=self.ordered)
+            await asyncio.sleep(0.5)
+        if self.ordered:
+            self._tell(f"GET {self.ordered}", f"not ended within {PATIENCE:.0f} s")
 
     async def advance(self, by: timedelta) -> None:
         """Asked for until the clock shows it."""
@@ -243,6 +267,17 @@ async def _change(life: Life) -> None:
     await life.advance(MONTH + DAY)
 
 
+async def _order_change(life: Life) -> None:
+    await life.order_change()
+    await life.advance(MONTH + DAY)
+
+
+async def _order_change_and_more(life: Life) -> None:
+    """Something new beside it, which has to stand before anything is changed."""
+    await life.order_change({"id": "1", "product": PLAN, "plan": PLAN})
+    await life.advance(MONTH + DAY)
+
+
 async def _pause(life: Life) -> None:
     await life.do("pause", when="now")
     await life.advance(10 * DAY)
@@ -317,6 +352,10 @@ CATCHES = (
     Caught("change: see that it is done", nothing, _change, Operation.verify),
     Caught("change: take the money", nothing, _change, Operation.capture),
     Caught("change that failed: give the money back", nothing, _change, Operation.void, (Operation.change, Mode.decline_hard)),
+    Caught("ordered change: hold the money", nothing, _order_change, Operation.authorize),
+    Caught("ordered change: at the partner", nothing, _order_change, Operation.change),
+    Caught("ordered change: take the money", nothing, _order_change, Operation.capture),
+    Caught("ordered change beside something new: at the partner", nothing, _order_change_and_more, Operation.change),
     Caught("pause: at the partner", nothing, _pause, Operation.suspend),
     Caught("resumption: at the partner", _pause, _resume, Operation.resume),
     Caught("cancellation: close access", nothing, _cancel, Operation.suspend),

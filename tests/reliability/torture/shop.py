@@ -138,24 +138,29 @@ class Shop:
         """Retry what is stuck and approve what waits but for what nobody decides about, for ever: cancel it to end."""
         while True:
             with contextlib.suppress(httpx.HTTPError, KeyError, ValueError):
-                await self._retry_stuck()
+                self.decisions += await retry_stuck(self.installation)
                 await self._approve_waiting()
             await asyncio.sleep(1)
 
-    async def _retry_stuck(self) -> None:
-        for record in await self._list("/v1/fallout", {"open": "true", "limit": "200"}):
-            verb = "compensate" if record["subject"] == "payment" and "declined" in record["title"] else "retry"
-            body = {"reason": "no use"} if verb == "compensate" else {}
-            answer = await self.installation.api.post(f"/v1/fallout/{record['id']}/{verb}", json=body)
-            self.decisions += answer.is_success
-
     async def _approve_waiting(self) -> None:
-        for order in await self._list("/v1/orders", {"state": "pending", "waiting_on": "approval", "limit": "50"}):
+        query = {"state": "pending", "waiting_on": "approval", "limit": "50"}
+        for order in await listed(self.installation, "/v1/orders", query):
             if order["customer"] in self.undecided:
                 continue
             path = f"/v1/orders/{order['id']}/approvals"
             await self.installation.approver.post(path, json={"decision": "approve", "reason": "agreed"})
 
-    async def _list(self, path: str, query: dict[str, str]) -> list[Any]:
-        answer = await self.installation.api.get(path, params=query)
-        return list(answer.json()["items"]) if answer.is_success else []
+
+async def retry_stuck(installation: Installation, **of: str) -> int:
+    """As an operator would: how many decisions were taken."""
+    taken = 0
+    for record in await listed(installation, "/v1/fallout", {"open": "true", "limit": "200", **of}):
+        verb = "compensate" if record["subject"] == "payment" and "declined" in record["title"] else "retry"
+        body = {"reason": "no use"} if verb == "compensate" else {}
+        taken += (await installation.api.post(f"/v1/fallout/{record['id']}/{verb}", json=body)).is_success
+    return taken
+
+
+async def listed(installation: Installation, path: str, query: dict[str, str]) -> list[Any]:
+    answer = await installation.api.get(path, params=query)
+    return list(answer.json()["items"]) if answer.is_success else []
