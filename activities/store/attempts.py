@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection, among
@@ -50,21 +50,33 @@ class Attempt(Value):
     failures: int = 0
 
 
+_BEGIN = (
+    insert(payment_attempts)
+    .on_conflict_do_update(index_elements=["key"], set_={"gateway": payment_attempts.c.gateway})
+    .returning(payment_attempts)
+)
+_ANSWERED = update(payment_attempts).where(payment_attempts.c.key == bindparam("of"))
+_FAILED = _ANSWERED.where(
+    payment_attempts.c.outcome.is_(None) | among(payment_attempts.c.outcome, [outcome.value for outcome in TECHNICAL])
+).values(failures=payment_attempts.c.failures + 1)
+_FIND = select(payment_attempts).where(payment_attempts.c.key == bindparam("key"))
+_GATEWAY = select(payment_attempts.c.gateway).where(payment_attempts.c.key == bindparam("key"))
+
+
 async def begin(connection: Connection, request: PaymentRequest, decision: Decision, now: datetime) -> Attempt:
     """The attempt of this key: the one that was begun before, or else this one. One statement."""
-    made = insert(payment_attempts).values(
-        key=request.key,
-        gateway=decision.gateway,
-        method=request.method,
-        customer=request.customer,
-        currency=request.amount.currency,
-        amount=request.amount.minor,
-        rule=decision.rule,
-        looks=[look.model_dump() for look in decision.looks],
-        asked_at=now,
-    )
-    same = made.on_conflict_do_update(index_elements=["key"], set_={"gateway": payment_attempts.c.gateway})
-    return _attempt((await connection.execute(same.returning(payment_attempts))).mappings().one())
+    values = {
+        "key": request.key,
+        "gateway": decision.gateway,
+        "method": request.method,
+        "customer": request.customer,
+        "currency": request.amount.currency,
+        "amount": request.amount.minor,
+        "rule": decision.rule,
+        "looks": [look.model_dump() for look in decision.looks],
+        "asked_at": now,
+    }
+    return _attempt((await connection.execute(_BEGIN, values)).mappings().one())
 
 
 async def answer(connection: Connection, key: str, result: PaymentResult, latency: timedelta | None, now: datetime) -> None:
@@ -82,24 +94,19 @@ async def answer(connection: Connection, key: str, result: PaymentResult, latenc
     }
     if latency is not None:
         values["latency_ms"] = latency // timedelta(milliseconds=1)
-    changed = update(payment_attempts).where(payment_attempts.c.key == key)
-    if result.outcome in TECHNICAL:
-        values["failures"] = payment_attempts.c.failures + 1
-        undecided = [outcome.value for outcome in TECHNICAL]
-        changed = changed.where(payment_attempts.c.outcome.is_(None) | among(payment_attempts.c.outcome, undecided))
-    await connection.execute(changed.values(**values))
+    statement = _FAILED if result.outcome in TECHNICAL else _ANSWERED
+    await connection.execute(statement, {"of": key, **values})
 
 
 async def find(connection: Connection, key: str) -> Attempt | None:
     """None for a payment that a release before this one asked for."""
-    row = (await connection.execute(select(payment_attempts).where(payment_attempts.c.key == key))).mappings().first()
+    row = (await connection.execute(_FIND, {"key": key})).mappings().first()
     return _attempt(row) if row is not None else None
 
 
 async def gateway_of(connection: Connection, key: str, default: str) -> str:
     """The gateway that holds the money of a payment; `default` for one that a release before this one asked for."""
-    query = select(payment_attempts.c.gateway).where(payment_attempts.c.key == key)
-    return (await connection.execute(query)).scalar_one_or_none() or default
+    return (await connection.execute(_GATEWAY, {"key": key})).scalar_one_or_none() or default
 
 
 async def key_of(connection: Connection, gateway: str, reference: str) -> str | None:

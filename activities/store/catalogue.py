@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import dispatches
@@ -16,6 +16,12 @@ from domain.subscriptions.facts import Subscription
 
 Entry = TypeVar("Entry", Product, Plan, Price)
 KINDS: dict[type, str] = {Product: "product", Plan: "plan", Price: "price"}
+_MOVING = select(catalogue_entries.c.document).where(
+    catalogue_entries.c.kind == "price",
+    catalogue_entries.c.id == bindparam("id"),
+    catalogue_entries.c.version > bindparam("version"),
+    catalogue_entries.c.document["moves_existing_at"].astext.is_not(None),
+)
 
 
 async def revision(connection: Connection) -> int:
@@ -83,13 +89,8 @@ async def moving(connection: Connection, subscription: Subscription) -> list[Pri
     """Versions that move existing subscriptions, at whatever date, later than the oldest that a charge of it goes by."""
     price = subscription.price
     oldest = min([price, *(each.price for each in subscription.progress if each.price)], key=lambda each: each.version)
-    query = select(catalogue_entries.c.document).where(
-        catalogue_entries.c.kind == "price",
-        catalogue_entries.c.id == price.id,
-        catalogue_entries.c.version > oldest.version,
-        catalogue_entries.c.document["moves_existing_at"].astext.is_not(None),
-    )
-    return [Price.model_validate(document) for document in (await connection.execute(query)).scalars()]
+    later = await connection.execute(_MOVING, {"id": price.id, "version": oldest.version})
+    return [Price.model_validate(document) for document in later.scalars()]
 
 
 async def get(connection: Connection, kind: type[Entry], entry_id: str) -> Entry:

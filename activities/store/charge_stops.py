@@ -2,11 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
 from activities.store.tables.payments import charge_stops
+
+_REASON = (
+    select(charge_stops.c.reason)
+    .where(charge_stops.c.customer == bindparam("customer"), charge_stops.c.lifted_at.is_(None))
+    .order_by(charge_stops.c.opened_at)
+    .limit(1)
+)
 
 
 async def stop(connection: Connection, customer: str, source: str, reason: str, now: datetime) -> None:
@@ -24,9 +31,7 @@ async def lift(connection: Connection, source: str, now: datetime) -> None:
 
 async def stopped(connection: Connection, customer: str) -> str | None:
     """Why this customer is not to be charged now; None where charging is free."""
-    holding = (charge_stops.c.customer == customer, charge_stops.c.lifted_at.is_(None))
-    query = select(charge_stops.c.reason).where(*holding).order_by(charge_stops.c.opened_at).limit(1)
-    return (await connection.execute(query)).scalar()
+    return (await connection.execute(_REASON, {"customer": customer})).scalar()
 
 
 async def every(connection: Connection) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows, legal_entities
-from activities.store.database import Connection, among
+from activities.store.database import Connection, among_given
 from activities.store.tables.customers import customers
 from activities.store.tables.invoices import billables, invoices
 from activities.store.tables.life import due_rows as due_table
@@ -20,6 +20,12 @@ from domain.clocks import Clock, Moment
 from domain.errors import Conflict, NotFound
 
 _NOW = select(test_clocks.c.now).join(customers, customers.c.clock == test_clocks.c.id)
+_NOW_OF = _NOW.where(customers.c.id == bindparam("customer"))
+_FROZEN = (
+    select(customers.c.id, test_clocks.c.now)
+    .join(test_clocks, customers.c.clock == test_clocks.c.id)
+    .where(among_given(customers.c.id, "customers"))
+)
 AGEING = (InvoiceState.finalized, InvoiceState.partially_paid)
 """What becomes overdue once its due date is past."""
 
@@ -27,7 +33,7 @@ AGEING = (InvoiceState.finalized, InvoiceState.partially_paid)
 async def business_now(connection: Connection, customer: str | None) -> datetime:
     """The one source of the time for what falls due to a customer: periods, due dates, dunning, the end of a trial. Real time
     where it is about none."""
-    shown: datetime | None = (await connection.execute(_NOW.where(customers.c.id == customer))).scalar()
+    shown: datetime | None = (await connection.execute(_NOW_OF, {"customer": customer})).scalar()
     return datetime.now(UTC) if shown is None else shown.astimezone(UTC)
 
 
@@ -40,8 +46,7 @@ async def business_now_of(connection: Connection, invoice: str) -> datetime:
 
 async def frozen(connection: Connection, of: Iterable[str]) -> dict[str, datetime]:
     """What test clocks show to those of these customers that have one."""
-    query = select(customers.c.id, test_clocks.c.now).join(test_clocks, customers.c.clock == test_clocks.c.id)
-    rows = await connection.execute(query.where(among(customers.c.id, of)))
+    rows = await connection.execute(_FROZEN, {"customers": list(of)})
     return {row[0]: row[1].astimezone(UTC) for row in rows}
 
 

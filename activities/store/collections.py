@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import (
@@ -41,6 +41,14 @@ from domain.errors import Conflict
 from domain.money import Money
 from domain.payment_methods import is_stored
 from domain.payments import Outcome, PaymentRequest, RemotePayment
+
+_OF_INVOICE = collections.c.invoice == bindparam("invoice")
+_OPEN = select(collections).where(_OF_INVOICE, collections.c.state == CollectionState.asked)
+_COUNT = select(func.coalesce(func.max(collections.c.number), 0)).where(_OF_INVOICE)
+_LAST = select(collections).where(_OF_INVOICE).order_by(collections.c.number.desc()).limit(1)
+_INSERT = insert(collections)
+_END = update(collections).where(collections.c.key == bindparam("of"), collections.c.state == CollectionState.asked)
+_HAND_OVER = update(collections).where(collections.c.key == bindparam("of")).values(leased_until=None)
 
 
 async def ask(connection: Connection, asked: Iterable[CollectionRequest], because: str, due_at: datetime | None = None) -> None:
@@ -140,10 +148,10 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime,
     """The payment to ask for; the one that is open, where one is open, unless somebody else is asking for it. One that is
     written down with a `lease`, in real time, is asked for by nobody else until then; none that is open is then had."""
     stored = await invoices.get(connection, asked.invoice, lock=True)
-    before = await open_of(connection, asked.invoice)
-    if before is not None:
+    before = await _last(connection, asked.invoice)
+    if before is not None and before.state is CollectionState.asked:
         return await _open_claim(connection, before, mine=lease is None)
-    number = await count(connection, asked.invoice)
+    number = before.number if before is not None else 0
     if number > asked.after:
         return Claim(number=number, words=f"payment {keys.collection(asked.invoice, number)} has answered it")
     try:
@@ -151,7 +159,7 @@ async def claim(connection: Connection, asked: CollectionRequest, now: datetime,
     except Conflict as reason:
         return Claim(words=str(reason))
     row = _row(stored, number + 1, method, asked.reason, now)
-    await connection.execute(insert(collections).values(**row, leased_until=lease))
+    await connection.execute(_INSERT, {**row, "leased_until": lease})
     return Claim(request=await _request(connection, _collection(row), ()), number=number + 1)
 
 
@@ -165,7 +173,7 @@ async def _open_claim(connection: Connection, before: Collection, *, mine: bool)
 
 async def hand_over(connection: Connection, key: str) -> None:
     """Whoever comes next goes on with a payment."""
-    await connection.execute(update(collections).where(collections.c.key == key).values(leased_until=None))
+    await connection.execute(_HAND_OVER, {"of": key})
 
 
 async def _payable(connection: Connection, stored: StoredInvoice, now: datetime) -> str:
@@ -251,18 +259,20 @@ async def settle(connection: Connection, answered: Answered, default_gateway: st
         await dunning_cases.declined(connection, stored.invoice, method, result.outcome, answered.at)
         return f"the payment for invoice {number} came to nothing: {result.code or result.state}"
     await _end(connection, answered, CollectionState.paid)
+    paid_now = stored.invoice
     if not await ledger.posted(connection, answered.key):
-        await _book(connection, stored.invoice, answered, default_gateway)
-    now = (await invoices.get(connection, answered.invoice)).invoice
-    return f"invoice {number} is {now.state.replace('_', ' ')}"
+        paid_now = await _book(connection, stored.invoice, answered, default_gateway)
+    return f"invoice {number} is {paid_now.state.replace('_', ' ')}"
 
 
-async def _book(connection: Connection, invoice: Invoice, answered: Answered, default_gateway: str) -> None:
+async def _book(connection: Connection, invoice: Invoice, answered: Answered, default_gateway: str) -> Invoice:
+    """The invoice as it is then."""
     taken = await _amount(connection, answered)
     seller = await legal_entities.get(connection, invoice.legal_entity)
     applied = min(taken, invoice.amount_due) if invoice.state in OPEN else Money.zero(invoice.currency)
+    after = invoice
     if applied:
-        await invoices.receive_payment(connection, invoice.id, applied, seller.today(answered.at))
+        after = (await invoices.receive_payment(connection, invoice, applied, seller.today(answered.at))).invoice
         if applied == invoice.amount_due:
             await representments.paid_again(connection, invoice.id, answered.at)
     over = taken - applied
@@ -276,6 +286,7 @@ async def _book(connection: Connection, invoice: Invoice, answered: Answered, de
     order = await paid.order_of(connection, answered.key)
     await ledger.post(connection, [payment_received(payment, gateway)], order)
     await patrol.look_again(connection, order)
+    return after
 
 
 async def _amount(connection: Connection, answered: Answered) -> Money:
@@ -289,8 +300,7 @@ async def _amount(connection: Connection, answered: Answered) -> Money:
 
 async def _end(connection: Connection, answered: Answered, state: CollectionState) -> None:
     values = {"state": state, "gateway": answered.result.gateway, "code": answered.result.code, "ended_at": answered.at}
-    undecided = (collections.c.key == answered.key, collections.c.state == CollectionState.asked)
-    await connection.execute(update(collections).where(*undecided).values(**values))
+    await connection.execute(_END, {"of": answered.key, **values})
 
 
 async def payment_for(connection: Connection, invoice: str, now: datetime) -> PaymentRequest:
@@ -335,8 +345,7 @@ def _row(stored: StoredInvoice, number: int, method: str, reason: str, now: date
 
 async def open_of(connection: Connection, invoice: str, *, refuse: bool = False) -> Collection | None:
     """The payment of an invoice whose outcome is not known yet; with `refuse`, raises Conflict where there is one."""
-    query = select(collections).where(collections.c.invoice == invoice, collections.c.state == CollectionState.asked)
-    row = (await connection.execute(query)).mappings().first()
+    row = (await connection.execute(_OPEN, {"invoice": invoice})).mappings().first()
     if row is not None and refuse:
         raise Conflict(f"payment {row['key']} of the invoice is under way, and nothing can be done to it until it is decided")
     return None if row is None else _collection(row)
@@ -348,9 +357,14 @@ async def of_invoice(connection: Connection, invoice: str) -> list[Collection]:
     return [_collection(row) for row in (await connection.execute(query)).mappings()]
 
 
+async def _last(connection: Connection, invoice: str) -> Collection | None:
+    """The payment that was asked for last, which is the only one that can be open."""
+    row = (await connection.execute(_LAST, {"invoice": invoice})).mappings().first()
+    return None if row is None else _collection(row)
+
+
 async def count(connection: Connection, invoice: str) -> int:
-    query = select(func.coalesce(func.max(collections.c.number), 0)).where(collections.c.invoice == invoice)
-    return int((await connection.execute(query)).scalar_one())
+    return int((await connection.execute(_COUNT, {"invoice": invoice})).scalar_one())
 
 
 async def _request(connection: Connection, asked: Collection, tried: tuple[str, ...]) -> PaymentRequest:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import dispatches, vat_checks
@@ -11,6 +11,9 @@ from activities.store.tables.customers import customers
 from domain.checks import customer_subject
 from domain.customers import Customer
 from domain.errors import NotFound
+
+_GET = select(customers.c.document).where(customers.c.id == bindparam("id"))
+_LOCKED = _GET.with_for_update()
 
 
 async def put(connection: Connection, customer: Customer, now: datetime) -> int:
@@ -29,8 +32,7 @@ async def put(connection: Connection, customer: Customer, now: datetime) -> int:
 
 async def get(connection: Connection, customer: str, *, lock: bool = False) -> Customer:
     """Raises NotFound. `lock` holds the record until the transaction ends, for whoever is about to change it."""
-    query = select(customers.c.document).where(customers.c.id == customer)
-    found = (await connection.execute(query.with_for_update() if lock else query)).scalar()
+    found = (await connection.execute(_LOCKED if lock else _GET, {"id": customer})).scalar()
     if found is None:
         raise NotFound("customer", customer)
     return Customer.model_validate(found)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, any_, literal, text
+from sqlalchemy import ColumnElement, any_, bindparam, literal, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
@@ -23,6 +23,11 @@ DISPATCHES_CHANNEL = "turnup_dispatches"
 def among(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
     """Whether the column is one of `values`: the same statement, compiled and planned once, for any number of them."""
     return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+def among_given(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
+    """As `among`, of the values given as parameter `name`: for a statement that is made once."""
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def _dumps(value: object) -> str:

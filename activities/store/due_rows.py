@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 
-from activities.store.database import Connection, among
+from activities.store.database import Connection, among_given
 from activities.store.tables.life import due_rows
 from domain.values import Instant, Value
 
@@ -78,6 +78,8 @@ class DueRow(Value):
     error: str | None = None
 
 
+_GET = select(due_rows).where(due_rows.c.key == bindparam("key"))
+_REMOVE = delete(due_rows).where(among_given(due_rows.c.key, "keys"))
 INSERT_ROWS = """
     INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
     SELECT one ->> 'key', one ->> 'kind', one ->> 'subject', one ->> 'customer',
@@ -133,12 +135,12 @@ async def tell_of_invoices(connection: Connection, invoices: Iterable[str]) -> N
 
 async def get(connection: Connection, key: str) -> DueRow | None:
     """None once it has happened."""
-    row = (await connection.execute(select(due_rows).where(due_rows.c.key == key))).mappings().first()
+    row = (await connection.execute(_GET, {"key": key})).mappings().first()
     return None if row is None else DueRow.model_validate(dict(row))
 
 
 async def remove(connection: Connection, keys: Iterable[str]) -> None:
-    await connection.execute(delete(due_rows).where(among(due_rows.c.key, keys)))
+    await connection.execute(_REMOVE, {"keys": list(keys)})
 
 
 async def of_subject(connection: Connection, subject: str) -> list[DueRow]:

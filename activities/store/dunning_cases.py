@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows, dunning_openings, dunning_policies, legal_entities, messages
@@ -19,10 +19,11 @@ from domain.messages import MessageFacts, MessageKind
 from domain.payments import Outcome
 from domain.states import SubscriptionState
 
+_GET = select(dunning_cases.c.document).where(dunning_cases.c.invoice == bindparam("invoice"))
+
 
 async def get(connection: Connection, invoice: str) -> DunningCase | None:
-    query = select(dunning_cases.c.document).where(dunning_cases.c.invoice == invoice)
-    document = (await connection.execute(query)).scalar()
+    document = (await connection.execute(_GET, {"invoice": invoice})).scalar()
     return None if document is None else DunningCase.model_validate(document)
 
 

@@ -89,8 +89,6 @@ _READ = select(
     _active().label("active_products"),
     func.coalesce(select(catalogue_revision.c.revision).scalar_subquery(), literal_column("0")).label("revision"),
 )
-
-
 _READ_FOR_NEW = _READ.add_columns(order_numbers.next_value().label("number"))
 
 

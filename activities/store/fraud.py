@@ -32,6 +32,12 @@ from domain.states import OrderState
 from domain.velocity import Counted, VelocityTraits
 
 LARGEST = 10**15
+_NEWEST = select(fraud_rules.c.id, func.max(fraud_rules.c.version).label("version")).group_by(fraud_rules.c.id).subquery()
+_EVERY = (
+    select(fraud_rules)
+    .join(_NEWEST, and_(fraud_rules.c.id == _NEWEST.c.id, fraud_rules.c.version == _NEWEST.c.version))
+    .where(fraud_rules.c.document.is_not(None))
+)
 
 
 async def publish(connection: Connection, rule: FraudRule, by: str, now: datetime) -> PublishedFraudRule:
@@ -66,10 +72,7 @@ async def _last(connection: Connection, rule: str) -> Any:
 
 async def every(connection: Connection) -> tuple[PublishedFraudRule, ...]:
     """Those that hold, in the order in which they are named."""
-    newest = select(fraud_rules.c.id, func.max(fraud_rules.c.version).label("version")).group_by(fraud_rules.c.id).subquery()
-    together = and_(fraud_rules.c.id == newest.c.id, fraud_rules.c.version == newest.c.version)
-    query = select(fraud_rules).join(newest, together).where(fraud_rules.c.document.is_not(None))
-    return in_order(_published(row) for row in (await connection.execute(query)).mappings())
+    return in_order(_published(row) for row in (await connection.execute(_EVERY)).mappings())
 
 
 async def versions(connection: Connection, rule: str) -> list[PublishedFraudRule]:

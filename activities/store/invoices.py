@@ -30,6 +30,9 @@ _ISSUED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_AT_ISSU
     "finalizable_at": None,
     "waiting_for": None,
 }
+_GET = select(invoices).where(invoices.c.id == bindparam("id"))
+_LOCKED = _GET.with_for_update()
+_SAVE = update(invoices).where(invoices.c.id == bindparam("of"))
 
 
 class StoredInvoice(Value):
@@ -151,15 +154,14 @@ async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
     columns = {"state", "amount_due", "paid", "credited", "written_off", "write_offs"}
     values = {name: value for name, value in _columns(after).items() if name in columns}
     values |= {"finalizable_at": None, "waiting_for": None}
-    await connection.execute(update(invoices).where(invoices.c.id == after.id).values(**values))
+    await connection.execute(_SAVE, {"of": after.id, **values})
     if after.state is not before.state and after.state is not InvoiceState.draft:
         await due_rows.tell_of_invoices(connection, [after.id])
 
 
 async def get(connection: Connection, invoice: str, *, lock: bool = False) -> StoredInvoice:
     """Raises NotFound. `lock` holds the row until the transaction ends."""
-    query = select(invoices).where(invoices.c.id == invoice)
-    found = await _all_stored(connection, query.with_for_update() if lock else query)
+    found = await _all_stored(connection, _LOCKED if lock else _GET, id=invoice)
     if not found:
         raise NotFound("invoice", invoice)
     return found[0]
@@ -251,13 +253,12 @@ async def waiting(connection: Connection) -> int:
     return int((await connection.execute(select(func.count()).select_from(invoices).where(*held))).scalar_one())
 
 
-async def receive_payment(connection: Connection, invoice: str, amount: Money, today: date) -> Received:
-    """Settle as much of an invoice as `amount` does; what is over is left to the caller, and so is the ledger.
+async def receive_payment(connection: Connection, before: Invoice, amount: Money, today: date) -> Received:
+    """Settle as much of a locked invoice as `amount` does; what is over is left to the caller, and so is the ledger.
 
-    Raises NotFound, and Conflict for a draft or a voided invoice. Taking the same payment twice would count it twice: the
-    caller asks the ledger for its key first, once the invoice is locked.
+    Raises Conflict for a draft or a voided invoice. Taking the same payment twice would count it twice: the caller asks the
+    ledger for its key first, once the invoice is locked.
     """
-    before = (await get(connection, invoice, lock=True)).invoice
     received = receive(before, amount, today)
     await save(connection, before, received.invoice)
     return received
@@ -315,8 +316,8 @@ def _frozen(invoice: Invoice) -> dict[str, Any]:
     return invoice.model_dump(mode="json", exclude=_MOVING)
 
 
-async def _all_stored(connection: Connection, query: Select[Any]) -> list[StoredInvoice]:
-    rows = (await connection.execute(query)).mappings().all()
+async def _all_stored(connection: Connection, query: Select[Any], **given: str) -> list[StoredInvoice]:
+    rows = (await connection.execute(query, given)).mappings().all()
     drafts = [row["id"] for row in rows if not row["document"]]
     lines = await billables.lines_of(connection, drafts) if drafts else {}
     return [_stored(row, lines.get(row["id"], [])) for row in rows]

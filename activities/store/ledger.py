@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 
 from activities.store.database import Connection, among
 from activities.store.tables.ledger import ledger_entries, ledger_transactions
@@ -30,6 +30,7 @@ _POST = text("""
 """)
 
 
+_POSTED = select(ledger_transactions.c.id).where(ledger_transactions.c.id == bindparam("id"))
 AT_ONCE = 200
 """Entries read at once, between which other requests have their turn."""
 
@@ -57,8 +58,7 @@ async def post(connection: Connection, transactions: Iterable[Transaction | None
 
 
 async def posted(connection: Connection, transaction: str) -> bool:
-    query = select(ledger_transactions.c.id).where(ledger_transactions.c.id == transaction)
-    return (await connection.execute(query)).first() is not None
+    return (await connection.execute(_POSTED, {"id": transaction})).first() is not None
 
 
 async def of_order(connection: Connection, order: str) -> list[LedgerLine]:

@@ -1,6 +1,6 @@
 """Legal entities, as plain records."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
@@ -10,6 +10,8 @@ from domain.errors import NotFound
 from domain.orders import MAIN
 
 KIND = "legal_entity"
+
+_GET = select(settings.c.document).where(settings.c.kind == KIND, settings.c.id == bindparam("id"))
 
 
 async def put(connection: Connection, entity: LegalEntity) -> None:
@@ -21,8 +23,7 @@ async def put(connection: Connection, entity: LegalEntity) -> None:
 async def get(connection: Connection, entity: str | None = None) -> LegalEntity:
     """The main one unless named, which is there also where nobody has set it up. Raises NotFound."""
     key = entity or MAIN
-    query = select(settings.c.document).where(settings.c.kind == KIND, settings.c.id == key)
-    found = (await connection.execute(query)).scalar()
+    found = (await connection.execute(_GET, {"id": key})).scalar()
     if found is None and key != MAIN:
         raise NotFound("legal entity", key)
     return DEFAULT if found is None else LegalEntity.model_validate(found)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store.database import Connection
@@ -35,6 +35,7 @@ KINDS: dict[type[StrictValue], str] = {
 """There is one of each kind; its defaults hold where none was given."""
 
 Policy = TypeVar("Policy", bound=StrictValue)
+_GET = select(settings.c.document).where(settings.c.kind == bindparam("kind"))
 
 
 class Changed(Value):
@@ -75,5 +76,5 @@ async def put(connection: Connection, policy: Policy) -> None:
 
 
 async def get(connection: Connection, policy: type[Policy]) -> Policy:
-    document = (await connection.execute(select(settings.c.document).where(settings.c.kind == KINDS[policy]))).scalar()
+    document = (await connection.execute(_GET, {"kind": KINDS[policy]})).scalar()
     return policy() if document is None else policy.model_validate(document)

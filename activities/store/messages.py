@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from activities.store import clocks, life_policies
 from activities.store.database import Connection
@@ -30,6 +30,9 @@ _CLAIM = text("""
 """)
 
 
+_DONE = update(messages).where(messages.c.key == bindparam("of"), messages.c.state == MessageState.waiting)
+
+
 async def tell(connection: Connection, key: str, customer: str, kind: MessageKind, facts: MessageFacts, now: datetime) -> None:
     """Have the customer told, once for each key. `now` is business time. One on a test clock is told in the outbox alone,
     unless the policy says otherwise."""
@@ -51,8 +54,7 @@ async def claim(connection: Connection, now: datetime, until: datetime, page: in
 async def done(connection: Connection, key: str, state: MessageState, now: datetime, error: str | None = None) -> None:
     """It was sent, kept or given up; what is done with stays as it is."""
     sent_at = None if state is MessageState.failed else now
-    waiting = (messages.c.key == key, messages.c.state == MessageState.waiting)
-    await connection.execute(update(messages).where(*waiting).values(state=state, sent_at=sent_at, error=error))
+    await connection.execute(_DONE, {"of": key, "state": state, "sent_at": sent_at, "error": error})
 
 
 async def put_off(connection: Connection, key: str, error: str, again_at: datetime) -> None:

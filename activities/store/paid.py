@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 
 from activities.store.database import Connection, among
 from activities.store.tables.invoices import invoices
@@ -18,6 +18,13 @@ from domain.money import Money, total
 from domain.refunds import Paid
 
 _OF_INVOICES = (AccountKind.receivable, AccountKind.write_off)
+_SUBJECT: BindParameter[str] = bindparam("subject")
+_ORDER_OF = (
+    select(orders.c.id)
+    .where(orders.c.id == _SUBJECT)
+    .union_all(select(invoices.c.order_id).where(invoices.c.id == _SUBJECT))
+    .limit(1)
+)
 
 
 async def find(connection: Connection, payment: str, *, lock: bool = False) -> Paid | None:
@@ -62,9 +69,7 @@ async def _paid(connection: Connection, head: Any, cash: Any, rows: Sequence[Any
 async def order_of(connection: Connection, payment: str) -> str | None:
     """The order that a payment was asked for, itself or by its invoice."""
     subject = keys.paid_subject(payment)
-    of_order = select(orders.c.id).where(orders.c.id == subject)
-    of_invoice = select(invoices.c.order_id).where(invoices.c.id == subject)
-    return (await connection.execute(of_order.union_all(of_invoice).limit(1))).scalar()
+    return (await connection.execute(_ORDER_OF, {"subject": subject})).scalar()
 
 
 async def _customer(connection: Connection, ids: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, String, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from activities.store.database import Connection, among
+from activities.store.database import Connection, among, among_given
 from activities.store.tables.customers import customers, payment_method_events, payment_method_tokens, payment_methods
 from activities.store.tables.services import subscriptions
 from domain import keys
@@ -51,6 +51,13 @@ def _method(row: Any) -> StoredMethod:
     return StoredMethod.model_validate(values | {"tokens": values["tokens"] or {}})
 
 
+_FIND_MANY = _methods().where(among_given(payment_methods.c.id, "methods"))
+_DEFAULTS = select(customers.c.id, customers.c.document["payment_method"].astext).where(
+    among_given(customers.c.id, "customers")
+)
+_OVERRIDING = select(subscriptions.c.payment_method).where(subscriptions.c.id == bindparam("subscription"))
+
+
 async def find(connection: Connection, method: str, *, lock: bool = False) -> StoredMethod | None:
     """None where there is none. `lock` holds it until the transaction ends."""
     query = _methods().where(payment_methods.c.id == method)
@@ -68,7 +75,9 @@ async def get(connection: Connection, method: str, *, lock: bool = False) -> Sto
 
 async def find_many(connection: Connection, methods: Iterable[str]) -> dict[str, StoredMethod]:
     """Those there are, by id."""
-    rows = (await connection.execute(_methods().where(among(payment_methods.c.id, methods)))).mappings()
+    if not (wanted := list(methods)):
+        return {}
+    rows = (await connection.execute(_FIND_MANY, {"methods": wanted})).mappings()
     return {method.id: method for method in map(_method, rows)}
 
 
@@ -81,8 +90,7 @@ async def of_customer(connection: Connection, customer: str) -> list[StoredMetho
 
 async def defaults_of(connection: Connection, of: Iterable[str]) -> dict[str, str | None]:
     """What each customer's record names: a stored method's id, or a token of the default gateway."""
-    query = select(customers.c.id, customers.c.document["payment_method"].astext).where(among(customers.c.id, of))
-    return {row[0]: row[1] for row in (await connection.execute(query)).all()}
+    return {row[0]: row[1] for row in (await connection.execute(_DEFAULTS, {"customers": list(of)})).all()}
 
 
 async def default_of(connection: Connection, customer: str) -> str | None:
@@ -93,8 +101,8 @@ async def default_of(connection: Connection, customer: str) -> str | None:
 async def charged_with(connection: Connection, customer: str, subscription: str | None = None) -> str | None:
     """What is charged for the customer, or for one subscription of it: a stored method's id or a token; None where nothing that
     it has given is good, so that it has to give something new."""
-    own = select(subscriptions.c.payment_method).where(subscriptions.c.id == subscription)
-    overriding = (await connection.execute(own)).scalar() if subscription is not None else None
+    own = {"subscription": subscription}
+    overriding = (await connection.execute(_OVERRIDING, own)).scalar() if subscription is not None else None
     default = await default_of(connection, customer)
     stored = [method for method in (overriding, default) if method and is_stored(method)]
     return choose(overriding, default, await find_many(connection, stored))

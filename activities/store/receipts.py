@@ -206,7 +206,7 @@ async def _pay(connection: Connection, found: Match, customer: str, line: Statem
 async def _part(connection: Connection, receipt: str, allocated: Allocation, by: str, now: datetime) -> PaymentPart:
     """Raises Conflict where the invoice takes less, which gives up the whole transaction."""
     before = (await invoices.get(connection, allocated.invoice, lock=True)).invoice
-    received = await invoices.receive_payment(connection, allocated.invoice, allocated.amount, now.date())
+    received = await invoices.receive_payment(connection, before, allocated.amount, now.date())
     if received.taken == before.amount_due:
         await representments.paid_again(connection, allocated.invoice, now)
     if received.over:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import access_blocks
@@ -13,6 +13,9 @@ from domain.values import Instant, Value
 
 BLOCKED_BY = "returned"
 """The reason of an access block that a returned debit opened; it is lifted once what was returned is paid."""
+_OF_INVOICE = representments.c.invoice == bindparam("invoice")
+_LATEST = select(representments).where(_OF_INVOICE).order_by(representments.c.count.desc()).limit(1)
+_PAYMENTS = select(representments.c.payment).where(_OF_INVOICE)
 
 
 class Representment(Value):
@@ -48,13 +51,11 @@ async def of_payment(connection: Connection, payment: str) -> Representment | No
 
 async def latest(connection: Connection, invoice: str) -> Representment | None:
     """Whether, and when, what an invoice is due may be debited again; None where nothing of it was returned."""
-    query = select(representments).where(representments.c.invoice == invoice).order_by(representments.c.count.desc()).limit(1)
-    row = (await connection.execute(query)).mappings().first()
+    row = (await connection.execute(_LATEST, {"invoice": invoice})).mappings().first()
     return None if row is None else Representment.model_validate(dict(row))
 
 
 async def paid_again(connection: Connection, invoice: str, now: datetime) -> None:
     """What was returned of the invoice is paid: access that was closed for it is open again."""
-    query = select(representments.c.payment).where(representments.c.invoice == invoice)
-    for payment in (await connection.execute(query)).scalars():
+    for payment in (await connection.execute(_PAYMENTS, {"invoice": invoice})).scalars():
         await access_blocks.lift(connection, BLOCKED_BY, payment, now)

@@ -16,6 +16,15 @@ from domain.routing import GatewayCost, PublishedRule, RoutingRule, Surroundings
 
 COST = "gateway_cost"
 
+_NEWEST = select(routing_rules.c.id, func.max(routing_rules.c.version).label("version")).group_by(routing_rules.c.id).subquery()
+_EVERY = (
+    select(routing_rules)
+    .join(_NEWEST, and_(routing_rules.c.id == _NEWEST.c.id, routing_rules.c.version == _NEWEST.c.version))
+    .where(routing_rules.c.document.is_not(None))
+)
+_COSTS = select(settings.c.document).where(settings.c.kind == COST).order_by(settings.c.id)
+_HEALTH = select(gateway_health)
+
 
 async def publish(connection: Connection, rule: RoutingRule, by: str, now: datetime) -> PublishedRule:
     """The next version, or the one that holds where it says the same already."""
@@ -48,12 +57,7 @@ async def _last(connection: Connection, rule: str) -> Any:
 
 async def every(connection: Connection) -> list[PublishedRule]:
     """Those that hold, in the order in which they are looked at."""
-    newest = (
-        select(routing_rules.c.id, func.max(routing_rules.c.version).label("version")).group_by(routing_rules.c.id).subquery()
-    )
-    together = and_(routing_rules.c.id == newest.c.id, routing_rules.c.version == newest.c.version)
-    query = select(routing_rules).join(newest, together).where(routing_rules.c.document.is_not(None))
-    found = [_published(row) for row in (await connection.execute(query)).mappings()]
+    found = [_published(row) for row in (await connection.execute(_EVERY)).mappings()]
     return sorted(found, key=lambda each: (each.rule.priority, each.rule.id))
 
 
@@ -77,8 +81,7 @@ async def put_cost(connection: Connection, cost: GatewayCost) -> None:
 
 
 async def costs(connection: Connection) -> list[GatewayCost]:
-    query = select(settings.c.document).where(settings.c.kind == COST).order_by(settings.c.id)
-    return [GatewayCost.model_validate(row) for row in (await connection.execute(query)).scalars()]
+    return [GatewayCost.model_validate(row) for row in (await connection.execute(_COSTS)).scalars()]
 
 
 async def remove_cost(connection: Connection, gateway: str, currency: str) -> None:
@@ -95,7 +98,7 @@ async def note_health(connection: Connection, health: Health) -> None:
 
 
 async def health(connection: Connection) -> dict[str, Health]:
-    found = (await connection.execute(select(gateway_health))).mappings()
+    found = (await connection.execute(_HEALTH)).mappings()
     return {row["gateway"]: Health.model_validate(dict(row)) for row in found}
 
 

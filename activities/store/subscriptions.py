@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import bindparam, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows, life_policies, recurring_revenue
@@ -25,6 +25,8 @@ from domain.values import Instant, Value
 AHEAD = (Kind.renewal, Kind.reminder)
 FACTS = "started_at"
 """Is in the document of a subscription from when its process has taken it over."""
+_GET = select(subscriptions).where(subscriptions.c.id == bindparam("id"), subscriptions.c.document.has_key(FACTS))
+_LOCKED = _GET.with_for_update()
 
 
 class StoredSubscription(Value):
@@ -47,8 +49,7 @@ class StoredEvent(Event):
 
 async def get(connection: Connection, subscription: str, *, lock: bool = False) -> StoredSubscription:
     """Raises NotFound, also while it is pending. `lock` holds the row until the transaction ends."""
-    query = select(subscriptions).where(subscriptions.c.id == subscription, subscriptions.c.document.has_key(FACTS))
-    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
+    row = (await connection.execute(_LOCKED if lock else _GET, {"id": subscription})).mappings().first()
     if row is None:
         raise NotFound("subscription", subscription)
     return _stored(row)

@@ -29,8 +29,8 @@ async def test_recurring_revenue_and_dunning_are_drawn_and_written_out(
     await live(console_database, orders, "C-881", 881)
     await unpaid(console_database, 881)
     async with console_database.transaction() as connection:
-        due = (await invoices.get(connection, "I-881")).invoice.amount_due
-        await invoices.receive_payment(connection, "I-881", due, APRIL.date())
+        due = (await invoices.get(connection, "I-881", lock=True)).invoice
+        await invoices.receive_payment(connection, due, due.amount_due, APRIL.date())
         await dunning_cases.settle(connection, (await invoices.get(connection, "I-881", lock=True)).invoice, APRIL)
     page = await sign_in(Role.viewer, at="/reports?clock=reported&months=6")
 

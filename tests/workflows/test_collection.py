@@ -292,7 +292,8 @@ async def test_money_for_an_invoice_that_was_paid_meanwhile_becomes_credit(world
     await _collect(world, invoice)
     await _open(world, invoice)
     async with world.database.transaction() as connection:
-        await invoices.receive_payment(connection, invoice.id, invoice.amount_due, NOW.date())
+        held = (await invoices.get(connection, invoice.id, lock=True)).invoice
+        await invoices.receive_payment(connection, held, invoice.amount_due, NOW.date())
     await world.sandbox.settle(f"{invoice.id}:payment:1")
 
     await _decided(world, invoice)

@@ -210,7 +210,7 @@ async def test_an_invoice_that_says_more_was_paid_than_is_booked_is_work(shop: S
         await customers.put(connection, Customer(id="c-1", name="Someone", country="DE"), now)
         await invoices.issue(connection, open_, EVIDENCE, now)
         await ledger.post(connection, [invoice_finalized(open_, now)])
-        await invoices.receive_payment(connection, open_.id, eur(11900), now.date())
+        await invoices.receive_payment(connection, open_, eur(11900), now.date())
     await shop.compared()
     async with shop.database.transaction() as connection:
         items = await reconciliation.work_items(connection, None, 500, is_open=True)

@@ -57,7 +57,8 @@ async def drafted(connection: Connection, *line_ids: str) -> str:
 
 
 async def paid(connection: Connection, invoice: Invoice, minor: int) -> None:
-    await invoices.receive_payment(connection, invoice.id, eur(minor), NOW.date())
+    held = (await invoices.get(connection, invoice.id, lock=True)).invoice
+    await invoices.receive_payment(connection, held, eur(minor), NOW.date())
 
 
 async def credited(connection: Connection, invoice: Invoice, **asked: Any) -> CreditNote:
