@@ -41,7 +41,8 @@ _BOOKED = text("""
 """)
 _INVOICES = text("SELECT id, total FROM invoices")
 _ORDERED = text("""
-    SELECT orders.id, orders.state AS "order", order_items.state, subscriptions.id AS subscription, quantity
+    SELECT orders.id, orders.state AS "order", order_items.state, subscriptions.id AS subscription,
+           CAST(subscriptions.document ->> 'quantity' AS integer) AS quantity
       FROM orders JOIN order_items ON order_id = orders.id AND item = :change, subscriptions
      WHERE orders.id = :order AND subscriptions.id = :subscription
 """)
