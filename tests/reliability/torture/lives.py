@@ -91,7 +91,7 @@ class Life:
                 await retry_stuck(self.installation, order=self.ordered)
             await asyncio.sleep(0.5)
         if self.ordered:
-            self._tell(f"GET {self.ordered}", f"not ended within {PATIENCE:.0f} s")
+            self.tell(f"GET {self.ordered}", f"not ended within {PATIENCE:.0f} s")
 
     async def advance(self, by: timedelta) -> None:
         """Asked for until the clock shows it."""
