@@ -68,6 +68,7 @@ def test_a_step_before_the_capture_cannot_need_one_after_it() -> None:
         ({"target": 0}, "target"),
         ({"needs": ["not a name"]}, "needs"),
         ({"id": ""}, "id"),
+        ({"verb": "export"}, "no step of a plan"),
     ],
 )
 def test_a_step_that_could_not_be_carried_out_says_what_is_missing(incomplete: dict[str, object], missing: str) -> None:
