@@ -131,6 +131,20 @@ async def _win(life: Life) -> None:
     await life.advance(DAY)
 
 
+async def _win_and_take(life: Life) -> None:
+    """What fell due meanwhile, from another card where this one is declined."""
+    await _win(life)
+    if await life.facts("declined"):
+        await another_card(life)
+
+
+async def another_card(life: Life) -> None:
+    """What is past due is taken from it at once."""
+    life.card = "tok_mastercard"
+    await life.post("/v1/payment-methods", {"customer": life.name, "token": life.card, "default": True})
+    await life.advance(DAY)
+
+
 async def _told_backwards(life: Life) -> None:
     """The verdict overtakes the opening."""
     await dispute(life, delay_seconds=3, copies=2)
@@ -235,6 +249,9 @@ async def _present_again(life: Life) -> None:
     if await life.captured(invoice(life)) != taken:
         life.tell(f"advance {life.name} by two days after a return", "presented again before its pause was over")
     await life.advance(2 * DAY)
+    if await life.facts("declined"):
+        await another_card(life)
+        await life.advance(15 * DAY)
     await paid(life)
 
 
@@ -259,9 +276,7 @@ async def _return_unauthorized(life: Life) -> None:
 async def _never_again(life: Life, most: int) -> None:
     if len(taken := await life.captured(invoice(life))) > most:
         life.tell(f"returned debits of {invoice(life)}", f"presented more often than allowed: {taken}")
-    life.card = "tok_mastercard"
-    await life.post("/v1/payment-methods", {"customer": life.name, "token": life.card, "default": True})
-    await life.advance(DAY)
+    await another_card(life)
     await paid(life)
 
 
@@ -304,7 +319,7 @@ AFTERWARDS = (
     Caught("dispute and refund at once", nothing, _dispute_and_refund, Operation.refund, of_order=True),
     Caught("dispute while a period begins", eve, _dispute_and_renew, Operation.purchase),
     Caught("dispute of what is not booked yet", eve, _dispute_early, Operation.purchase),
-    Caught("dispute won: take what fell due", _disputed_and_past_due, _win, Operation.purchase),
+    Caught("dispute won: take what fell due", _disputed_and_past_due, _win_and_take, Operation.purchase),
     Caught("debit returned: be told", nothing, _return_and_pay, Operation.webhook, of_order=True),
     Caught("debit returned: close access", nothing, _return_and_pay, Operation.suspend),
     Caught("debit returned: present it again", _returned, _present_again, Operation.purchase, of_order=True),
