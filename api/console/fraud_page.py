@@ -119,7 +119,7 @@ def _order_link(order: str) -> None:
 
 
 def _band(band: Band) -> None:
-    ui.label(band.replace("_", " ")).style(f"color:{TONES[SHADES[band]]}").classes("strong")
+    ui.label(band.replace("_", " ")).classes(f"strong toned tone-{SHADES[band]}")
 
 
 def _draw_days(days: list[JudgedDay]) -> None:

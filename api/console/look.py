@@ -153,14 +153,15 @@ body, body.body--dark { background: var(--ground); color: var(--ink); font-size:
 .facts { display: flex; flex-wrap: wrap; gap: 14px 36px; }
 .fact .name { color: var(--soft); font-size: 12px; }
 .fact .value { font-weight: 500; overflow-wrap: anywhere; }
+.chip, .toned { color: color-mix(in srgb, var(--tone) 55%, var(--deep)); }
 .chip { display: inline-flex; align-items: center; gap: 5px; padding: 2px 9px 2px 6px; border-radius: 12px; font-size: 12.5px;
-  font-weight: 500; line-height: 1.45; white-space: nowrap; color: color-mix(in srgb, var(--tone) 72%, var(--deep));
+  font-weight: 500; line-height: 1.45; white-space: nowrap;
   background: color-mix(in srgb, var(--tone) 13%, var(--mix));
   border: 1px solid color-mix(in srgb, var(--tone) 32%, var(--mix)); }
 .chip .q-icon { font-size: 15px; }
 button.chip { cursor: pointer; font-family: inherit; padding: 4px 12px 4px 8px; border-radius: 16px; }
 button.chip:hover { border-color: var(--tone); }
-button.chip.chosen { background: var(--tone); border-color: var(--tone); color: #fff; }
+button.chip.chosen { background: color-mix(in srgb, var(--tone) 80%, #10202f); border-color: var(--tone); color: #fff; }
 button.chip:focus-visible, .nav-link:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .filters { display: flex; flex-wrap: wrap; gap: 10px; width: 100%; }
 .filters .q-field { width: 190px; }
@@ -215,7 +216,7 @@ table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .moment.dated { grid-template-columns: 84px 20px minmax(0, 1fr); }
 .moment + .moment { border-top: 1px solid var(--line); }
 .moment .q-icon { color: color-mix(in srgb, var(--tone) 75%, var(--deep)); font-size: 18px; }
-.moment.to-come { opacity: .75; }
+.moment.to-come { opacity: .9; }
 .page h3 { font-size: 14px; line-height: 1.4; font-weight: 600; margin: 0; }
 .page h3:first-letter { text-transform: uppercase; }
 .code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -242,11 +243,12 @@ table.list tr.sum td { font-weight: 600; border-top: 1px solid var(--line); }
 .door { min-height: 100vh; width: 100%; display: flex; align-items: center; justify-content: center; padding: 24px; }
 .door .card { max-width: 400px; padding: 28px; gap: 16px; }
 .door h1 { font-size: 24px; line-height: 1.3; font-weight: 600; margin: 0; }
-.wrong { color: color-mix(in srgb, #c53030 80%, var(--deep)); }
+.wrong { color: color-mix(in srgb, #c53030 60%, var(--deep)); }
 .q-btn { text-transform: none !important; font-weight: 500; letter-spacing: 0; border-radius: 6px; }
 .q-btn .q-btn__content .q-icon { font-size: 18px; }
 .bar .q-btn .q-btn__content .q-icon { font-size: 24px; }
 .q-btn--outline:before { border-color: color-mix(in srgb, currentColor 45%, transparent); }
+.body--dark .q-field { --q-primary: var(--accent); }
 .body--dark .q-btn.text-negative { --q-negative: #f2a0a0; }
 .body--dark .q-btn.text-primary { --q-primary: var(--accent); }
 .body--dark .q-btn.text-secondary { --q-secondary: var(--soft); }
