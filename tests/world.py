@@ -146,15 +146,17 @@ class World:
         return self.temporal.client.get_workflow_handle(f"order-{order}")
 
     async def until(self, holds: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
-        """Ask again and again until it holds; the answer. Fails after `patience` real seconds."""
+        """Ask again and again until it holds, the longer it has taken the less often; the answer. Fails after `patience` real
+        seconds."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
+        began = loop.time()
         while True:
             answer = await holds()
             if answer:
                 return answer
-            assert loop.time() < deadline, f"{what}: not within {patience:.0f} s"
-            await asyncio.sleep(0.02)
+            waited = loop.time() - began
+            assert waited < patience, f"{what}: not within {patience:.0f} s"
+            await asyncio.sleep(min(max(0.02, waited / 5), 0.5))
 
     async def state(self, order: str, *states: str, patience: float = PATIENCE) -> Json:
         """The order once it is in one of `states`."""
