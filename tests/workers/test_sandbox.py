@@ -103,6 +103,17 @@ async def sandbox_process(data: Path) -> AsyncIterator[tuple[asyncio.subprocess.
         await process.wait()
 
 
+async def test_another_card_behaves_the_same_and_is_not_the_same(sandbox: RunningSandbox) -> None:
+    asked = [{"token": token} for token in ("tok_declined_soft", "tok_declined_soft-2")]
+    one, other = [(await sandbox.client.post("/gateway/tokens/describe", json=each)).json() for each in asked]
+
+    declined = await pay(sandbox.client, changes={"method": "tok_declined_soft-2"})
+
+    assert declined.json()["outcome"] == "declined_soft"
+    assert one["fingerprint"] != other["fingerprint"]
+    assert {**one, "fingerprint": ""} == {**other, "fingerprint": ""}
+
+
 async def test_journal_tells_each_fact_in_order(sandbox: RunningSandbox) -> None:
     await pay(sandbox.client)
     authorized, captured = await sandbox.journal()

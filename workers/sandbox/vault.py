@@ -9,10 +9,13 @@ _YEARS_GOOD = 4
 
 def facts_of(behaves_as: str, token: str, now: datetime) -> MethodFacts | None:
     """None for a token there is not. A card is good for years; `tok_expiring` to the end of this month, and `tok_expired` was
-    to the end of January 2020. The fingerprint is of the card, whatever tokens it has."""
+    to the end of January 2020. The fingerprint is of the card, whatever tokens it has; what follows a hyphen names another card
+    (`tok_visa-2`)."""
     known = _FACTS.get(behaves_as)
     if known is None:
         return None
+    _, _, other = token.partition("-")
+    known = known.model_copy(update={"fingerprint": f"{known.fingerprint}_{other}"}) if other else known
     if known.kind not in {MethodKind.card, MethodKind.wallet}:
         return known.model_copy(update={"mandate": f"mandate_{token}"})
     month, year = _DATES.get(behaves_as, (12, now.year + _YEARS_GOOD))
