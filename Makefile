@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 help:
 	@echo "make demo    set everything up, run a real order from POST to live, and stay up (ARGS=--once ends)"
 	@echo "make start   start the whole stack: PostgreSQL, Temporal, sandbox, worker, API and console"
-	@echo "make test    format check, lint, types, import rules and every test, on the real parts (two at a time; ARGS='-n 0' one)"
+	@echo "make test    format check, lint, types, import rules and every test, on the real parts (three at a time; ARGS='-n 0' one)"
 	@echo "make torture break every part of it at every step and judge from outside (ARGS='--cases 400 --seed 1')"
 	@echo "make bench   measure it against the least that could do the same (ARGS=--quick for some minutes of it)"
 	@echo "make lint    what of that needs no running part"
@@ -23,9 +23,10 @@ start: $(VENV)/runtime.stamp
 	@$(BIN)/turnup start $(ARGS)
 
 # The suite starts the product's processes some hundred times; a start that finds its modules compiled takes half as long.
+# Three at a time keep two cores busy: tests that kill and start processes, or let time pass, wait for a third of their time.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: lint $(VENV)/peers.stamp
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }

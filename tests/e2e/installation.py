@@ -17,7 +17,7 @@ from tests.world import load_samples
 from workers.embedded.process import Mark
 from workers.embedded.running import Running, last_run
 
-PATIENCE = 45.0
+PATIENCE = 90.0
 """Seconds that anything may take, on a busy machine, with a call that was out when its worker was killed."""
 
 PAUSE = 0.05

@@ -17,7 +17,7 @@ from workers.embedded.ports import free_port
 from workers.embedded.process import end
 from workers.embedded.running import Running, last_run
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 
 
