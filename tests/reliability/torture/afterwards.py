@@ -252,7 +252,8 @@ async def _present_again(life: Life) -> None:
     if await life.facts("declined"):
         await another_card(life)
         await life.advance(15 * DAY)
-    await paid(life)
+    else:
+        await paid(life)
 
 
 async def paid(life: Life) -> None:
