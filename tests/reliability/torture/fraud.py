@@ -23,7 +23,7 @@ OFTEN = "F-often-"
 MOST, AT_ONCE = 3, 6
 LETS_THROUGH = {WATCHED: OrderState.completed, CONFIRMED: OrderState.completed}
 REJECTS = frozenset({BLOCKED, UNDECIDED})
-SHORTLY = 20
+SHORTLY = 6
 """Seconds that there are to decide about what nobody decides about."""
 
 OF_FRAUD = {
