@@ -30,7 +30,7 @@ def buttons(visit: Visit, order: str, approval: ApprovalStatus) -> None:
     if approval.outcome is not None or not visit.may(Right.approve):
         return
     if (refusal := approval.ballot.refusal(visit.principal.name)) is not None:
-        with ui.element("div").classes("row-line soft"):
+        with ui.element("div").classes("row-line soft").style("flex-wrap:nowrap"):
             ui.icon("block").props("aria-hidden=true")
             ui.label(_said(refusal))
         return

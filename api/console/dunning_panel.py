@@ -99,7 +99,8 @@ def _draw_case(view: DunningView, now: datetime, settings: Settings) -> None:
         chip(STATES[view.state], words(view.state))
         ui.element("div").classes("spread")
         processes.link(settings, keys.subscription_workflow(view.subscription), "dunning")
-        processes.link(settings, keys.collection_workflow(view.invoice), "charges")
+        if view.attempts_used:
+            processes.link(settings, keys.collection_workflow(view.invoice), "charges")
     if view.waits_for:
         with ui.element("div").classes("banner tone-wait"):
             ui.icon("hourglass_top").props("aria-hidden=true")

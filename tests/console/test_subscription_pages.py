@@ -2,12 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page, expect
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from activities.store import catalogue, exports, legal_entities, subscriptions
+from activities.store import catalogue, dunning_cases, exports, legal_entities, subscriptions
 from activities.store.database import Database
 from activities.store.tables.services import services
 from domain.billing.entities import DEFAULT
@@ -101,10 +102,18 @@ async def test_an_unpaid_invoice_shows_what_is_done_about_it_what_comes_when_and
     await expect(page.locator(".fact", has_text="Charges left")).to_contain_text("4 of 4")
     await expect(page.locator(".moment", has_text="Suspended")).to_contain_text("30 Mar 2026")
     await expect(page.locator(".moment", has_text="The last day")).to_contain_text("15 Apr 2026")
-    assert await processes(page) == {"Temporal": f"sub-{made.id}", "dunning": f"sub-{made.id}", "charges": "collect-I-804"}
+    led = {"Temporal": f"sub-{made.id}", "dunning": f"sub-{made.id}"}
+    assert await processes(page) == led
     await page.goto(page.url.replace(f"/subscriptions/{made.id}", "/customers/C-804"))
     listed = page.locator("tr", has_text=made.id).filter(has_text="0 of 4")
     await expect(listed).to_contain_text("Charged again on")
+    async with console_database.transaction() as connection:
+        case = await dunning_cases.get(connection, "I-804")
+        assert case is not None
+        await dunning_cases.save(connection, case.model_copy(update={"attempts_left": 3}), ZoneInfo("UTC"))
+    await page.goto(page.url.replace("/customers/C-804", f"/subscriptions/{made.id}"))
+    await expect(page.locator(".fact", has_text="Charges left")).to_contain_text("3 of 4")
+    assert await processes(page) == led | {"charges": "collect-I-804"}
 
 
 async def processes(page: Page) -> dict[str, str]:
