@@ -25,6 +25,8 @@ from domain.subscriptions.policies import EndingPolicy, ExportOffer
 HELD_FOR = timedelta(days=1)
 """How long a legal hold puts the end of the data off each time it is looked at."""
 WORKFLOW = "deprovision"
+BEGUN = "begun"
+"""In the payload of what takes a service down: systems may have been asked to, and there is no way back."""
 
 
 async def look(connection: Connection, key: str) -> tuple[list[Asked], str]:
@@ -46,6 +48,7 @@ async def look(connection: Connection, key: str) -> tuple[list[Asked], str]:
     if words := await _kept_for(connection, row, subscription, now):
         return [], words
     service = await services.get(connection, subscription.service)
+    await due_rows.mark(connection, key, BEGUN)
     return await at_partners.asked(connection, service, Verb.terminate, f"{subscription.id}:{Verb.terminate}"), ""
 
 
@@ -79,6 +82,16 @@ async def done(connection: Connection, key: str) -> str:
     event = Event(key="service:terminated", type="service.terminated", at=now, actor=WORKFLOW, summary=words)
     await subscriptions.append(connection, subscription.id, [event])
     return f"subscription {subscription.id}: {words}"
+
+
+async def call_off(connection: Connection, subscription: Subscription) -> bool:
+    """It goes on after all. False where its service is being taken down, or is gone. The caller has locked its row."""
+    row = await due_rows.get(connection, keys.termination(subscription.id))
+    if row is None or BEGUN in row.payload:
+        return False
+    await due_rows.remove(connection, [row.key])
+    await exports.withdraw(connection, subscription)
+    return True
 
 
 async def begin(connection: Connection, subscription: Subscription, now: datetime) -> None:

@@ -79,6 +79,7 @@ class DueRow(Value):
 
 
 _GET = select(due_rows).where(due_rows.c.key == bindparam("key"))
+_MARK = text("UPDATE due_rows SET payload = payload || jsonb_build_object(CAST(:name AS text), 'yes') WHERE key = :key")
 _REMOVE = delete(due_rows).where(among_given(due_rows.c.key, "keys"))
 INSERT_ROWS = """
     INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
@@ -182,6 +183,11 @@ async def hand_out_at(connection: Connection, key: str, now: datetime) -> None:
 async def hurry(connection: Connection, key: str) -> None:
     """What waits is due now; what has happened stays so."""
     await connection.execute(_HURRY, {"key": key})
+
+
+async def mark(connection: Connection, key: str, name: str) -> None:
+    """Note in its payload that something about it has begun."""
+    await connection.execute(_MARK, {"key": key, "name": name})
 
 
 async def failed(connection: Connection, key: str, error: str) -> None:

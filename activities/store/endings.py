@@ -162,7 +162,7 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
     await due_rows.remove(connection, [f"{ended.id}:end"])
     await deprovisioning.begin(connection, ended, now)
     event = Event(
-        key="ended",
+        key=f"{ENDED}{ended.once_more}",
         type="subscription.ended",
         at=ending.at,
         actor=ending.by,
@@ -170,7 +170,7 @@ async def end(connection: Connection, subscription: Subscription, now: datetime)
     )
     kind = MessageKind.ended_unpaid if ending.reason is EndReason.unpaid else MessageKind.ended
     facts = MessageFacts(plan=ended.plan_name, on=local_date(ending.at, zone_of(ended.timezone)))
-    await messages.tell(connection, f"{ended.id}:ended", ended.customer, kind, facts, now)
+    await messages.tell(connection, f"{ended.id}:ended{ended.once_more}", ended.customer, kind, facts, now)
     return await subscriptions.save(connection, ended, [event], now)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import at_partners, clocks, due_rows, life_fallout, messages, services, subscriptions
@@ -82,6 +82,10 @@ async def look(connection: Connection, row: DueRow, subscription: Subscription, 
 async def keep(connection: Connection, system: str, request: ProvisionRequest, found: DataExport, now: datetime) -> ExportState:
     """What a system says of its export. `now` is real time, by which that expires: a customer on a test clock has it for as
     long by that."""
+    order, item = keys.split_reference(request.reference) or (request.reference, "")
+    stored = await subscriptions.get(connection, keys.subscription(order, item), lock=True)
+    if stored.subscription.ended_at is None:  # it goes on after all
+        return found.state
     shown = (await clocks.frozen(connection, [request.customer])).get(request.customer, now)
     expires = None if found.expires_at is None else shown + (found.expires_at - now)
     is_ready = found.state is ExportState.ready and found.address is not None and (expires is None or expires > shown)
@@ -120,10 +124,17 @@ async def forget(connection: Connection, subscription: Subscription) -> None:
     await _forget(connection, subscription, [each.system for each in await _ready(connection, subscription)])
 
 
+async def withdraw(connection: Connection, subscription: Subscription) -> None:
+    """It goes on after all: nothing is given out of it, and another end begins anew."""
+    await due_rows.remove(connection, [keys.export(subscription.id), keys.export_expiry(subscription.id)])
+    await life_fallout.done(connection, keys.export(subscription.id), datetime.now(UTC))
+    await connection.execute(delete(service_exports).where(service_exports.c.service == subscription.service))
+
+
 async def address(connection: Connection, message: str) -> str | None:
     """Where what a message tells of can be fetched; None once it is forgotten."""
     told, _, system = message.rpartition(":")
-    subscription = (await subscriptions.get(connection, told.rpartition(":")[0])).subscription
+    subscription = (await subscriptions.get(connection, told.partition(":")[0])).subscription
     query = select(service_exports.c.address).where(
         service_exports.c.service == subscription.service, service_exports.c.system == system
     )
@@ -132,7 +143,7 @@ async def address(connection: Connection, message: str) -> str | None:
 
 async def _asked(connection: Connection, subscription: Subscription) -> list[Asked]:
     service = await services.get(connection, subscription.service)
-    return await at_partners.asked(connection, service, Verb.export, keys.export(subscription.id))
+    return await at_partners.asked(connection, service, Verb.export, keys.export(subscription.id) + subscription.once_more)
 
 
 async def _known(connection: Connection, subscription: Subscription) -> dict[str, ServiceExport]:
@@ -173,7 +184,7 @@ async def _tell(connection: Connection, subscription: Subscription, until: datet
     for each in ready:
         last = min(until, each.expires_at or until)
         facts = MessageFacts(plan=subscription.plan_name, until=local_date(last, zone_of(subscription.timezone)))
-        key = f"{subscription.id}:exported:{each.system}"
+        key = f"{subscription.id}:exported{subscription.once_more}:{each.system}"
         await messages.tell(connection, key, subscription.customer, MessageKind.exported, facts, now)
     if expiries := [each.expires_at for each in ready if each.expires_at is not None]:
         await due_rows.put(connection, [_expiry(subscription, min(expiries))])
@@ -221,7 +232,7 @@ async def _finish(
     await life_fallout.done(connection, key, datetime.now(UTC))
     if (row := await due_rows.get(connection, keys.termination(subscription.id))) is not None:
         await due_rows.put(connection, [row.model_copy(update={"due_at": until})])
-    event = _event(await of_service(connection, subscription.service), until, decision, now)
+    event = _event(subscription, await of_service(connection, subscription.service), until, decision, now)
     await subscriptions.append(connection, subscription.id, [event])
     return f"subscription {subscription.id}: {event.summary}"
 
@@ -248,7 +259,7 @@ async def _expire(connection: Connection, row: DueRow, subscription: Subscriptio
         return "done before"
     await _forget(connection, subscription, [each.system for each in gone])
     words = f"what {_names(gone)} gave out cannot be fetched any more"
-    key = f"service:export_expired:{_names(gone)}"
+    key = f"service:export_expired{subscription.once_more}:{_names(gone)}"
     event = Event(key=key, type="service.export_expired", at=now, actor=WORKFLOW, summary=words)
     await subscriptions.append(connection, subscription.id, [event])
     return f"subscription {subscription.id}: {words}"
@@ -269,7 +280,9 @@ def _expiry(subscription: Subscription, at: datetime) -> DueRow:
     return DueRow(key=key, kind=Kind.export, subject=subscription.id, customer=subscription.customer, due_at=at)
 
 
-def _event(made: Sequence[ServiceExport], until: datetime, decision: Fallout | None, now: datetime) -> Event:
+def _event(
+    subscription: Subscription, made: Sequence[ServiceExport], until: datetime, decision: Fallout | None, now: datetime
+) -> Event:
     ready, unable, given_up = (
         [each for each in made if each.state is state]
         for state in (ExportState.ready, ExportState.unable, ExportState.given_up)
@@ -287,7 +300,7 @@ def _event(made: Sequence[ServiceExport], until: datetime, decision: Fallout | N
         words += f"; {_names(given_up)}: {how}"
     kind = "service.exported" if ready else "service.not_exported"
     by = decision.by if decision is not None and decision.by is not None else WORKFLOW
-    return Event(key="service:exported", type=kind, at=now, actor=by, summary=words)
+    return Event(key=f"service:exported{subscription.once_more}", type=kind, at=now, actor=by, summary=words)
 
 
 def _names(made: Sequence[ServiceExport]) -> str:

@@ -28,7 +28,7 @@ from domain.states import SubscriptionState
 from domain.subscriptions.ending import used_until
 from domain.subscriptions.facts import Pausing, Subscription
 from domain.subscriptions.making import Call, Plan
-from domain.subscriptions.pausing import PauseCommand, gives_back, pausing, resumed
+from domain.subscriptions.pausing import PauseCommand, given_back_from, gives_back, pausing, resumed
 from domain.subscriptions.policies import PausePolicy
 
 PAUSED = "paused"
@@ -124,7 +124,7 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
         used = used_until(old, at)
         await endings.give_back_later(connection, paused, used, now)
         given = await subscription_lines.beyond(connection, paused.id, used)
-        paused = _given_back(paused, at, [each.line.id for each in given])
+        paused = given_back_from(paused, at, [each.line.id for each in given])
     await access_blocks.block(connection, [paused.service], PAUSED, paused.id, now)
     await services.suspend(connection, paused.service)
     pause = old.pausing or Pausing(at=at, by="subscription")
@@ -135,15 +135,6 @@ async def _pause(connection: Connection, stored: StoredSubscription, at: datetim
     news = News(key=f"paused:{stored.version}", kind=MessageKind.paused, at=at)
     await life_messages.tell(connection, paused, news, now)
     return await subscriptions.save(connection, paused, [event], now)
-
-
-def _given_back(subscription: Subscription, at: datetime, lines: list[str]) -> Subscription:
-    """What was billed beyond the pause is billed anew once it goes on; a trial is not."""
-    progress = tuple(
-        each if each.until <= at or each.until == subscription.trial_ends else each.model_copy(update={"until": at})
-        for each in subscription.progress
-    )
-    return subscription.model_copy(update={"progress": progress, "given_back": tuple(lines), "paid_until": at})
 
 
 async def _go_on(connection: Connection, stored: StoredSubscription, row: DueRow, now: datetime) -> SubscriptionState:
@@ -158,14 +149,21 @@ async def _go_on(connection: Connection, stored: StoredSubscription, row: DueRow
     event = _event(f"resumed:{stored.version}", "resumed", row.due_at, by, "goes on")
     news = News(key=f"resumed:{stored.version}", kind=MessageKind.resumed, at=row.due_at)
     await life_messages.tell(connection, back, news, now)
-    await due_rows.put(connection, [_put_off(back, each.number, max(each.at, now)) for each in back.changes])
-    back, billing = await suspended_time.begins(connection, back, now) if _begins_stop(back) else (back, [])
+    await go_on_with_changes(connection, back, now)
+    back, billing = await stop_billing(connection, back, now)
     return await subscriptions.save(connection, back, [event, *billing], now)
 
 
-def _begins_stop(subscription: Subscription) -> bool:
-    """Whether it was suspended while it was paused, which only now begins to matter to what is billed."""
-    return bool(subscription.suspended_for) and subscription.billing_stop is None
+async def go_on_with_changes(connection: Connection, subscription: Subscription, now: datetime) -> None:
+    """What was to change meanwhile is due now."""
+    await due_rows.put(connection, [_put_off(subscription, each.number, max(each.at, now)) for each in subscription.changes])
+
+
+async def stop_billing(connection: Connection, subscription: Subscription, now: datetime) -> tuple[Subscription, list[Event]]:
+    """Where it was suspended meanwhile, which only now begins to matter to what is billed."""
+    if not subscription.suspended_for or subscription.billing_stop is not None:
+        return subscription, []
+    return await suspended_time.begins(connection, subscription, now)
 
 
 def _put_off(subscription: Subscription, number: int, at: datetime) -> DueRow:

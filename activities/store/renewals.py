@@ -16,6 +16,7 @@ from activities.store import (
     life_policies,
     messages,
     orders,
+    reinstating,
     reminders,
     subscriptions,
     suspensions,
@@ -140,6 +141,8 @@ async def _look_at_invoice(connection: Connection, subscription: Subscription, r
     changed = subscription.model_copy(update=changes)
     state = await subscriptions.save(connection, changed, events, now)
     changed = await throttles.after_payment(connection, changed, now)
+    if found.state is InvoiceState.paid and (again := await reinstating.after_payment(connection, changed, found, now)):
+        return again
     return await suspensions.after_payment(connection, changed, invoice, now) or state
 
 

@@ -1,13 +1,13 @@
 """What was billed to a subscription: its lines, on which invoice each is, and taking back what no invoice has issued yet."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import orjson
 from sqlalchemy import text
 
 from activities.store.database import Connection
-from domain.billing.invoice_states import InvoiceState
+from domain.billing.invoice_states import OPEN, InvoiceState
 from domain.billing.lines import InvoiceLine
 from domain.values import Value
 
@@ -30,6 +30,11 @@ _BEYOND = text("""
      WHERE (billables.line ->> 'subscription') = :subscription
        AND (billables.line #>> '{period,end}')::timestamptz > :at
      ORDER BY billables.id FOR UPDATE OF billables
+""")
+_IS_OWED = text("""
+    SELECT EXISTS (SELECT 1 FROM billables JOIN invoices ON invoices.id = billables.invoice
+                    WHERE (billables.line ->> 'subscription') = :subscription AND invoices.amount_due > 0
+                      AND invoices.state = ANY(CAST(:open AS varchar[])) AND invoices.due_date <= :today)
 """)
 _GIVEN_BACK = text("""
     SELECT billables.line, billables.invoice, invoices.state FROM billables
@@ -65,6 +70,12 @@ async def beyond(connection: Connection, subscription: str, at: datetime) -> lis
     """Lines for periods that go on after `at`, locked until the transaction ends."""
     rows = await connection.execute(_BEYOND, {"subscription": subscription, "at": at})
     return [BilledLine(line=row.line, invoice=row.invoice, state=row.state) for row in rows]
+
+
+async def is_owed(connection: Connection, subscription: str, today: date) -> bool:
+    """Whether something of an invoice over it whose due day has come is still to be paid."""
+    given = {"subscription": subscription, "open": list(OPEN), "today": today}
+    return bool((await connection.execute(_IS_OWED, given)).scalar())
 
 
 async def given_back(connection: Connection, lines: Iterable[str]) -> list[BilledLine]:

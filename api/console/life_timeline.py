@@ -21,6 +21,7 @@ KINDS = {
     "price_changed": ("sell", "busy"),
     "changed": ("swap_horiz", "busy"),
     "resumed": ("play_arrow", "good"),
+    "reinstated": ("play_arrow", "good"),
     "change_decided": ("edit_calendar", "busy"),
     "change_dropped": ("event_available", "quiet"),
     "not_changed": ("error", "stuck"),

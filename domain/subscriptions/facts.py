@@ -92,7 +92,8 @@ class Subscription(Value):
     `changes` are decided and not made yet, the first first; `change_count` numbers them and those that were asked for at once.
     `given_back` are its billed lines whose unused rest was given back, which no later change or end gives back again.
     `pausing` is there from when a pause is decided until it is resumed, `billing_stop` while it is suspended and not to be
-    charged for that. `reminded_of` are the last instants that its customer was reminded of.
+    charged for that. `reminded_of` are the last instants that its customer was reminded of. `reinstated` is how often it has
+    gone on after an end.
     """
 
     id: str
@@ -125,11 +126,17 @@ class Subscription(Value):
     pausing: Pausing | None = None
     billing_stop: BillingStop | None = None
     reminded_of: tuple[Instant, ...] = ()
+    reinstated: int = 0
 
     @property
     def service(self) -> str:
         """The id of the service it pays for."""
         return f"{self.order}:{self.item}"
+
+    @property
+    def once_more(self) -> str:
+        """What tells the keys of another end from those of the first."""
+        return f":{self.reinstated + 1}" if self.reinstated else ""
 
     def progress_of(self, charge: str) -> Progress | None:
         return next((each for each in self.progress if each.charge == charge), None)

@@ -63,6 +63,15 @@ def resumed(subscription: Subscription, now: datetime, policy: PausePolicy) -> S
     return subscription.model_copy(update={"progress": progress, "paused_since": None, "pausing": None})
 
 
+def given_back_from(subscription: Subscription, at: datetime, lines: list[str]) -> Subscription:
+    """What was billed beyond `at`, these lines, is billed anew once it goes on; a trial is not."""
+    progress = tuple(
+        each if each.until <= at or each.until == subscription.trial_ends else each.model_copy(update={"until": at})
+        for each in subscription.progress
+    )
+    return subscription.model_copy(update={"progress": progress, "given_back": tuple(lines), "paid_until": at})
+
+
 def _later(subscription: Subscription, progress: Progress, since: datetime, now: datetime) -> Progress:
     """As much later as the pause lasted. What is charged afterwards was used up to the pause and is not billed yet: its period
     begins later too, so that it is charged for what was used of it before the pause and what is after."""

@@ -52,10 +52,21 @@ class ExportOffer(StrEnum):
     none = "none"
 
 
+class PaidAfterwards(StrEnum):
+    """What becomes of a subscription that has ended for want of payment, once all that is due of it is paid while its data is
+    still kept."""
+
+    reinstate = "reinstate"
+    """It goes on, and is billed anew from then."""
+    settle = "settle"
+    """The debt is settled, and it stays ended."""
+
+
 class EndingPolicy(StrictValue):
     """`notice` lies between a cancellation and the end, at least. Whoever ends before `minimum_term`, counted from the start,
     pays `early_fee_percent` of what the rest of it would have cost. Data is kept for `retention` after the end, before the
-    service is taken down for good; where its `export` is offered, not before that is there and could be fetched."""
+    service is taken down for good; where its `export` is offered, not before that is there and could be fetched. What is
+    `paid_afterwards` reinstates one that ended for want of payment, as long as its data is kept."""
 
     notice: Days = timedelta(0)
     minimum_term: Days = timedelta(0)
@@ -63,6 +74,7 @@ class EndingPolicy(StrictValue):
     unused: Unused = Unused.credit
     retention: Days = timedelta(days=30)
     export: ExportOffer = ExportOffer.offered
+    paid_afterwards: PaidAfterwards = PaidAfterwards.reinstate
 
 
 class ChangeTime(StrEnum):

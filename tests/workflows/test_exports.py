@@ -279,20 +279,90 @@ async def test_what_no_system_can_give_out_and_what_is_not_offered_is_not_waited
     assert await told(world, customer) == []
 
 
-async def test_paying_after_the_end_settles_the_debt_and_leaves_the_export_where_it_is(world: World) -> None:
-    """An end is for good: nothing is charged anew that nobody has ordered."""
-    clock, customer = await clocked(world)
+async def ended_unpaid(world: World, clock: str, customer: str) -> str:
+    """A subscription that ended on 13 April, with March and a part of April to be paid."""
     name = await live(world, customer, await plan(world, monthly(), steps=[build(), OPEN]))
-    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": "tok_declined_soft"}))
+    await pay_with(world, customer, "tok_declined_soft")
     await advance(world, clock, datetime(2026, 4, 13, 2, tzinfo=UTC))
-    ended, before = await shown(world, name), await address(world, name)
-    (unpaid,) = [each for each in await invoices(world, customer) if each["state"] in {"overdue", "partially_paid"}]
-    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": "tok_visa"}))
-    await world.succeed(world.api.post(f"/v1/invoices/{unpaid['id']}/collect"))
+    return name
+
+
+async def pay_with(world: World, customer: str, token: str) -> None:
+    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": f"{token}-{customer}"}))
+
+
+async def pay_all(world: World, clock: str, customer: str, at: datetime) -> None:
+    """All that is open by then."""
+    await advance(world, clock, at)
+    await pay_with(world, customer, "tok_visa")
+    for each in await invoices(world, customer):
+        if each["amount_due"]["minor"]:
+            await world.succeed(world.api.post(f"/v1/invoices/{each['id']}/collect"))
+    await advance(world, clock, at)
+
+
+async def test_one_that_ended_unpaid_goes_on_once_all_is_paid_and_is_billed_anew_from_then(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await ended_unpaid(world, clock, customer)
+    first = await shown(world, name)
+    assert (first["state"], first["ending"]["reason"], await given_out(world, name)) == (
+        "ended",
+        "unpaid",
+        {"mailhub": "ready"},
+    )
+    owed = [each for each in await invoices(world, customer) if each["amount_due"]["minor"]]
+    assert len(owed) == 2
+    await advance(world, clock, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    await pay_with(world, customer, "tok_visa")
+    await world.succeed(world.api.post(f"/v1/invoices/{owed[0]['id']}/collect"))
+    await advance(world, clock, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    assert (await shown(world, name))["state"] == "ended"
+
+    await pay_all(world, clock, customer, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    back = await shown(world, name)
+    assert (back["state"], back["ended_at"], back["ending"], back["exports"]) == ("active", None, None, [])
+    assert (back["next_renewal"], await state(world, name)) == ("2026-04-30T09:00:00Z", ServiceState.active)
+    assert (await world.happened(back["order"], "suspended", "resumed", "terminated"))[-1] == "resumed"
+    # ten of the thirty days from 31 March to 30 April
+    assert [each["total"]["minor"] for each in await invoices(world, customer)][-1] == 333
     await advance(world, clock, datetime(2026, 5, 1, tzinfo=UTC))
+    assert [each["amount_due"]["minor"] for each in await invoices(world, customer)] == [0] * 5
+    assert [each["total"]["minor"] for each in await invoices(world, customer)][-1] == 1000
+
+    await pay_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, datetime(2026, 7, 20, tzinfo=UTC))
+    kinds = [kind for kind, _ in await events(world, name)]
+    assert [kinds.count(kind) for kind in ("ended", "reinstated", "service.exported")] == [2, 1, 2]
+    assert (await given_out(world, name), await journal(world, name)) == ({"mailhub": "ready"}, ["exported", "exported"])
+    sent = [
+        each["kind"]
+        for each in (await world.succeed(world.api.get("/v1/messages?limit=100", params={"customer": customer})))["items"]
+    ]
+    assert [sent.count(kind) for kind in ("ended_unpaid", "exported", "restored")] == [2, 2, 1]
+
+
+async def test_what_is_being_taken_down_does_not_come_back_when_it_is_paid(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await ended_unpaid(world, clock, customer)
+    order = (await shown(world, name))["order"]
+    await world.sandbox.faults({"operation": "terminate", "mode": "error_500", "order": order})
+    await advance(world, clock, datetime(2026, 5, 13, 1, tzinfo=UTC))
+    await world.sandbox.faults()
+    await pay_all(world, clock, customer, datetime(2026, 5, 13, 1, tzinfo=UTC))
+    assert [each["amount_due"]["minor"] for each in await invoices(world, customer)] == [0] * 3
+    await advance(world, clock, datetime(2026, 5, 14, tzinfo=UTC))
+    assert ((await shown(world, name))["state"], await state(world, name)) == ("ended", ServiceState.terminated)
+
+
+async def test_where_the_policy_says_so_paying_after_the_end_settles_the_debt_and_no_more(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await ended_unpaid(world, clock, customer)
+    ended, before = await shown(world, name), await address(world, name)
+    async with policy(world, paid_afterwards="settle"):
+        await pay_all(world, clock, customer, datetime(2026, 4, 20, tzinfo=UTC))
+        await advance(world, clock, datetime(2026, 5, 1, tzinfo=UTC))
+    assert [each["amount_due"]["minor"] for each in await invoices(world, customer)] == [0] * 3
     after = await shown(world, name)
-    assert (ended["ending"]["reason"], await given_out(world, name)) == ("unpaid", {"mailhub": "ready"})
-    assert [each["state"] for each in await invoices(world, customer) if each["id"] == unpaid["id"]] == ["paid"]
     assert (after["state"], after["exports"], await address(world, name)) == ("ended", ended["exports"], before)
     await advance(world, clock, datetime(2026, 5, 14, tzinfo=UTC))
     assert (await state(world, name), await given_out(world, name)) == (ServiceState.terminated, {"mailhub": "forgotten"})

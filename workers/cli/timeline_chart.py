@@ -31,6 +31,7 @@ SAID = {
     "subscription.unsuspended": (GOOD, "open again"),
     "subscription.paused": (PLAIN, "paused"),
     "subscription.resumed": (GOOD, "goes on"),
+    "subscription.reinstated": (GOOD, "paid, and goes on"),
     "subscription.reminded": (PLAIN, "reminded"),
     "subscription.not_changed": (BAD, "not changed"),
     "subscription.ended": (PLAIN, "ended"),

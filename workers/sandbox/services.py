@@ -101,7 +101,7 @@ class Service(Value):
             return self
         self.must_be(*move.allowed_from)
         there = self.to(move.to)
-        return there.model_copy(update={"export": None}) if verb is SimpleVerb.terminate else there
+        return there.model_copy(update={"export": None}) if verb in {SimpleVerb.terminate, SimpleVerb.resume} else there
 
     def _at_speed(self, throttled: bool) -> Self:
         self.must_be(RemoteState.inactive, RemoteState.active, RemoteState.suspended)
