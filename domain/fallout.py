@@ -21,11 +21,15 @@ class Subject(StrEnum):
     """What a partner does not take back of a subscription, for good."""
     export = "export"
     """What a customer has in a service that has ended is to be given out before that is taken down."""
+    access = "access"
+    """A service is to be closed, opened again, slowed down or sped up again, and a system that built it has not done it."""
+    termination = "termination"
+    """A service that has ended is to be taken down for good, and a system that built it has not done it."""
     evidence = "evidence"
     """What is to be told to a gateway against a dispute, by its deadline."""
 
 
-OF_FACTS = frozenset({Subject.due, Subject.left_over, Subject.export, Subject.evidence})
+OF_FACTS = frozenset({Subject.due, Subject.left_over, Subject.export, Subject.access, Subject.termination, Subject.evidence})
 """Those of subscriptions and disputes: no order's process waits for their decision."""
 
 
@@ -47,6 +51,8 @@ OFFERED: dict[Subject, frozenset[FalloutVerb]] = {
     Subject.due: frozenset({FalloutVerb.retry}),
     Subject.left_over: frozenset({FalloutVerb.resolve}),
     Subject.export: frozenset({FalloutVerb.retry, FalloutVerb.resolve, FalloutVerb.skip}),
+    Subject.access: frozenset({FalloutVerb.retry}),
+    Subject.termination: frozenset({FalloutVerb.retry, FalloutVerb.resolve}),
     Subject.evidence: frozenset({FalloutVerb.resolve}),
 }
 """An undo is never skipped: something is left behind until it is done. Money is never marked taken by hand."""
@@ -73,12 +79,13 @@ class FalloutDecision(StrictValue):
 
 class Fallout(Value):
     """One stuck subject. Open while `verb` is None. At `deadline` an open step or payment is compensated by itself; an open
-    undo is never given up, its deadline hands it to the next owner."""
+    undo is never given up, its deadline hands it to the next owner. `system` is where a termination is left undone."""
 
     id: str
     subject: Subject
     item: str | None = None
     step: str | None = None
+    system: str | None = None
     title: str
     owner: str
     error: str

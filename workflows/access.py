@@ -34,14 +34,14 @@ class AccessWorkflow:
         while not said:
             plan = await ensure_here(Access.look, key)
             unable = [call.adapter for call in plan.calls if await is_unable(call)]
-            if trouble := await self._troubles_of(plan, unable):
-                return await ensure_here(Access.note, Trouble(key=key, message=trouble))
+            if troubles := await self._troubles_of(plan, unable):
+                words = "; ".join(f"{adapter} has not done it: {trouble}" for adapter, trouble in troubles.items())
+                return await ensure_here(Access.note, Trouble(key=key, message=words, systems=list(troubles)))
             change = AccessChange(key=key, change=plan.change, unable=unable)
             said = plan.words or await ensure_here(Access.done, change)
         return said
 
-    async def _troubles_of(self, plan: AccessPlan, unable: list[str]) -> str:
-        """Every system that can is asked, also where another one has not done it. Empty where all have."""
+    async def _troubles_of(self, plan: AccessPlan, unable: list[str]) -> dict[str, str]:
+        """By system. Every one that can is asked, also where another one has not done it. Empty where all have."""
         able = [call for call in plan.calls if call.adapter not in unable]
-        troubles = [(call.adapter, await trouble_of(call)) for call in able]
-        return "; ".join(f"{adapter} has not done it: {trouble}" for adapter, trouble in troubles if trouble)
+        return {call.adapter: trouble for call in able if (trouble := await trouble_of(call))}

@@ -37,7 +37,7 @@ class DeprovisioningWorkflow:
         for call in plan.calls:
             if trouble := await trouble_of(call):
                 words = f"{call.adapter} has not done it: {trouble}"
-                return await ensure_here(Deprovisioning.note, Trouble(key=key, message=words))
+                return await ensure_here(Deprovisioning.note, Trouble(key=key, message=words, systems=[call.adapter]))
         return plan.words or await ensure_here(Deprovisioning.done, key)
 
     async def _give_out(self, key: str, calls: list[StepCall]) -> str:

@@ -20,8 +20,11 @@ class TakeDown(Value):
 
 
 class Trouble(Value):
+    """Why what is due under `key` is not done, and at which systems where some were asked."""
+
     key: str
     message: str
+    systems: list[str] = []
 
 
 class Deprovisioning(ABC):

@@ -9,7 +9,8 @@ from activities.adapters.provisioning.port import Provisioner, named
 from activities.contracts.deprovisioning import Deprovisioning, Exports, TakeDown, Trouble
 from activities.contracts.provisioning import StepCall
 from activities.runtime.failures import may_have_happened
-from activities.store import at_partners, deprovisioning, exports
+from activities.runtime.putting_off import or_put_off
+from activities.store import deprovisioning, exports
 from activities.store.database import Database
 from domain.provisioning import DataExport, ExportState, Verb
 
@@ -20,6 +21,9 @@ class StoredDeprovisioning(Deprovisioning):
 
     @activity.defn(name="deprovision_look")
     async def look(self, key: str) -> TakeDown:
+        return await or_put_off(self._database, key, self._look(key), lambda words: TakeDown(words=words))
+
+    async def _look(self, key: str) -> TakeDown:
         async with self._database.transaction() as connection:
             asked, words = await deprovisioning.look(connection, key)
         calls = [StepCall(adapter=each.adapter, request=each) for each in asked]
@@ -29,15 +33,21 @@ class StoredDeprovisioning(Deprovisioning):
     @activity.defn(name="deprovision_note")
     async def note(self, trouble: Trouble) -> str:
         async with self._database.transaction() as connection:
-            return await at_partners.try_again(connection, trouble.key, trouble.message)
+            return await deprovisioning.try_again(connection, trouble.key, trouble.message, trouble.systems)
 
     @activity.defn(name="deprovision_exported")
     async def exported(self, trouble: Trouble) -> str:
+        return await or_put_off(self._database, trouble.key, self._exported(trouble), str)
+
+    async def _exported(self, trouble: Trouble) -> str:
         async with self._database.transaction() as connection:
             return await exports.settle(connection, trouble.key, trouble.message)
 
     @activity.defn(name="deprovision_done")
     async def done(self, key: str) -> str:
+        return await or_put_off(self._database, key, self._done(key), str)
+
+    async def _done(self, key: str) -> str:
         async with self._database.transaction() as connection:
             return await deprovisioning.done(connection, key)
 

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from temporalio import activity
 
 from activities.contracts.subscriptions import Asked, Subscriptions
+from activities.runtime.putting_off import or_put_off
 from activities.store import due_rows, endings, life_fallout, renewals, suspensions
 from activities.store.database import Database
-from domain.errors import Conflict, Unavailable
+from domain.errors import Conflict
 from domain.subscriptions.commands import ByCommand, HoldCommand
 from domain.subscriptions.ending import CancelCommand, Cancellation
 from domain.subscriptions.facts import Opening
@@ -16,9 +16,6 @@ from domain.subscriptions.suspension import SuspendCommand, UnsuspendCommand
 
 LATER = timedelta(minutes=10)
 """How long what is due rests where something else has to be decided first."""
-
-
-log = structlog.get_logger()
 
 
 class StoredSubscriptions(Subscriptions):
@@ -32,6 +29,9 @@ class StoredSubscriptions(Subscriptions):
 
     @activity.defn(name="subscription_due")
     async def due(self, key: str) -> str:
+        return await or_put_off(self._database, key, self._due(key), str)
+
+    async def _due(self, key: str) -> str:
         try:
             async with self._database.transaction() as connection:
                 row = await due_rows.get(connection, key)
@@ -41,21 +41,10 @@ class StoredSubscriptions(Subscriptions):
                 if row.error:
                     await life_fallout.done(connection, key, datetime.now(UTC))
                 return said
-        except Unavailable:
-            raise
         except Conflict as reason:  # something else has to be decided first, such as a payment that is under way
             async with self._database.transaction() as connection:
                 await due_rows.put_off(connection, key, str(reason), datetime.now(UTC) + LATER)
             return f"{key} waits: {reason}"
-        except Exception as error:  # whatever is wrong with it would be wrong at every try, and nobody would see it
-            log.exception("what is due cannot be done", key=key)
-            async with self._database.transaction() as connection:
-                row = await due_rows.get(connection, key)
-                return (
-                    ""
-                    if row is None
-                    else await life_fallout.put_off(connection, row, life_fallout.words_of(error), datetime.now(UTC))
-                )
 
     @activity.defn(name="subscription_cancel")
     async def cancel(self, asked: Asked[CancelCommand]) -> Cancellation:

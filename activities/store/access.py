@@ -1,21 +1,41 @@
 """A service that is closed, or opened again, at the systems that built it: always as its access blocks are then."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from activities.store import access_blocks, at_partners, clocks, dispatches, due_rows, services, subscriptions, throttles
+from activities.store import (
+    access_blocks,
+    at_partners,
+    clocks,
+    dispatches,
+    due_rows,
+    life_fallout,
+    services,
+    subscriptions,
+    throttles,
+)
 from activities.store.at_partners import Asked
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow
+from activities.store.life_fallout import Stuck
 from activities.store.services import Service
 from domain import keys
 from domain.checks import service_subject
 from domain.errors import NotFound
 from domain.facts import Event
+from domain.fallout import Subject
 from domain.provisioning import Verb
 from domain.states import ServiceState
 
 WORKFLOW = "access"
+UNENFORCED = timedelta(hours=1)
+"""After which an operator sees it: what is not paid for can be used, or what is paid for cannot."""
+WORDS = {
+    Verb.suspend: "is not closed",
+    Verb.resume: "is not opened again",
+    Verb.throttle: "is not slowed down",
+    Verb.unthrottle: "is not sped up again",
+}
 
 
 async def look(connection: Connection, key: str) -> tuple[list[Asked], int, str]:
@@ -27,15 +47,25 @@ async def look(connection: Connection, key: str) -> tuple[list[Asked], int, str]
         return [], 0, f"due at {row.due_at:%Y-%m-%d %H:%M} UTC"
     service = await services.get(connection, row.subject)
     if service.ended_at is not None:
-        await due_rows.remove(connection, [key])
+        await _finish(connection, key)
         return [], 0, f"service {service.id} is taken down"
-    if row.payload.get("about") == throttles.THROTTLE:
-        verb = Verb.throttle if _is_throttled(service) else Verb.unthrottle
+    verb = _verb(row, service)
+    if _is_about_speed(row):
         name = f"{service.id}:throttle:{service.throttle_changes}"
         return await at_partners.asked(connection, service, verb, name), service.throttle_changes, ""
-    verb = Verb.suspend if _is_closed(service) else Verb.resume
     calls = await at_partners.asked(connection, service, verb, f"{service.id}:access:{service.access_changes}")
     return calls, service.access_changes, ""
+
+
+async def try_again(connection: Connection, key: str, trouble: str, systems: Sequence[str]) -> str:
+    """These systems have not done it. When it is tried again, in words."""
+    row = await due_rows.get(connection, key, lock=True)
+    if row is None:
+        return "done before"
+    service = await services.get(connection, row.subject)
+    subscription = keys.subscription(service.order_id, service.item)
+    title = f"{subscription} {WORDS[_verb(row, service)]} at {', '.join(systems)}"
+    return await at_partners.try_again(connection, row, Stuck(about=Subject.access, title=title, trouble=trouble), UNENFORCED)
 
 
 async def done(connection: Connection, key: str, change: int, unable: Sequence[str] = ()) -> str:
@@ -44,14 +74,14 @@ async def done(connection: Connection, key: str, change: int, unable: Sequence[s
     row = await due_rows.get(connection, key)
     if row is None:
         return "done before"
-    if row.payload.get("about") == throttles.THROTTLE:
+    if _is_about_speed(row):
         return await _done_throttling(connection, row, change, unable)
     subscription = await _subscription(connection, row.subject)
     await access_blocks.hold(connection, [row.subject])
     service = await services.get(connection, row.subject)
     if service.access_changes != change:
         return ""
-    await due_rows.remove(connection, [key])
+    await _finish(connection, key)
     closed, now = _is_closed(service), await clocks.business_now(connection, service.customer)
     await (services.suspend if closed else services.resume)(connection, service.id)
     words = await _closed_for(connection, service) if closed else "can be used again"
@@ -70,7 +100,7 @@ async def _done_throttling(connection: Connection, row: DueRow, change: int, una
     service = await services.get(connection, row.subject)
     if service.throttle_changes != change:
         return ""
-    await due_rows.remove(connection, [row.key])
+    await _finish(connection, row.key)
     now, slow = await clocks.business_now(connection, service.customer), _is_throttled(service)
     asked = await at_partners.asked(connection, service, Verb.verify, row.key)
     if slow and len(unable) == len(asked):
@@ -85,6 +115,11 @@ async def _done_throttling(connection: Connection, row: DueRow, change: int, una
     return f"service {service.id} {words}"
 
 
+async def _finish(connection: Connection, key: str) -> None:
+    await due_rows.remove(connection, [key])
+    await life_fallout.done(connection, key, datetime.now(UTC))
+
+
 async def _subscription(connection: Connection, service: str) -> str | None:
     """Its subscription, locked; None before a process has taken that over."""
     order, item = keys.split_reference(service) or (service, "")
@@ -97,6 +132,17 @@ async def _subscription(connection: Connection, service: str) -> str | None:
 async def _closed_for(connection: Connection, service: Service) -> str:
     held = {block.reason for block in await access_blocks.of_service(connection, service.id) if block.lifted_at is None}
     return f"is closed ({', '.join(sorted(held)).replace('_', ' ')})"
+
+
+def _verb(row: DueRow, service: Service) -> Verb:
+    """What its systems are to do, as it stands now."""
+    if _is_about_speed(row):
+        return Verb.throttle if _is_throttled(service) else Verb.unthrottle
+    return Verb.suspend if _is_closed(service) else Verb.resume
+
+
+def _is_about_speed(row: DueRow) -> bool:
+    return row.payload.get("about") == throttles.THROTTLE
 
 
 def _is_closed(service: Service) -> bool:

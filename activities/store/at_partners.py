@@ -1,9 +1,11 @@
 """What the systems that built a service are asked when it is closed, opened again or taken down, and tried again until done."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from activities.store import clocks, due_rows, orders
+from activities.store import clocks, due_rows, life_fallout, orders
 from activities.store.database import Connection
+from activities.store.due_rows import DueRow
+from activities.store.life_fallout import Stuck
 from activities.store.order_facts import ENTITLEMENTS
 from activities.store.services import Service
 from domain.catalogue import Plan
@@ -14,6 +16,8 @@ from domain.subscriptions.facts import Subscription
 
 LATER = timedelta(hours=1)
 """How long it rests once a system has not done it in spite of all tries."""
+SINCE, TRIES = "since", "tries"
+"""What a due row keeps of how long it has failed, and how often."""
 
 
 class Asked(ProvisionRequest):
@@ -70,12 +74,21 @@ def _builds(step: Step) -> bool:
     return step.adapter not in {None, ENTITLEMENTS} and step.verb in {Verb.create, Verb.activate}
 
 
-async def try_again(connection: Connection, key: str, trouble: str) -> str:
-    """It could not be done, and is due again in an hour. When, in words."""
-    row = await due_rows.get(connection, key)
-    if row is None:
-        return "done before"
-    again = await clocks.business_now(connection, row.customer) + LATER
-    await due_rows.put(connection, [row.model_copy(update={"due_at": again})])
-    await due_rows.failed(connection, key, trouble)
-    return f"{trouble}; it is tried again at {again:%Y-%m-%d %H:%M} UTC"
+async def try_again(connection: Connection, row: DueRow, stuck: Stuck, patience: timedelta) -> str:
+    """It could not be done, and is due again in an hour, for ever; an operator sees why once it has failed for as long as
+    `patience`, by its customer's time. When, in words."""
+    now = await clocks.business_now(connection, row.customer)
+    since, tries = row.payload.get(SINCE, now.isoformat()), int(row.payload.get(TRIES, "0")) + 1
+    payload = row.payload | {SINCE: since, TRIES: str(tries)}
+    await due_rows.put(connection, [row.model_copy(update={"due_at": now + LATER, "payload": payload})])
+    await due_rows.failed(connection, row.key, stuck.trouble)
+    if now - datetime.fromisoformat(since) >= patience or await life_fallout.opened(connection, row.key):
+        shown = stuck.model_copy(update={"attempts": tries})
+        await life_fallout.open_for(connection, row.subject, row.key, shown, datetime.now(UTC))
+    return f"{stuck.trouble}; it is tried again at {now + LATER:%Y-%m-%d %H:%M} UTC"
+
+
+def afresh(row: DueRow, due_at: datetime) -> DueRow:
+    """As due then, with nothing held against it of what failed before."""
+    payload = {name: value for name, value in row.payload.items() if name not in {SINCE, TRIES}}
+    return row.model_copy(update={"due_at": due_at, "payload": payload})

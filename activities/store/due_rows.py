@@ -79,6 +79,7 @@ class DueRow(Value):
 
 
 _GET = select(due_rows).where(due_rows.c.key == bindparam("key"))
+_HOLD = _GET.with_for_update()
 _MARK = text("UPDATE due_rows SET payload = payload || jsonb_build_object(CAST(:name AS text), 'yes') WHERE key = :key")
 _REMOVE = delete(due_rows).where(among_given(due_rows.c.key, "keys"))
 INSERT_ROWS = """
@@ -134,9 +135,9 @@ async def tell_of_invoices(connection: Connection, invoices: Iterable[str]) -> N
     await connection.execute(_OF_INVOICES, {"invoices": list(invoices)})
 
 
-async def get(connection: Connection, key: str) -> DueRow | None:
-    """None once it has happened."""
-    row = (await connection.execute(_GET, {"key": key})).mappings().first()
+async def get(connection: Connection, key: str, *, lock: bool = False) -> DueRow | None:
+    """None once it has happened. `lock` keeps it as it is until the transaction ends."""
+    row = (await connection.execute(_HOLD if lock else _GET, {"key": key})).mappings().first()
     return None if row is None else DueRow.model_validate(dict(row))
 
 

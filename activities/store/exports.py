@@ -120,14 +120,18 @@ async def awaited(connection: Connection, subscription: str) -> DueRow | None:
 
 async def forget(connection: Connection, subscription: Subscription) -> None:
     """The service is taken down, and nothing can be fetched any more."""
-    await due_rows.remove(connection, [keys.export_expiry(subscription.id)])
+    key = keys.export_expiry(subscription.id)
+    await due_rows.remove(connection, [key])
+    await life_fallout.done(connection, key, datetime.now(UTC))
     await _forget(connection, subscription, [each.system for each in await _ready(connection, subscription)])
 
 
 async def withdraw(connection: Connection, subscription: Subscription) -> None:
     """It goes on after all: nothing is given out of it, and another end begins anew."""
-    await due_rows.remove(connection, [keys.export(subscription.id), keys.export_expiry(subscription.id)])
-    await life_fallout.done(connection, keys.export(subscription.id), datetime.now(UTC))
+    rows = [keys.export(subscription.id), keys.export_expiry(subscription.id)]
+    await due_rows.remove(connection, rows)
+    for key in rows:
+        await life_fallout.done(connection, key, datetime.now(UTC))
     await connection.execute(delete(service_exports).where(service_exports.c.service == subscription.service))
 
 
@@ -251,6 +255,7 @@ async def _kept_until(
 async def _expire(connection: Connection, row: DueRow, subscription: Subscription, now: datetime) -> str:
     """Forget what cannot be fetched any more."""
     await due_rows.remove(connection, [row.key])
+    await life_fallout.done(connection, row.key, datetime.now(UTC))
     ready = await _ready(connection, subscription)
     gone = [each for each in ready if each.expires_at is not None and each.expires_at <= now]
     if later := [each.expires_at for each in ready if each.expires_at is not None and each not in gone]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, select, text, tuple_
+from sqlalchemy import ScalarSelect, Select, Table, func, literal_column, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from activities.store import invoices as invoices_store
@@ -21,7 +21,7 @@ from domain.billing.invoice_states import InvoiceState
 from domain.billing.lines import InvoiceLine
 from domain.errors import NotFound
 from domain.facts import ApprovalStatus, Event, ItemStatus, PaymentStatus, StepStatus
-from domain.fallout import Fallout
+from domain.fallout import OF_FACTS, Fallout
 from domain.fraud import SCREENED, Band
 from domain.jeopardy import Jeopardy
 from domain.money import Money, total
@@ -404,6 +404,15 @@ async def fallout_record(connection: Connection, record: str) -> FalloutRecord:
     if row is None:
         raise NotFound("fallout", record)
     return FalloutRecord.model_validate({**row.document, "order": row.order_id})
+
+
+async def fallout_of_subscription(connection: Connection, subscription: str, service: str) -> list[FalloutRecord]:
+    """What waits for a decision about it or its service, and not about the order it came from, the oldest first."""
+    own = (fallout.c.id.startswith(f"{each}:", autoescape=True) for each in (subscription, service))
+    after_order = fallout.c.document["subject"].astext.in_(sorted(OF_FACTS))
+    query = select(fallout).where(fallout.c.open, or_(*own), after_order).order_by(fallout.c.opened_at, fallout.c.id)
+    rows = await connection.execute(query)
+    return [FalloutRecord.model_validate({**row.document, "order": row.order_id}) for row in rows]
 
 
 _HALTING = text("""

@@ -34,7 +34,8 @@ class FalloutPage:
         self._owner = owner
         notices.heading("Fallout", 1)
         ui.label(
-            "Steps, undos and payments that cannot go on by themselves, and disputes that wait for evidence, the oldest first."
+            "Steps, undos and payments that cannot go on by themselves, services that a partner does not close, open or take"
+            " down, and disputes that wait for evidence, the oldest first."
         ).classes("soft")
         self._owners = Panel(self._draw_owners)
         self._list = Panel(self._draw, "card flush")

@@ -57,6 +57,8 @@ _ENDS = {
     Subject.due: "to be decided",
     Subject.left_over: "to be decided",
     Subject.export: "to be decided",
+    Subject.access: "to be decided",
+    Subject.termination: "to be decided",
     Subject.evidence: "evidence due",
 }
 """What the deadline of a record is; of what is not here, something decides by itself."""

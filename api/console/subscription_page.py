@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from nicegui import ui
 from starlette.requests import Request
 
-from activities.store import clocks, dunning_views, invoices, services, subscription_views
+from activities.store import clocks, dunning_views, invoices, services, subscription_views, views
 from activities.store.invoices import InvoiceSummary
 from activities.store.services import Service
 from activities.store.subscription_views import Billed, Paid
 from activities.store.subscriptions import StoredEvent
-from api.console import dunning_panel, frame, life_timeline, moments, notices, processes, subscription_actions
+from activities.store.views import FalloutRecord
+from api.console import dunning_panel, frame, life_timeline, moments, notices, processes, stuck, subscription_actions
 from api.console.addresses import SUBSCRIPTIONS, of_clock, of_customer, of_invoice, of_order
 from api.console.chip import chip
 from api.console.console import Console
@@ -81,6 +82,7 @@ class SubscriptionPage:
         self._chart = Panel(_draw_chart)
         with ui.element("div").classes("two"):
             with ui.element("div").classes("stack"):
+                self._fallout = Panel(self._draw_fallout)
                 self._dunning = Panel(dunning_panel.draw_cases, "stack")
                 self._ahead = Panel(_draw_ahead, "card flush")
                 self._exports = Panel(_draw_exports)
@@ -100,12 +102,14 @@ class SubscriptionPage:
             cases = await dunning_views.page(connection, None, MOST_CASES, subscription=self.id)
             unpaid = [each for each in cases if each.state is CaseState.open]
             dunned = await dunning_views.of(connection, unpaid[:MOST_OPEN], clock.now if clock else self._visit.now())
+            records = await views.fallout_of_subscription(connection, self.id, shown.service)
             events = await subscription_views.latest_events(connection, self.id, MOST_EVENTS + 1)
         now = clock.now if clock else moments.minute(self._visit.now())
         self._head.show(shown, service)
         self._banners.show(shown, now)
         self._facts.show(shown, clock, now)
         self._chart.show(billed, paid, shown.currency)
+        self._fallout.show(records, moments.minute(self._visit.now()))
         settings = self._visit.console.settings
         self._dunning.show(dunned, [each for each in cases if each.state is not CaseState.open], now, settings)
         self._ahead.show(shown, now)
@@ -122,6 +126,14 @@ class SubscriptionPage:
         if shown.ended_at is not None:
             processes.link(settings, keys.deprovision_workflow(shown.id), "deprovisioning")
 
+    def _draw_fallout(self, records: list[FalloutRecord], _minute: datetime) -> None:
+        if not records:
+            return
+        with ui.element("div").classes("card flush"):
+            notices.card_head("Fallout")
+            for record in records:
+                stuck.entry(self._visit, record.order, record, None, self._visit.now())
+
     def _draw_head(self, shown: SubscriptionDetail, service: Service) -> None:
         with ui.element("div").classes("row-line"):
             ui.link("Subscriptions", SUBSCRIPTIONS).classes("plain soft")
@@ -135,8 +147,7 @@ class SubscriptionPage:
 
 def _draw_banners(shown: SubscriptionDetail, now: datetime) -> None:
     """What somebody who looks has to know first."""
-    stuck = [each for each in shown.ahead if each.trouble]
-    for each in stuck:
+    for each in (each for each in shown.ahead if each.trouble):
         _banner("stuck", "pan_tool", f"{_what(each)}: due since {moments.absolute(each.due_at)}", each.trouble or "")
     if shown.owed:
         _banner("stuck", "schedule", "It is past due", _past_due(len(shown.owed)))

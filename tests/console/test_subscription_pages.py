@@ -8,12 +8,15 @@ from playwright.async_api import Page, expect
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from activities.store import catalogue, dunning_cases, exports, legal_entities, subscriptions
+from activities.store import catalogue, dunning_cases, exports, legal_entities, life_fallout, subscriptions
 from activities.store.database import Database
+from activities.store.life_fallout import Stuck
 from activities.store.tables.services import services
+from domain import keys
 from domain.billing.entities import DEFAULT
 from domain.catalogue import Price, Product
 from domain.facts import Event, ItemStatus
+from domain.fallout import Subject
 from domain.money import Money
 from domain.orders import Action
 from domain.provisioning import DataExport, ExportState, ProvisionRequest, Verb
@@ -25,7 +28,7 @@ from domain.subscriptions.ordered import OrderedChange
 from tests.api.conftest import StandIn
 from tests.console.conftest import SignIn
 from tests.console.lives import BEGAN, MARCH, MONTHLY, live, unpaid
-from tests.console.orders import Orders, eur, product
+from tests.console.orders import Orders, eur, now, product
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>"
 
@@ -138,6 +141,38 @@ async def test_what_closed_its_access_and_took_it_down_is_led_to_once_there_was_
         "access": f"access-{made.service}",
         "deprovisioning": f"deprovision-{made.id}",
     }
+
+
+async def test_what_a_partner_leaves_undone_is_shown_and_decided_about_on_its_page_and_the_order_s_own_is_not(
+    sign_in: SignIn, orders: Orders, console_database: Database
+) -> None:
+    made = await live(console_database, orders, "C-833", 833)
+    down, closed = keys.termination(made.id), f"{made.service}:access"
+    async with console_database.transaction() as connection:
+        for key, about, title in ((down, Subject.termination, "taken down"), (closed, Subject.access, "closed")):
+            stuck = Stuck(about=about, title=f"{made.id} is not {title} at mailhub", trouble=f"mailhub: {HOSTILE}")
+            await life_fallout.open_for(connection, made.id, key, stuck, now())
+        (record,) = await life_fallout.opened(connection, down)
+        step = {"id": f"{made.service}:account:fallout:1", "subject": Subject.step, "title": "Create account"}
+        await life_fallout.keep(connection, record.model_copy(update=step), made.order)
+    page = await sign_in(Role.operator, at=f"/subscriptions/{made.id}")
+
+    await expect(page.locator(".entry")).to_have_count(2)
+    closing = page.locator(".entry", has_text="is not closed at mailhub")
+    taking = page.locator(".entry", has_text="is not taken down at mailhub")
+    await expect(taking).to_contain_text(f"mailhub: {HOSTILE}")
+    assert await closing.get_by_role("button").all_text_contents() == ["replayRetry"]
+    await taking.get_by_role("button", name="Mark done").click()
+    await page.get_by_label("Evidence").fill("ticket 4711")
+    await page.get_by_role("dialog").get_by_role("button", name="Mark done").click()
+    await expect(page.get_by_text("resolve noted")).to_be_visible()
+    await page.reload()
+    await expect(taking).to_have_count(0)
+    await expect(closing).to_be_visible()
+    assert await page.evaluate("window.hacked") is None
+    async with console_database.transaction() as connection:
+        (by_hand,) = await life_fallout.by_hand(connection, down)
+    assert by_hand.evidence == "ticket 4711"
 
 
 async def test_an_order_says_what_it_made_of_a_subscription_and_the_subscription_says_which_order_did(
