@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, tuple_, update
+from sqlalchemy import Select, and_, bindparam, case, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import billables, due_rows
@@ -32,6 +32,16 @@ _ISSUED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_AT_ISSU
 }
 _GET = select(invoices).where(invoices.c.id == bindparam("id"))
 _LOCKED = _GET.with_for_update()
+_DRAFT = insert(invoices)
+_NEVER_ISSUED = and_(invoices.c.state == InvoiceState.voided, invoices.c.number.is_(None))
+_PUT_DRAFTS = _DRAFT.on_conflict_do_update(
+    index_elements=["id"],
+    set_={"total": _DRAFT.excluded.total}
+    | {
+        name: case((_NEVER_ISSUED, _DRAFT.excluded[name]), else_=invoices.c[name])
+        for name in ("state", "issue_date", "due_date", "gathered_at", "finalizable_at")
+    },
+)
 _SAVE = update(invoices).where(invoices.c.id == bindparam("of"))
 
 
@@ -103,10 +113,9 @@ async def issue(
 
 
 async def put_drafts(connection: Connection, drafts: Sequence[OpenDraft]) -> None:
-    """Write drafts that are new or have grown. Their lines are put on them apart, by `billables.put_on`."""
-    made = insert(invoices)
-    grown = made.on_conflict_do_update(index_elements=["id"], set_={"total": made.excluded.total})
-    await connection.execute(grown, [_draft_row(each) for each in drafts])
+    """Write drafts that are new or have grown; one that was never issued, since its lines were all taken back, is one again.
+    Their lines are put on them apart, by `billables.put_on`."""
+    await connection.execute(_PUT_DRAFTS, [_draft_row(each) for each in drafts])
 
 
 def _draft_row(draft: OpenDraft) -> dict[str, Any]:

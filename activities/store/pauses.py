@@ -154,6 +154,11 @@ async def _go_on(connection: Connection, stored: StoredSubscription, row: DueRow
     return await subscriptions.save(connection, back, [event, *billing], now)
 
 
+async def drop(connection: Connection, subscription: Subscription) -> None:
+    """Nothing of a pause lies ahead any more."""
+    await due_rows.remove(connection, [_key(subscription, Kind.pause), _key(subscription, Kind.resume)])
+
+
 async def go_on_with_changes(connection: Connection, subscription: Subscription, now: datetime) -> None:
     """What was to change meanwhile is due now."""
     await due_rows.put(connection, [_put_off(subscription, each.number, max(each.at, now)) for each in subscription.changes])

@@ -46,10 +46,18 @@ async def after_payment(
         return None
     again = await _billed_anew(connection, subscription, ended_at, now, policy)
     await access_blocks.lift(connection, endings.ENDED, subscription.id, now)
+    await access_blocks.lift(connection, pauses.PAUSED, subscription.id, now)  # a pause is over with the end
     await access_blocks.lift_of(connection, subscription.service, NON_PAYMENT, now)
+    await pauses.drop(connection, subscription)
     reasons = tuple(reason for reason in subscription.suspended_for if reason != NON_PAYMENT)
     again = again.model_copy(
-        update={"ended_at": None, "ending": None, "suspended_for": reasons, "reinstated": subscription.reinstated + 1}
+        update={
+            "ended_at": None,
+            "ending": None,
+            "pausing": None,
+            "suspended_for": reasons,
+            "reinstated": subscription.reinstated + 1,
+        }
     )
     event = Event(
         key=f"reinstated:{again.reinstated}",

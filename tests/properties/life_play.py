@@ -155,9 +155,9 @@ class LifePlay:
             match each["type"].removeprefix("subscription."):
                 case "changed":
                     self._use.changed(at, self._made[at] if at in self._made else int(found["quantity"]))
-                case "paused":
+                case "paused" | "ended":
                     self._use.stopped(at)
-                case "resumed":
+                case "resumed" | "reinstated":
                     self._use.went_on(at)
 
     async def _invoices(self) -> list[Json]:

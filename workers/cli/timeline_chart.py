@@ -91,6 +91,9 @@ def _note(event: Json, owed: set[str], barred: set[str]) -> None:
             barred.discard("suspended")
         case "resumed":
             barred.discard("paused")
+        case "reinstated":
+            barred.clear()
+            owed.clear()
 
 
 def _invoices(picture: Picture, story: Story) -> None:
