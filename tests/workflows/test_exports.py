@@ -345,7 +345,7 @@ async def test_what_is_being_taken_down_does_not_come_back_when_it_is_paid(world
     clock, customer = await clocked(world)
     name = await ended_unpaid(world, clock, customer)
     order = (await shown(world, name))["order"]
-    await world.sandbox.faults({"operation": "terminate", "mode": "error_500", "order": order})
+    await world.sandbox.faults({"operation": "terminate", "mode": "decline_hard", "order": order})
     await advance(world, clock, datetime(2026, 5, 13, 1, tzinfo=UTC))
     await world.sandbox.faults()
     await pay_all(world, clock, customer, datetime(2026, 5, 13, 1, tzinfo=UTC))
