@@ -23,7 +23,7 @@ start: $(VENV)/runtime.stamp
 	@$(BIN)/turnup start $(ARGS)
 
 # The suite starts the product's processes some hundred times; a start that finds its modules compiled takes half as long.
-# Three at a time keep two cores busy: tests that kill and start processes, or let time pass, wait for a third of their time.
+# Three at a time keep two cores busy: tests that kill and start processes wait much of their time.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: lint $(VENV)/peers.stamp
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -81,7 +81,7 @@ async def _kept_for(connection: Connection, row: DueRow, subscription: Subscript
         await due_rows.put(connection, [at_partners.afresh(row, now + HELD_FOR)])
         await life_fallout.done(connection, row.key, datetime.now(UTC), words)
         return words
-    awaited = await exports.awaited(connection, subscription.id)
+    awaited = await exports.awaited(connection, subscription)
     if awaited is None:
         return ""
     again, words = max(awaited.due_at, now + at_partners.LATER), "it is kept until what is in it is given out"

@@ -62,7 +62,7 @@ async def of_service(connection: Connection, service: str) -> list[ServiceExport
 async def begin(connection: Connection, subscription: Subscription, now: datetime) -> None:
     """Have what is in the service of one that has ended given out, where a system of somebody else holds any of it."""
     if await _asked(connection, subscription):
-        key = keys.export(subscription.id)
+        key = _key(subscription)
         row = DueRow(key=key, kind=Kind.export, subject=subscription.id, customer=subscription.customer, due_at=now)
         await due_rows.put(connection, [row])
 
@@ -109,13 +109,14 @@ async def settle(connection: Connection, key: str, trouble: str) -> str:
 
 
 async def hear(connection: Connection, order: str, item: str) -> None:
-    """A system has something to say about its export: it is asked now."""
-    await due_rows.hurry(connection, keys.export(keys.subscription(order, item)))
+    """A system has something to say about its export: it is asked now. NotFound where nothing is served."""
+    subscription = (await subscriptions.get(connection, keys.subscription(order, item))).subscription
+    await due_rows.hurry(connection, _key(subscription))
 
 
-async def awaited(connection: Connection, subscription: str) -> DueRow | None:
+async def awaited(connection: Connection, subscription: Subscription) -> DueRow | None:
     """The row of an export that is not there yet."""
-    return await due_rows.get(connection, keys.export(subscription))
+    return await due_rows.get(connection, _key(subscription))
 
 
 async def forget(connection: Connection, subscription: Subscription) -> None:
@@ -128,7 +129,7 @@ async def forget(connection: Connection, subscription: Subscription) -> None:
 
 async def withdraw(connection: Connection, subscription: Subscription) -> None:
     """It goes on after all: nothing is given out of it, and another end begins anew."""
-    rows = [keys.export(subscription.id), keys.export_expiry(subscription.id)]
+    rows = [_key(subscription), keys.export_expiry(subscription.id)]
     await due_rows.remove(connection, rows)
     for key in rows:
         await life_fallout.done(connection, key, datetime.now(UTC))
@@ -147,7 +148,7 @@ async def address(connection: Connection, message: str) -> str | None:
 
 async def _asked(connection: Connection, subscription: Subscription) -> list[Asked]:
     service = await services.get(connection, subscription.service)
-    return await at_partners.asked(connection, service, Verb.export, keys.export(subscription.id) + subscription.once_more)
+    return await at_partners.asked(connection, service, Verb.export, _key(subscription))
 
 
 async def _known(connection: Connection, subscription: Subscription) -> dict[str, ServiceExport]:
@@ -231,7 +232,7 @@ async def _give_up(connection: Connection, subscription: Subscription, systems: 
 async def _finish(
     connection: Connection, subscription: Subscription, until: datetime, decision: Fallout | None, now: datetime
 ) -> str:
-    key = keys.export(subscription.id)
+    key = _key(subscription)
     await due_rows.remove(connection, [key])
     await life_fallout.done(connection, key, datetime.now(UTC))
     if (row := await due_rows.get(connection, keys.termination(subscription.id))) is not None:
@@ -278,6 +279,11 @@ async def _ready(connection: Connection, subscription: Subscription) -> list[Ser
 async def _forget(connection: Connection, subscription: Subscription, systems: Sequence[str]) -> None:
     these = (service_exports.c.service == subscription.service, service_exports.c.system.in_(systems))
     await connection.execute(update(service_exports).where(*these).values(state=ExportState.forgotten, address=None))
+
+
+def _key(subscription: Subscription) -> str:
+    """Of what is due of this end, and of what is asked and decided for it: another one is on its own."""
+    return keys.export(subscription.id) + subscription.once_more
 
 
 def _expiry(subscription: Subscription, at: datetime) -> DueRow:

@@ -32,10 +32,10 @@ AS_A_PAUSE = PausePolicy()
 async def after_payment(
     connection: Connection, subscription: Subscription, invoice: Invoice, now: datetime
 ) -> SubscriptionState | None:
-    """None where nothing changes: also where it ended for another reason, more is due, or its service is being taken down. The
-    caller has locked its row."""
+    """None where nothing changes: also where it ended for another reason, the invoice was credited and not paid, more is due,
+    or its service is being taken down. The caller has locked its row."""
     ended_at, ending = subscription.ended_at, subscription.ending
-    if ended_at is None or ending is None or ending.reason is not EndReason.unpaid:
+    if ended_at is None or ending is None or ending.reason is not EndReason.unpaid or not invoice.paid:
         return None
     policy = await life_policies.get(connection, EndingPolicy)
     if policy.paid_afterwards is PaidAfterwards.settle:

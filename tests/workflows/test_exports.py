@@ -341,6 +341,38 @@ async def test_one_that_ended_unpaid_goes_on_once_all_is_paid_and_is_billed_anew
     assert [sent.count(kind) for kind in ("ended_unpaid", "exported", "restored")] == [2, 2, 1]
 
 
+async def test_a_debt_that_is_credited_and_not_paid_brings_nothing_back(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await ended_unpaid(world, clock, customer)
+    await advance(world, clock, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    for each in await invoices(world, customer):
+        if each["amount_due"]["minor"]:
+            await world.succeed(world.api.post(f"/v1/invoices/{each['id']}/credit-notes", json={"reason": "goodwill"}))
+    await advance(world, clock, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    assert [each["amount_due"]["minor"] for each in await invoices(world, customer)] == [0] * 3
+    assert ((await shown(world, name))["state"], await given_out(world, name)) == ("ended", {"mailhub": "ready"})
+
+
+async def test_going_without_an_export_is_decided_for_one_end_and_not_for_the_next(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly(), steps=[build(), OPEN]))
+    order = (await shown(world, name))["order"]
+    await world.sandbox.faults({"operation": "export", "mode": "decline_hard", "order": order})
+    await pay_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, datetime(2026, 4, 13, 4, tzinfo=UTC))
+    (stuck,) = await fallout(world, name)
+    await world.resolve(stuck, "skip", reason="the customer wants nothing")
+    await advance(world, clock, datetime(2026, 4, 13, 8, tzinfo=UTC))
+    assert await given_out(world, name) == {"mailhub": "given_up"}
+    await world.sandbox.faults()
+
+    await pay_all(world, clock, customer, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    assert (await shown(world, name))["state"] == "active"
+    await cancel(world, name)
+    await advance(world, clock, datetime(2026, 4, 20, 10, tzinfo=UTC))
+    assert (await given_out(world, name), await journal(world, name)) == ({"mailhub": "ready"}, ["exported"])
+
+
 async def test_what_is_being_taken_down_does_not_come_back_when_it_is_paid(world: World) -> None:
     clock, customer = await clocked(world)
     name = await ended_unpaid(world, clock, customer)
