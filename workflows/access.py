@@ -32,13 +32,15 @@ class AccessWorkflow:
     async def _bring_about(self, key: str) -> str:
         said = ""
         while not said:
-            plan = await ensure_here(Access.look, key)
+            plan = await ensure_here(Access.look, key, summary="see who should have access now")
             unable = [call.adapter for call in plan.calls if await is_unable(call)]
             if troubles := await self._troubles_of(plan, unable):
                 words = "; ".join(f"{adapter} has not done it: {trouble}" for adapter, trouble in troubles.items())
-                return await ensure_here(Access.note, Trouble(key=key, message=words, systems=list(troubles)))
+                return await ensure_here(
+                    Access.note, Trouble(key=key, message=words, systems=list(troubles)), summary="note what went wrong"
+                )
             change = AccessChange(key=key, change=plan.change, unable=unable)
-            said = plan.words or await ensure_here(Access.done, change)
+            said = plan.words or await ensure_here(Access.done, change, summary="write down that all follow")
         return said
 
     async def _troubles_of(self, plan: AccessPlan, unable: list[str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ async def is_unable(call: StepCall) -> bool:
 async def trouble_of(call: StepCall) -> str:
     """Why a system has not done what it was asked, in words; empty where it has, and says so itself."""
     if call.adapter in LOCAL_ADAPTERS:
-        await ensure_here(Provisioning.perform, call)
+        await ensure_here(Provisioning.perform, call, summary="do it in our own records")
         return ""
     verb, reference = call.request.verb, call.request.reference
     try:

@@ -69,18 +69,18 @@ async def ensure(call: Call[Answer], request: object, *, summary: str) -> Answer
     )
 
 
-async def attempt_here(call: Call[Answer], request: object, *, retry: Retry, summary: str | None = None) -> Answer:
+async def attempt_here(call: Call[Answer], request: object, *, summary: str, retry: Retry) -> Answer:
     """A forward call that touches only our own database. One of CALL_FAILED after `retry.attempts` tries. `summary` is what
     Temporal's UI says of it, beside its name."""
     return await _here(call, request, _bounded(retry), summary)
 
 
-async def ensure_here(call: Call[Answer], request: object, *, summary: str | None = None) -> Answer:
+async def ensure_here(call: Call[Answer], request: object, *, summary: str) -> Answer:
     """A read or write of our own database, tried for ever. `summary` is as for `attempt_here`."""
     return await _here(call, request, FOREVER, summary)
 
 
-async def _here(call: Call[Answer], request: object, retry: RetryPolicy, summary: str | None) -> Answer:
+async def _here(call: Call[Answer], request: object, retry: RetryPolicy, summary: str) -> Answer:
     return await _to_its_end(
         workflow.execute_local_activity_method(
             call,
@@ -88,7 +88,7 @@ async def _here(call: Call[Answer], request: object, retry: RetryPolicy, summary
             start_to_close_timeout=OWN_DATABASE,
             retry_policy=retry,
             cancellation_type=WAIT,
-            summary=None if summary is None else summary[:LONGEST_SUMMARY],
+            summary=summary[:LONGEST_SUMMARY],
         )
     )
 

@@ -68,22 +68,24 @@ class Changing:
             await self._undo(held, begun)
             number = plan.change.number
             trouble = Trouble(subscription=self._subscription, key=keys.change(self._subscription, number), words=words)
-            await ensure_here(Changes.trouble, trouble)
+            await ensure_here(Changes.trouble, trouble, summary="note what went wrong")
             raise refusal(Conflict(f"{words}; subscription {self._subscription} is as it was")) from error
 
     async def due(self, key: str) -> str:
         """What the subscription is then, in words. What could not be done is undone, and due again later."""
-        plan = await ensure_here(Changes.due, key)
+        plan = await ensure_here(Changes.due, key, summary="see what is due")
         if plan is None or plan.made:
             return plan.words if plan else ""
         begun: list[Call] = []
         try:
             await self._carry_out(plan, begun)
-            return await ensure_here(Changes.make_due, key)
+            return await ensure_here(Changes.make_due, key, summary="make what is due")
         except (NotDone, *CALL_FAILED) as error:
             words = explain(error) if isinstance(error, CALL_FAILED) else str(error)
             await self._undo(None, begun)
-            return await ensure_here(Changes.trouble, Trouble(subscription=self._subscription, key=key, words=words))
+            return await ensure_here(
+                Changes.trouble, Trouble(subscription=self._subscription, key=key, words=words), summary="note what went wrong"
+            )
 
     def _known(self, change: Change | None) -> Change:
         if change is None:
@@ -159,7 +161,11 @@ class Changing:
             except ActivityError as error:
                 words = f"{call.adapter} does not take it back: {explain(error)}"
                 key = f"{call.undo.key}{REFUSED}"
-                await ensure_here(Changes.trouble, Trouble(subscription=self._subscription, key=key, words=words))
+                await ensure_here(
+                    Changes.trouble,
+                    Trouble(subscription=self._subscription, key=key, words=words),
+                    summary="note what went wrong",
+                )
 
     async def _release(self, request: PaymentRequest) -> None:
         await ensure(Payments.release, Release(key=request.key), summary=f"make sure that {request.key} holds nothing")

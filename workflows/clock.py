@@ -22,7 +22,7 @@ class ClockWorkflow:
     async def run(self, advance: Advance) -> str:
         """What it shows at last."""
         for _ in range(MOMENTS_OF_A_RUN):
-            moment = await ensure_here(Clocks.next, advance)
+            moment = await ensure_here(Clocks.next, advance, summary="find what is due next")
             workflow.set_current_details(f"{moment.now:%Y-%m-%d %H:%M} UTC, on the way to {advance.to:%Y-%m-%d %H:%M}")
             if moment.done:
                 return moment.now.isoformat()

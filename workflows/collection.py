@@ -58,20 +58,20 @@ class CollectionWorkflow:
             result = await self._definite(claim.request, known)
             answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=workflow.now())
             if not result.elsewhere:
-                said = await ensure_here(Collections.settle, answered)
+                said = await ensure_here(Collections.settle, answered, summary="book the answer")
                 await self._undo(given_up)
                 return said
             given_up.append(claim.request.key)
-            claim = await ensure_here(Collections.elsewhere, answered)
+            claim = await ensure_here(Collections.elsewhere, answered, summary="write down a payment by another gateway")
         return claim.words
 
     async def _claimed(self, asked: CollectionRequest) -> Claim:
         """Whoever asks for the payment besides this process is left time to end."""
-        claim = await ensure_here(Collections.claim, asked)
+        claim = await ensure_here(Collections.claim, asked, summary="write down the payment to ask for")
         while claim.wait_until is not None:
             pause = max(claim.wait_until - workflow.now(), SHORTEST)
             await workflow.sleep(pause, summary="while the payment is being asked for")
-            claim = await ensure_here(Collections.claim, asked)
+            claim = await ensure_here(Collections.claim, asked, summary="write down the payment to ask for")
         return claim
 
     async def _undo(self, keys: list[str]) -> None:

@@ -31,14 +31,16 @@ class DeprovisioningWorkflow:
             self._due.append(key)
 
     async def _take_down(self, key: str) -> str:
-        plan = await ensure_here(Deprovisioning.look, key)
+        plan = await ensure_here(Deprovisioning.look, key, summary="see what is to be taken down")
         if plan.exports:
             return await self._give_out(key, plan.exports)
         for call in plan.calls:
             if trouble := await trouble_of(call):
                 words = f"{call.adapter} has not done it: {trouble}"
-                return await ensure_here(Deprovisioning.note, Trouble(key=key, message=words, systems=[call.adapter]))
-        return plan.words or await ensure_here(Deprovisioning.done, key)
+                return await ensure_here(
+                    Deprovisioning.note, Trouble(key=key, message=words, systems=[call.adapter]), summary="note what went wrong"
+                )
+        return plan.words or await ensure_here(Deprovisioning.done, key, summary="write down that it is gone")
 
     async def _give_out(self, key: str, calls: list[StepCall]) -> str:
         """Every system is asked, also where another one does not answer."""
@@ -49,4 +51,6 @@ class DeprovisioningWorkflow:
                 await attempt(Exports.take, call, summary=about, retry=PATIENT)
             except CALL_FAILED as error:
                 troubles.append(f"{call.adapter} has not done it: {explain(error)}")
-        return await ensure_here(Deprovisioning.exported, Trouble(key=key, message="; ".join(troubles)))
+        return await ensure_here(
+            Deprovisioning.exported, Trouble(key=key, message="; ".join(troubles)), summary="write down what was given out"
+        )

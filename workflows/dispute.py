@@ -47,7 +47,7 @@ class DisputeWorkflow:
         sense in it: a payment that is none of ours is never booked."""
         for looks in count():
             try:
-                _said(await attempt_here(Disputes.take_in, told, retry=AT_FIRST))
+                _said(await attempt_here(Disputes.take_in, told, retry=AT_FIRST, summary="take in what the gateway told"))
                 return
             except CALL_FAILED as error:
                 workflow.set_current_details(f"dispute {self._dispute} cannot be booked: {explain(error)}")
@@ -61,7 +61,7 @@ class DisputeWorkflow:
 
     @workflow.update(name="evidence", description="Contest it: what is submitted to the gateway, once.")
     async def evidence(self, raw: Any) -> Dispute:
-        kept = await ensure_here(Disputes.contest, parse(Contest, raw, EVIDENCE_EXAMPLE))
+        kept = await ensure_here(Disputes.contest, parse(Contest, raw, EVIDENCE_EXAMPLE), summary="write down the evidence")
         try:
             await ensure(Disputes.submit, self._dispute, summary="submit the evidence")
         except ActivityError as error:
@@ -74,7 +74,9 @@ class DisputeWorkflow:
 
     @workflow.update(name="accept", description='Give in: {"dispute": "sandbox:dp_1", "by": "your name"}')
     async def accept(self, raw: Any) -> Dispute:
-        given_in = await ensure_here(Disputes.accept, parse(Decision, raw, DECISION_EXAMPLE))
+        given_in = await ensure_here(
+            Disputes.accept, parse(Decision, raw, DECISION_EXAMPLE), summary="write down that it is given in to"
+        )
         if workflow.patched("gateway-is-told-of-accepting"):
             try:
                 await ensure(Disputes.give_in, self._dispute, summary="accept the dispute")
@@ -85,7 +87,9 @@ class DisputeWorkflow:
 
     @workflow.update(name="release", description="After it is lost, let the customer be charged and have access again.")
     async def release(self, raw: Any) -> Dispute:
-        return _said(await ensure_here(Disputes.release, parse(Decision, raw, DECISION_EXAMPLE)))
+        return _said(
+            await ensure_here(Disputes.release, parse(Decision, raw, DECISION_EXAMPLE), summary="charge the customer again")
+        )
 
 
 @workflow.defn(name="returned_debit")
@@ -95,7 +99,9 @@ class ReturnedDebitWorkflow:
         """A payment that is not booked yet is looked for again, until there is no sense in it."""
         for looks in count():
             try:
-                words = await attempt_here(Returns.take_back, told, retry=AT_FIRST)
+                words = await attempt_here(
+                    Returns.take_back, told, retry=AT_FIRST, summary="take back the payment of a returned debit"
+                )
                 workflow.set_current_details(words)
                 return words
             except CALL_FAILED as error:

@@ -43,7 +43,11 @@ class InvoiceWorkflow:
         description='Take this unpaid invoice or draft back: {"by": "your name", "reason": "sent to the wrong customer"}',
     )
     async def void(self, raw: Any) -> str:
-        return _said(await ensure_here(Invoices.void, self._asked(parse(GiveUpCommand, raw, GIVE_UP_EXAMPLE))))
+        return _said(
+            await ensure_here(
+                Invoices.void, self._asked(parse(GiveUpCommand, raw, GIVE_UP_EXAMPLE)), summary="void the invoice"
+            )
+        )
 
     @void.validator
     def _check_void(self, raw: Any) -> None:
@@ -54,7 +58,11 @@ class InvoiceWorkflow:
         description='Give up what this invoice is due: {"by": "your name", "reason": "the customer is bankrupt"}',
     )
     async def write_off(self, raw: Any) -> str:
-        return _said(await ensure_here(Invoices.write_off, self._asked(parse(GiveUpCommand, raw, GIVE_UP_EXAMPLE))))
+        return _said(
+            await ensure_here(
+                Invoices.write_off, self._asked(parse(GiveUpCommand, raw, GIVE_UP_EXAMPLE)), summary="write the invoice off"
+            )
+        )
 
     @write_off.validator
     def _check_write_off(self, raw: Any) -> None:
@@ -64,7 +72,11 @@ class InvoiceWorkflow:
         name="reschedule", description='Issue this draft on another day: {"by": "your name", "issue_date": "2026-12-01"}'
     )
     async def reschedule(self, raw: Any) -> str:
-        return _said(await ensure_here(Invoices.reschedule, self._asked(parse(RescheduleCommand, raw, RESCHEDULE_EXAMPLE))))
+        return _said(
+            await ensure_here(
+                Invoices.reschedule, self._asked(parse(RescheduleCommand, raw, RESCHEDULE_EXAMPLE)), summary="move the due date"
+            )
+        )
 
     @reschedule.validator
     def _check_reschedule(self, raw: Any) -> None:
@@ -79,7 +91,7 @@ class InvoiceWorkflow:
         command = parse(CreditCommand, raw, CREDIT_EXAMPLE)
         if command.key is None:
             command = command.model_copy(update={"key": _update_id()})
-        note = await ensure_here(Invoices.credit, self._asked(command))
+        note = await ensure_here(Invoices.credit, self._asked(command), summary="issue a credit note")
         _said(f"credit note {note.number} over {note.taxed.gross} was issued")
         return note
 

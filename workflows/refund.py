@@ -23,21 +23,25 @@ class RefundWorkflow:
 
     @workflow.run
     async def run(self, refund: str) -> str:
-        asked = await ensure_here(Refunds.look_up, refund)
+        asked = await ensure_here(Refunds.look_up, refund, summary="look the refund up")
         request = RefundRequest(key=asked.payment, refund_key=asked.key, amount=asked.amount)
         try:
             await ensure(Payments.refund, request, summary=f"refund {asked.amount} of {asked.payment}")
         except ActivityError as error:
-            return _said(await ensure_here(Refunds.refuse, Refusal(refund=refund, message=explain(error))))
+            return _said(
+                await ensure_here(
+                    Refunds.refuse, Refusal(refund=refund, message=explain(error)), summary="write down that it was refused"
+                )
+            )
         return await self._book(refund)
 
     async def _book(self, refund: str) -> str:
         """The money is gone, so it is booked, if not now then once what stands in the way is put right."""
         while True:
             try:
-                return _said(await ensure_here(Refunds.settle, refund))
+                return _said(await ensure_here(Refunds.settle, refund, summary="book the refund"))
             except CALL_FAILED as error:
-                await ensure_here(Refunds.note, Refusal(refund=refund, message=explain(error)))
+                await ensure_here(Refunds.note, Refusal(refund=refund, message=explain(error)), summary="note what went wrong")
                 await workflow.sleep(LOOK_AGAIN, summary="before the refund is booked anew")
 
 
@@ -47,7 +51,7 @@ class RefundFailedWorkflow:
 
     @workflow.run
     async def run(self, told: Told) -> str:
-        words = await ensure_here(Refunds.came_back, told)
+        words = await ensure_here(Refunds.came_back, told, summary="book that the refund came back")
         workflow.set_current_details(words)
         return words
 

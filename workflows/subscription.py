@@ -41,7 +41,8 @@ class SubscriptionWorkflow:
         """What the subscription is at last, in words."""
         said = ""
         if opening.activated_at is not None:
-            said = f"subscription {opening.subscription} is {await ensure_here(Subscriptions.activate, opening)}"
+            state = await ensure_here(Subscriptions.activate, opening, summary="take the service over")
+            said = f"subscription {opening.subscription} is {state}"
         while self._due or not workflow.all_handlers_finished():
             if self._due:
                 said = await self._carry_out(self._due.pop(0)) or said
@@ -54,7 +55,7 @@ class SubscriptionWorkflow:
         async with self._changing.lock:
             if concerns(self._subscription, key):
                 return await self._changing.due(key)
-            return await ensure_here(Subscriptions.due, key)
+            return await ensure_here(Subscriptions.due, key, summary=key)
 
     @workflow.signal(name="due", description="Sent by the sweep: the row with this key is due.")
     def due(self, key: str) -> None:
@@ -67,7 +68,9 @@ class SubscriptionWorkflow:
     )
     async def cancel(self, raw: Any) -> Cancellation:
         async with self._changing.lock:
-            made = await ensure_here(Subscriptions.cancel, self._asked(parse(CancelCommand, raw, CANCEL_EXAMPLE)))
+            made = await ensure_here(
+                Subscriptions.cancel, self._asked(parse(CancelCommand, raw, CANCEL_EXAMPLE)), summary="cancel"
+            )
         self._said = f"subscription {self._subscription} is to end on {made.at:%Y-%m-%d %H:%M} UTC"
         return made
 
@@ -78,7 +81,9 @@ class SubscriptionWorkflow:
     @workflow.update(name="uncancel", description='Let it go on after all: {"by": "your name"}.')
     async def uncancel(self, raw: Any) -> str:
         async with self._changing.lock:
-            self._said = await ensure_here(Subscriptions.uncancel, self._asked(parse(ByCommand, raw, BY_EXAMPLE)))
+            self._said = await ensure_here(
+                Subscriptions.uncancel, self._asked(parse(ByCommand, raw, BY_EXAMPLE)), summary="take the cancellation back"
+            )
         return self._said
 
     @uncancel.validator
@@ -90,7 +95,9 @@ class SubscriptionWorkflow:
     )
     async def hold(self, raw: Any) -> str:
         async with self._changing.lock:
-            self._said = await ensure_here(Subscriptions.hold, self._asked(parse(HoldCommand, raw, HOLD_EXAMPLE)))
+            self._said = await ensure_here(
+                Subscriptions.hold, self._asked(parse(HoldCommand, raw, HOLD_EXAMPLE)), summary="set or lift the legal hold"
+            )
         return self._said
 
     @hold.validator
@@ -116,7 +123,7 @@ class SubscriptionWorkflow:
         command = parse(DropCommand, raw, DROP_EXAMPLE)
         async with self._changing.lock:
             asked = changes.Asked(subscription=self._subscription, command=command)
-            self._said = await ensure_here(Changes.drop, asked)
+            self._said = await ensure_here(Changes.drop, asked, summary="drop a change that lies ahead")
         return self._said
 
     @drop_change.validator
@@ -132,7 +139,7 @@ class SubscriptionWorkflow:
         command = parse(PauseCommand, raw, PAUSE_EXAMPLE)
         async with self._changing.lock:
             asked = changes.Asked(subscription=self._subscription, command=command)
-            self._said = await self._at_once(await ensure_here(Changes.pause, asked))
+            self._said = await self._at_once(await ensure_here(Changes.pause, asked, summary="decide on a pause"))
         return self._said
 
     @pause.validator
@@ -144,7 +151,7 @@ class SubscriptionWorkflow:
         command = parse(ByCommand, raw, BY_EXAMPLE)
         async with self._changing.lock:
             asked = changes.Asked(subscription=self._subscription, command=command)
-            self._said = await self._at_once(await ensure_here(Changes.resume, asked))
+            self._said = await self._at_once(await ensure_here(Changes.resume, asked, summary="end a pause"))
         return self._said
 
     @resume.validator
@@ -160,7 +167,9 @@ class SubscriptionWorkflow:
         description='Close access for a reason: {"by": "your name", "reason": "request", "words": "…"}, "policy" or "fraud".',
     )
     async def suspend(self, raw: Any) -> str:
-        self._said = await ensure_here(Subscriptions.suspend, self._asked(parse(SuspendCommand, raw, SUSPEND_EXAMPLE)))
+        self._said = await ensure_here(
+            Subscriptions.suspend, self._asked(parse(SuspendCommand, raw, SUSPEND_EXAMPLE)), summary="suspend"
+        )
         return self._said
 
     @suspend.validator
@@ -169,7 +178,9 @@ class SubscriptionWorkflow:
 
     @workflow.update(name="unsuspend", description='Lift this reason alone: {"by": "your name", "reason": "request"}.')
     async def unsuspend(self, raw: Any) -> str:
-        self._said = await ensure_here(Subscriptions.unsuspend, self._asked(parse(UnsuspendCommand, raw, SUSPEND_EXAMPLE)))
+        self._said = await ensure_here(
+            Subscriptions.unsuspend, self._asked(parse(UnsuspendCommand, raw, SUSPEND_EXAMPLE)), summary="lift a suspension"
+        )
         return self._said
 
     @unsuspend.validator

@@ -9,12 +9,12 @@ from temporalio.client import WorkflowHandle
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts.clocks import Clocks
 from activities.runtime.processes import Processes
-from activities.store import billables, clocks, due_rows, invoices, invoicing, payment_methods, revenue, wallets
+from activities.store import billables, clocks, due_rows, invoices, invoicing, life_fallout, payment_methods, revenue, wallets
 from activities.store.database import Database
 from activities.store.due_rows import DueRow, Kind
 from domain.clocks import Advance, Moment
 from domain.collection import CollectionRequest
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 
 PAGE = 1000
 OPEN_FOR = 20.0
@@ -58,13 +58,15 @@ class StoredClocks(Clocks):
         return await (self._collect(row) if row.kind is Kind.collect else self._act(row, now))
 
     async def _act(self, row: DueRow, now: datetime) -> str:
-        """Raises Unavailable where the process ended without having done it: it is asked again."""
+        """Raises Unavailable where the process ended without having done it: it is asked again. Conflict where that waits for
+        an operator: the clock has come to a halt."""
         said = await (await self._processes.due(row)).result()
         async with self._database.transaction() as connection:
             left = await due_rows.get(connection, row.key)
-        if left is not None and left.due_at <= now:
-            raise Unavailable(f"{row.key} is still due" + (f": {left.error}" if left.error else ""))
-        return said
+            halting = bool(await life_fallout.opened(connection, row.key))
+        if left is None or left.due_at > now:
+            return said
+        raise (Conflict if halting else Unavailable)(f"{row.key} is still due" + (f": {left.error}" if left.error else ""))
 
     async def _collect(self, row: DueRow) -> str:
         process = await self._processes.collect(CollectionRequest.model_validate_json(row.payload["request"]))

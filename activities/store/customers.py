@@ -32,10 +32,16 @@ async def put(connection: Connection, customer: Customer, now: datetime) -> int:
 
 async def get(connection: Connection, customer: str, *, lock: bool = False) -> Customer:
     """Raises NotFound. `lock` holds the record until the transaction ends, for whoever is about to change it."""
-    found = (await connection.execute(_LOCKED if lock else _GET, {"id": customer})).scalar()
+    found = await find(connection, customer, lock=lock)
     if found is None:
         raise NotFound("customer", customer)
-    return Customer.model_validate(found)
+    return found
+
+
+async def find(connection: Connection, customer: str, *, lock: bool = False) -> Customer | None:
+    """As `get`; None where there is none."""
+    found = (await connection.execute(_LOCKED if lock else _GET, {"id": customer})).scalar()
+    return None if found is None else Customer.model_validate(found)
 
 
 async def page(connection: Connection, after: str | None, limit: int) -> list[Customer]:

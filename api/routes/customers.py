@@ -1,12 +1,13 @@
 """Customers' records."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from activities.store import customers, erasures, legal_entities, payment_methods, vat_checks, vat_proofs
+from activities.store import collections, customers, erasures, legal_entities, payment_methods, vat_checks, vat_proofs
 from activities.store.database import Connection
 from api.dependencies import Ctx, Db, RecordId, RecordReader, RecordWriter
 from api.openapi import declares
@@ -18,6 +19,7 @@ from domain.billing.zones import TimeZone
 from domain.customers import Customer, CustomerTax, LanguageTag, Risk
 from domain.errors import BadInput, Conflict, NotFound
 from domain.plans import Identifier
+from domain.roles import Principal
 from domain.values import CountryCode, Instant, Name, StrictValue, Value
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -72,13 +74,14 @@ async def put_customer(
     principal: RecordWriter,
     context: Ctx,
 ) -> Customer:
-    """Orders that wait for this customer look again."""
+    """Orders that wait for this customer look again; what is past due is collected at once where there is another method."""
     if customer.id != customer_id:
         raise BadInput("id", f"should be {customer_id!r}, as in the address")
     async with context.database.transaction() as connection:
         await erasures.refuse(connection, customer.id)
         await _check_references(connection, customer)
-        await customers.put(connection, customer, context.now())
+        before = await customers.find(connection, customer_id, lock=True)
+        await _put(connection, before, customer, principal, context.now())
     return customer
 
 
@@ -89,14 +92,21 @@ async def patch_customer(
     principal: RecordWriter,
     context: Ctx,
 ) -> Customer:
-    """Orders that wait for this customer look again: `{"verified": true}` lets those go on that need a verified one."""
+    """Orders that wait for this customer look again: `{"verified": true}` lets those go on that need a verified one. With
+    another `payment_method` what is past due is collected at once."""
     async with context.database.transaction() as connection:
         before = await customers.get(connection, customer_id, lock=True)
         await erasures.refuse(connection, customer_id)
         after = _changed(before, change)
         await _check_references(connection, after)
-        await customers.put(connection, after, context.now())
+        await _put(connection, before, after, principal, context.now())
     return after
+
+
+async def _put(connection: Connection, before: Customer | None, after: Customer, by: Principal, now: datetime) -> None:
+    version = await customers.put(connection, after, now)
+    if before is not None and after.payment_method not in {None, before.payment_method}:
+        await collections.ask_for_past_due(connection, after.id, f"customer:{version}", by.name)
 
 
 class VatStatus(Value):

@@ -127,12 +127,11 @@ async def seed(connection: Connection, pattern: Pattern, first: int, last: int, 
 
 async def _seed(connection: Connection, table: str, rows: list[Row], first: int, last: int, customers: Sequence[str]) -> None:
     columns = ", ".join(f'"{column}"' for column in rows[0])
-    made = (
-        "replace(replace(:rows, :number, n::text), :customer,"
-        " (CAST(:customers AS text[]))[1 + n % CAST(:customer_count AS int)])::jsonb"
-    )
+    made = "replace(replace(:rows, :number, n::text), :customer, owner.customer)::jsonb"
     statement = (
-        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n,"
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n"
+        " JOIN unnest(CAST(:customers AS text[])) WITH ORDINALITY owner(customer, place)"
+        " ON owner.place = 1 + n % CAST(:customer_count AS int),"
         f" LATERAL jsonb_populate_recordset(NULL::{table}, {made})"
     )
     values = {"rows": json.dumps(rows), "number": NUMBER, "customer": CUSTOMER, "customers": list(customers)}

@@ -3,14 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
-from activities.adapters.tax.engines import TaxEngines
-from activities.runtime.clocks import StoredClocks
-from activities.runtime.processes import Processes
-from activities.store import due_rows, views
+from activities.store import due_rows
 from activities.store.due_rows import DueRow, Kind
-from domain.errors import Unavailable
+from domain import keys
 from tests.life import invoices, live, monthly, plan, shown
 from tests.world import Json, World
 
@@ -113,7 +108,7 @@ async def test_coupons_credit_and_documents_by_hand_go_by_the_clock(world: World
     assert [(each["issue_date"], each["state"]) for each in await invoices(world, customer)][-1] == ("2026-03-31", "paid")
 
 
-async def test_what_cannot_be_done_by_a_clock_says_what_the_trouble_is(world: World) -> None:
+async def test_a_clock_halts_at_once_at_what_waits_for_an_operator_and_says_what_it_is(world: World) -> None:
     name, customer = await clock(world), await world.customer()
     await world.succeed(world.api.post(f"/v1/test-clocks/{name}/customers", json={"customer": customer}))
     subscription = await live(world, customer, await plan(world, monthly()))
@@ -121,9 +116,12 @@ async def test_what_cannot_be_done_by_a_clock_says_what_the_trouble_is(world: Wo
     row = DueRow(key=key, kind=Kind.invoice, subject=subscription, customer=customer, due_at=now, payload={"invoice": "none"})
     async with world.database.transaction() as connection:
         await due_rows.put(connection, [row])
-    carried_out = StoredClocks(world.database, TaxEngines(), Processes(world.temporal.client))
-    with pytest.raises(Unavailable, match=f"{key} is still due: .*there is no invoice none"):
-        await carried_out.hand_out(key)
-    async with world.database.transaction() as connection:
-        [record] = await views.halting(connection, name, 5)
-    assert (record.id, record.order) == (f"{key}:fallout:1", f"O-{subscription.split('-')[1]}")
+
+    *_, last = await advanced(world, name, by="P1D")
+    assert f"{key} is still due: there is no invoice none" in last["error"]
+    assert [(each["id"], each["order"]) for each in last["fallout"]] == [
+        (f"{key}:fallout:1", f"O-{subscription.split('-')[1]}")
+    ]
+    history = await world.temporal.client.get_workflow_handle(keys.clock_workflow(name)).fetch_history()
+    begun = [event.activity_task_started_event_attributes for event in history.events]
+    assert max(each.attempt for each in begun) == 1
