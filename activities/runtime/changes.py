@@ -4,19 +4,18 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import structlog
 from temporalio import activity
 
 from activities.adapters.tax.engine import TaxQuestion
 from activities.adapters.tax.engines import TaxEngines
 from activities.contracts.changes import REFUSED, Asked, Changes, Trouble
+from activities.runtime.putting_off import or_put_off
 from activities.store import change_requests, clocks, due_rows, life_fallout, life_messages, pauses, subscriptions
 from activities.store.database import Connection, Database
 from activities.store.due_rows import Kind
 from activities.store.issuing import Answers, Unasked, asking
 from activities.store.life_messages import News
 from domain import keys
-from domain.errors import Unavailable
 from domain.facts import Event
 from domain.messages import MessageKind
 from domain.subscriptions.changes import Change, ChangeCommand, DropCommand
@@ -25,7 +24,6 @@ from domain.subscriptions.making import Making, Plan
 from domain.subscriptions.pausing import PauseCommand
 
 Result = TypeVar("Result")
-log = structlog.get_logger()
 
 
 async def taxed(database: Database, engines: TaxEngines, work: Callable[[Connection, Answers], Awaitable[Result]]) -> Result:
@@ -78,19 +76,7 @@ class StoredChanges(Changes):
 
     @activity.defn(name="change_due")
     async def due(self, key: str) -> Plan | None:
-        try:
-            return await self._due(key)
-        except Unavailable:
-            raise
-        except Exception as error:  # as what is due in our own database alone
-            log.exception("what is due cannot be done", key=key)
-            async with self._database.transaction() as connection:
-                row = await due_rows.get(connection, key)
-                if row is None:
-                    return None
-                now = datetime.now(UTC)
-                words = await life_fallout.put_off(connection, row, life_fallout.words_of(error), now)
-            return Plan(subscription=row.subject, at=now, made=True, words=words)
+        return await or_put_off(self._database, key, self._due(key), lambda words: _rests(key, words))
 
     async def _due(self, key: str) -> Plan | None:
         async with self._database.transaction() as connection:
@@ -157,3 +143,8 @@ class StoredChanges(Changes):
     async def resume(self, asked: Asked[ByCommand]) -> str:
         async with self._database.transaction() as connection:
             return await pauses.resume(connection, asked.subscription, asked.command.by)
+
+
+def _rests(key: str, words: str) -> Plan | None:
+    """Nothing is to be made of what was put off; None where it was done meanwhile."""
+    return Plan(subscription=key.partition(":")[0], at=datetime.now(UTC), made=True, words=words) if words else None

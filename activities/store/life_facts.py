@@ -44,6 +44,8 @@ _LIVES = text("""
     SELECT one.id, one.order_id AS "order", one.state, one.event_count,
            COALESCE(test_clocks.now, CAST(:now AS timestamptz)) AS now, services.ended_at IS NOT NULL AS service_ended,
            EXISTS (SELECT 1 FROM access_blocks WHERE service = services.id AND lifted_at IS NULL) AS is_blocked,
+           services.throttle_changes % 2 = 1 AS is_throttled,
+           (SELECT count(*) FROM subscription_events WHERE subscription = one.id AND type = 'subscription.ended') AS ends,
            ARRAY(SELECT seq FROM subscription_events WHERE subscription = one.id ORDER BY seq) AS events,
            ARRAY(SELECT state FROM service_exports WHERE service = services.id) AS exports
       FROM subscriptions one

@@ -35,7 +35,16 @@ SEEN_FROM_OUTSIDE: tuple[Invariant, ...] = (
         "At a partner a subscription's service is closed where the subscription is, and open where that is.",
         lives.partner_follows_life,
     ),
-    Invariant("exported_once", "A partner gives out what is in a service once, while it is there.", lives.exported_once),
+    Invariant(
+        "partner_follows_speed",
+        "At a partner a service is slowed down where its subscription is, and at full speed elsewhere.",
+        lives.partner_follows_speed,
+    ),
+    Invariant(
+        "exported_once",
+        "A partner gives out what is in a service once for each end of it, while it is there.",
+        lives.exported_once,
+    ),
     Invariant("gateway_agrees", "What a gateway has taken for a subscription is what is booked of it.", lives.gateway_agrees),
     Invariant(
         "invoiced_is_paid_once", "Of payments for one invoice no more is kept than it comes to.", lives.invoiced_is_paid_once

@@ -156,7 +156,8 @@ class DueFacts(Value):
 
 class LifeFacts(Value):
     """One subscription. `now` is the time by its customer's clock. `events` are their numbers, None where nobody looked.
-    `exports` are what became of the export of each system.
+    `exports` are what became of the export of each system, and `ends` how often it ended, each time anew after it was
+    reinstated.
 
     `remote` is what the partner says of it, `remote_facts` what that did, in order, and `taken` what the gateway has of each
     payment, in minor units, None where nobody asked; `booked` is what we have of each. `invoices` are those of its customer.
@@ -168,6 +169,8 @@ class LifeFacts(Value):
     now: datetime
     service_ended: bool
     is_blocked: bool
+    is_throttled: bool = False
+    ends: int = 0
     due: list[DueFacts] = []
     charged: list[ChargedFacts] = []
     exports: list[ExportState] = []

@@ -10,8 +10,8 @@ from domain.invariants.facts import Facts, Found
 from domain.provisioning import ExportState, RemoteState
 from domain.states import SubscriptionState
 
-EXPORTED, TERMINATED = "exported", "terminated"
-"""What a partner calls it that it has given out what is in a service, and taken that down."""
+EXPORTED, TERMINATED, THROTTLED, UNTHROTTLED = "exported", "terminated", "throttled", "unthrottled"
+"""What a partner calls it that it has given out what is in a service, taken that down, slowed it down or sped it up again."""
 LONGEST_REASON = timedelta(days=1)
 """How long something that is due may wait for a reason before somebody should look."""
 
@@ -73,14 +73,29 @@ def partner_follows_life(facts: Facts) -> Iterator[Found]:
             yield Found(life.id, life.order, f"as the subscription, which is {life.state}", f"{life.remote}, and {blocked}")
 
 
+def partner_follows_speed(facts: Facts) -> Iterator[Found]:
+    """As `partner_follows_life`, of a partner that can slow a service down."""
+    for life in facts.lives:
+        if life.remote_facts is None or life.service_ended or any(due.turns_access for due in life.due):
+            continue
+        turned = [fact for fact in life.remote_facts if fact in {THROTTLED, UNTHROTTLED}]
+        is_slow = turned[-1:] == [THROTTLED]
+        if is_slow is not life.is_throttled:
+            yield Found(life.id, life.order, _speed(life.is_throttled), _speed(is_slow))
+
+
+def _speed(is_throttled: bool) -> str:
+    return "slowed down" if is_throttled else "at full speed"
+
+
 def exported_once(facts: Facts) -> Iterator[Found]:
-    """And while the service is still there."""
+    """Each time it ended, and while the service is still there."""
     for life in facts.lives:
         if life.remote_facts is None:
             continue
         made, gone = life.remote_facts.count(EXPORTED), life.remote_facts.count(TERMINATED)
-        if made > 1:
-            yield Found(life.id, life.order, "one export", f"{made} at the partner")
+        if made > max(life.ends, 1):
+            yield Found(life.id, life.order, f"one export, and it ended {life.ends} times", f"{made} at the partner")
         if life.is_exported and not made:
             yield Found(life.id, life.order, "the export that is told of", "none at the partner")
         if made and gone and life.remote_facts.index(TERMINATED) < life.remote_facts.index(EXPORTED):

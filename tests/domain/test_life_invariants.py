@@ -33,6 +33,7 @@ WELL = LifeFacts(
     invoices=[InvoiceFacts(id="i", total=1000, payments=1, kept=1000)],
     booked={"i:payment:1": 1000},
     taken={"i:payment:1": 1000},
+    remote_facts=["service_created"],
     remote=RemoteState.active,
 )
 ENDED = WELL.model_copy(
@@ -61,6 +62,10 @@ def test_a_life_in_order_breaks_nothing() -> None:
     assert broken(GONE) == []
     given_up = {"exports": [ExportState.given_up], "remote_facts": ["service_created", "export_failed", "terminated"]}
     assert broken(GONE.model_copy(update=given_up)) == []
+    twice = {"ends": 2, "remote_facts": ["service_created", "exported", "suspended", "exported", "terminated"]}
+    assert broken(GONE.model_copy(update=twice)) == []
+    slow = {"is_throttled": True, "remote_facts": ["service_created", "throttled", "unthrottled", "throttled"]}
+    assert broken(WELL.model_copy(update=slow)) == []
     to_be = DueFacts(key="S-1-1:deprovision:terminate", due_at=NOW + timedelta(days=30), takes_down=True)
     assert broken(ENDED.model_copy(update={"due": [to_be]})) == []
     waits = LATE.model_copy(update={"error": "a payment is under way"})
@@ -89,6 +94,12 @@ def test_a_life_in_order_breaks_nothing() -> None:
         ("partner_follows_life", WELL.model_copy(update={"remote": RemoteState.suspended})),
         ("partner_follows_life", WELL.model_copy(update={"state": SubscriptionState.suspended})),
         ("partner_follows_life", WELL.model_copy(update={"is_blocked": True})),
+        ("partner_follows_speed", WELL.model_copy(update={"is_throttled": True})),
+        ("partner_follows_speed", WELL.model_copy(update={"remote_facts": ["service_created", "throttled"]})),
+        (
+            "partner_follows_speed",
+            WELL.model_copy(update={"is_throttled": True, "remote_facts": ["throttled", "unthrottled"]}),
+        ),
         ("gateway_agrees", WELL.model_copy(update={"taken": {"i:payment:1": 2000}})),
         ("gateway_agrees", WELL.model_copy(update={"taken": {}})),
         ("invoiced_is_paid_once", WELL.model_copy(update={"invoices": [InvoiceFacts(id="i", total=1, payments=2, kept=2)]})),

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from domain.dunning import DEFAULT, SHIPPED
 from domain.keys import paid_subject
 from tests.e2e.installation import Installation
 from tests.reliability.torture.shapes import ACCESS, BUILD, OPEN, Json
@@ -33,7 +34,8 @@ PRICE = 1000
 
 
 async def stock(installation: Installation) -> None:
-    """A plan that a partner builds, at 10 EUR a month, and a rule that sends some cards to a second gateway after the first."""
+    """A plan that a partner builds, at 10 EUR a month, which is slowed down for want of payment before it is closed; and a rule
+    that sends some cards to a second gateway after the first."""
     steps = [BUILD, OPEN, {**ACCESS, "needs": ["open"]}]
     charge = {"kind": "recurring", "name": "Fee", "unit_amount": "10.00", "interval": "month", "per": "unit"}
     records: list[tuple[str, Json]] = [
@@ -43,6 +45,8 @@ async def stock(installation: Installation) -> None:
     ]
     for noun, record in records:
         await installation.record(noun, record)
+    dunning = SHIPPED.model_copy(update={"throttle": 7}).model_dump(mode="json")
+    (await installation.api.put(f"/v1/dunning-policies/{DEFAULT}", json=dunning)).raise_for_status()
     rule = {"id": "two-gateways", "when": {"kinds": ["card"]}, "gateways": ["sandbox", "backup"]}
     (await installation.api.put("/v1/routing-rules/two-gateways", json=rule)).raise_for_status()
 
@@ -247,6 +251,12 @@ async def _suspended_unpaid(life: Life) -> None:
     await life.pass_until("suspended")
 
 
+async def _slow_unpaid(life: Life) -> None:
+    """Past the day on which it is slowed down, and before that on which it is closed."""
+    await _bad_card(life)
+    await life.advance(8 * DAY)
+
+
 async def _pay(life: Life) -> None:
     await life.pay_with("tok_visa")
     await life.advance(8 * DAY)
@@ -341,6 +351,8 @@ CATCHES = (
     Caught("renewal: take the money", nothing, _renew, Operation.purchase),
     Caught("renewal: ask about the payment", nothing, _renew, Operation.status, (Operation.purchase, Mode.timeout_after)),
     Caught("dunning: ask for the money again", _bad_card, _unpaid, Operation.purchase),
+    Caught("dunning: slow it down", _bad_card, _unpaid, Operation.throttle),
+    Caught("dunning: to full speed again", _slow_unpaid, _pay, Operation.unthrottle),
     Caught("dunning: close access", _bad_card, _unpaid, Operation.suspend),
     Caught("dunning: open access that is paid", _suspended_unpaid, _pay, Operation.resume),
     Caught("dunning: take the money after all", _suspended_unpaid, _pay, Operation.purchase),
