@@ -16,6 +16,7 @@ from activities.store.due_rows import Kind
 from activities.store.issuing import Answers, Unasked, asking
 from activities.store.life_messages import News
 from domain import keys
+from domain.errors import TurnupError
 from domain.facts import Event
 from domain.messages import MessageKind
 from domain.subscriptions.changes import Change, ChangeCommand, DropCommand
@@ -94,6 +95,10 @@ class StoredChanges(Changes):
 
     @activity.defn(name="change_make_due")
     async def make_due(self, key: str) -> str:
+        """What is refused is for the process to undo."""
+        return await or_put_off(self._database, key, self._make_due(key), str, raised=TurnupError)
+
+    async def _make_due(self, key: str) -> str:
         async with self._database.transaction() as connection:
             row = await due_rows.get(connection, key)
             if row is None:

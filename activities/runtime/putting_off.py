@@ -8,18 +8,25 @@ import structlog
 
 from activities.store import due_rows, life_fallout
 from activities.store.database import Database
-from domain.errors import Unavailable
+from domain.errors import TurnupError, Unavailable
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
 
 
-async def or_put_off(database: Database, key: str, work: Awaitable[Result], otherwise: Callable[[str], Result]) -> Result:
+async def or_put_off(
+    database: Database,
+    key: str,
+    work: Awaitable[Result],
+    otherwise: Callable[[str], Result],
+    raised: type[TurnupError] = Unavailable,
+) -> Result:
     """What `work` returns for the row with this key; where it fails, `otherwise` of what becomes of it, in words (none where it
-    was done meanwhile): it would fail at every try, and nobody would see it. Raises Unavailable, which passes by itself."""
+    was done meanwhile): it would fail at every try, and nobody would see it. `raised` is left to the caller: by itself that
+    which passes."""
     try:
         return await work
-    except Unavailable:
+    except raised:
         raise
     except Exception as error:
         log.exception("what is due cannot be done", key=key)

@@ -1,6 +1,7 @@
 """The words of a document in the recipient's language, and numbers, amounts and dates as they are written there."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -77,27 +78,24 @@ class Language:
         return dict(self._words)
 
 
-def language_of(recipient: Recipient, folders: Iterable[Path]) -> Language:
-    """The recipient's language as it is written in its country, from the first folder with `words/<language>.yaml`; English
-    where none has it. Conflict for a file that is no YAML or lacks a word."""
-    paths = list(folders)
-    asked = recipient.language.split("-")[0].lower()
-    language = asked if _file(asked, paths) else FALLBACK
-    return Language(_locale(language, recipient), _words(language, paths))
+def language_of(recipient: Recipient, folders: Iterable[Path], needed: Collection[str] | None = None) -> Language:
+    """The recipient's language as it is written in its country, from `words/<language>.yaml`; where several folders have one,
+    a word is from the first that has it. English where none has the language, or that lacks a word that is `needed`; where no
+    words are named, all are, and one that is lacking is a Conflict, as is a file that is no YAML."""
+    paths, asked = list(folders), recipient.language.split("-")[0].lower()
+    words = _words(asked, paths)
+    lacking = sorted((_words(FALLBACK, paths[-1:]).keys() if needed is None else set(needed)) - words.keys())
+    if not lacking:
+        return Language(_locale(asked, recipient), words)
+    if words and needed is None:
+        raise Conflict(f"words/{asked}.yaml: lacks {', '.join(lacking)}")
+    return Language(_locale(FALLBACK, recipient), _words(FALLBACK, paths))
 
 
-def _file(language: str, folders: Iterable[Path]) -> Path | None:
-    candidates = (folder / "words" / f"{language}.yaml" for folder in folders)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _words(language: str, folders: list[Path]) -> Mapping[str, str]:
-    expected = _read(folders[-1] / "words" / f"{FALLBACK}.yaml")
-    found = _file(language, folders)
-    words = _read(found) if found else expected
-    if lacking := sorted(expected.keys() - words.keys()):
-        raise Conflict(f"words/{language}.yaml: lacks {', '.join(lacking)}")
-    return words
+def _words(language: str, folders: Iterable[Path]) -> Mapping[str, str]:
+    """None where no folder has the language."""
+    files = [folder / "words" / f"{language}.yaml" for folder in folders]
+    return ChainMap(*[dict(_read(path)) for path in files if path.is_file()])
 
 
 def _read(path: Path) -> Mapping[str, str]:

@@ -10,8 +10,8 @@ SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "messages"
 
 
 class Texts:
-    """`folder` may hold `words/<language>.yaml` of your own; what is shipped is in English and German, and English is what
-    everybody gets whose language nobody has written."""
+    """`folder` may hold `words/<language>.yaml` of your own; what is shipped is in English and German. Where yours lacks a
+    word, it is the shipped one, and English is what everybody gets in whose language nobody has written a kind of message."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folders = [folder, SHIPPED] if folder is not None else [SHIPPED]
@@ -19,7 +19,8 @@ class Texts:
     def letter(self, message: Message, name: str, email: str | None, country: str, address: str = "") -> Letter:
         """`address` is where what it tells of can be fetched. Conflict where the words of its language are wrong."""
         reader = Recipient(name=message.customer, address=Address(country=country), language=message.language)
-        language = language_of(reader, self._folders)
+        subject, body = f"{message.kind}_subject", f"{message.kind}_body"
+        language = language_of(reader, self._folders, {subject, body})
         values = _values(message.facts, language) | {"name": name, "address": address}
         return Letter(
             key=message.key,
@@ -27,8 +28,8 @@ class Texts:
             customer=message.customer,
             to=email,
             language=language.locale.language,
-            subject=" ".join(language(f"{message.kind}_subject", **values).split()),
-            text=language(f"{message.kind}_body", **values),
+            subject=" ".join(language(subject, **values).split()),
+            text=language(body, **values),
             facts=message.facts,
             at=message.at,
         )

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from fastapi import FastAPI, Request, Response
@@ -43,6 +45,27 @@ def letter(
 ) -> Letter:
     message = Message(key="S-1-1:notice", customer="C-1", kind=kind, language=language, facts=FACTS, at=AT)
     return Texts().letter(message, "Ada {name} <i>", to, "DE")
+
+
+def test_a_kind_of_message_that_ones_own_words_lack_is_as_shipped_or_in_english(tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    words.mkdir()
+    renewed = {"renewed_subject": "{plan} !", "renewed_body": "Merci, {name}"}
+    (words / "fr.yaml").write_text(yaml.safe_dump(renewed))
+    (words / "de.yaml").write_text(yaml.safe_dump({"renewed_subject": "{plan} läuft weiter"}, allow_unicode=True))
+    texts = Texts(tmp_path)
+
+    def written(kind: MessageKind, language: str) -> Letter:
+        facts = FACTS.model_copy(update={"plan": "CRM"})
+        return texts.letter(
+            Message(key="k", customer="C-1", kind=kind, language=language, facts=facts, at=AT), "Ada", None, "FR"
+        )
+
+    french, german = written(MessageKind.renewed, "fr"), written(MessageKind.renewed, "de")
+    assert (french.language, french.subject, french.text) == ("fr", "CRM !", "Merci, Ada")
+    assert (german.subject, german.text.splitlines()[0]) == ("CRM läuft weiter", "Guten Tag Ada,")
+    other = written(MessageKind.suspension_notice, "fr")
+    assert (other.language, other.text.splitlines()[0]) == ("en", "Hello Ada,")
 
 
 class Post:
