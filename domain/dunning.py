@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from domain.billing.zones import local_date, midnight
 from domain.messages import MessageKind
+from domain.money import Money
 from domain.plans import Identifier
 from domain.values import Instant, StrictValue, Value
 
@@ -58,7 +59,8 @@ class DunningPolicy(StrictValue):
     legal entity is. `throttle` slows the service down before `suspend` closes it, as far as the systems that built it can. It
     is for subscriptions of `plans`; `default` is for all that no other one names. Each charge takes one of the `attempts`.
     While a payment of the invoice is under way, as a bank debit is for days, access is not restricted, and what its customer is
-    told waits too unless `tell_while_pending`."""
+    told waits too unless `tell_while_pending`. Nothing is done about less than `least`, in minor units of the invoice's
+    currency: gateways take no such amounts, and nobody should lose a service for a cent."""
 
     id: Identifier
     plans: Annotated[tuple[Identifier, ...], Field(max_length=200)] = ()
@@ -73,6 +75,7 @@ class DunningPolicy(StrictValue):
     end: Day = 30
     at_end: AtEnd = AtEnd.cancel
     tell_while_pending: bool = True
+    least: Annotated[int, Field(ge=1, le=1_000_000)] = 50
 
     @model_validator(mode="after")
     def _warned_in_time(self) -> Self:
@@ -84,6 +87,9 @@ class DunningPolicy(StrictValue):
         if any(day > self.end for day in (*self.charge, *(each.day for each in self.tell), self.suspend or 0)):
             raise ValueError("end: must be the last day of all")
         return self
+
+    def is_trifle(self, due: Money) -> bool:
+        return due.minor < self.least
 
     def steps(self) -> tuple[Step, ...]:
         """In the order in which they are done: of one day, first charge, then tell, then restrict."""

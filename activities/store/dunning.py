@@ -20,6 +20,7 @@ from activities.store import (
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.invoices import StoredInvoice
+from activities.store.tables.customers import customers
 from activities.store.tables.customers import payment_methods as method_table
 from activities.store.tables.payments import collections as collection_table
 from activities.store.throttles import THROTTLE
@@ -45,9 +46,9 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
     if case is None or step is None or row.due_at > now:
         return f"invoice {invoice.number}: nothing is to be done now"
     zone = await dunning_cases.zone(connection, invoice)
-    if invoice.state not in OPEN:
+    if invoice.state not in OPEN or case.policy.is_trifle(invoice.amount_due):
         await dunning_cases.settle(connection, invoice, now)
-        return f"invoice {invoice.number} is {invoice.state}"
+        return f"invoice {invoice.number} is {invoice.state}, and due {invoice.amount_due}"
     if why := await _resting(connection, case, step):
         return await _rest(connection, row, case.resting(step, local_date(now, zone), why), now)
     await due_rows.remove(connection, [row.key])
@@ -133,17 +134,22 @@ async def _uncharged(connection: Connection, stored: StoredInvoice, case: Dunnin
     if method in case.refusing:
         return "what is on file was declined for good, and is not tried again"
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
-    if capped(kept.facts.brand if kept else None, await declines(connection, method, now)):
+    if capped(kept.facts.brand if kept else None, await declines(connection, case.customer, method, now)):
         return "the card was declined as often in 30 days as its network allows"
     return await collections.too_soon(connection, case.invoice, method, now)
 
 
-async def declines(connection: Connection, method: str, now: datetime) -> int:
-    """How often payments with this card, whatever its tokens, were declined within the window."""
+async def declines(connection: Connection, customer: str, method: str, now: datetime) -> int:
+    """How often payments with this card, whatever its tokens, were declined within the window: by the clock of its customer,
+    since what others do on theirs is no decline to the network."""
     fingerprint = method_table.c.facts["fingerprint"].astext
     own = select(fingerprint).where(method_table.c.id == method).scalar_subquery()
     same = select(method_table.c.id).where(fingerprint == own)
-    query = select(func.count()).where(
+    clock = select(customers.c.clock).where(customers.c.id == customer).scalar_subquery()
+    payer = customers.alias()
+    query = select(func.count()).join_from(collection_table, payer, payer.c.id == collection_table.c.customer)
+    query = query.where(
+        payer.c.clock.is_not_distinct_from(clock),
         (collection_table.c.method == method) | collection_table.c.method.in_(same),
         collection_table.c.state == CollectionState.declined,
         collection_table.c.begun_at > now - CAP_WINDOW,
@@ -181,7 +187,7 @@ async def restrict(connection: Connection, subscription: Subscription, row: DueR
     invoice = (await invoices.get(connection, row.payload["invoice"], lock=True)).invoice
     await due_rows.remove(connection, [row.key])
     case = await dunning_cases.get(connection, invoice.id)
-    if case is None or invoice.state not in OPEN or subscription.ended_at is not None:
+    if case is None or not await dunning_cases.is_owed(connection, invoice) or subscription.ended_at is not None:
         return subscription.state(now)
     if await collections.open_of(connection, invoice.id) is not None:  # asked for between the step and now
         await due_rows.put(connection, [row.model_copy(update={"due_at": now + timedelta(days=1)})])

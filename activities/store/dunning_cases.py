@@ -11,10 +11,10 @@ from activities.store.database import Connection, among
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.messages import dunning_cases
 from activities.store.tables.services import subscriptions as table
-from domain.billing.invoice_states import OPEN, InvoiceState
+from domain.billing.invoice_states import OPEN, SETTLED, InvoiceState
 from domain.billing.invoices import Invoice
 from domain.billing.zones import zone_of
-from domain.dunning import CaseState, DunningCase, first_day
+from domain.dunning import CaseState, DunningCase, DunningPolicy, first_day
 from domain.messages import MessageFacts, MessageKind
 from domain.payments import Outcome
 from domain.states import SubscriptionState
@@ -49,8 +49,8 @@ async def save(connection: Connection, case: DunningCase, zone: ZoneInfo) -> Non
 
 
 async def open_for(connection: Connection, invoice: Invoice, now: datetime) -> DunningCase | None:
-    """The case of an invoice that was not paid, opened where it is not; None where it is for no subscription that goes on. The
-    caller holds the invoice."""
+    """The case of an invoice that was not paid, opened where it is not; None where it is for no subscription that goes on, or
+    is due a trifle. The caller holds the invoice."""
     before = await get(connection, invoice.id)
     if before is not None and before.state is not CaseState.settled:
         return before
@@ -58,7 +58,9 @@ async def open_for(connection: Connection, invoice: Invoice, now: datetime) -> D
     if not served:
         return None
     seller = await legal_entities.get(connection, invoice.legal_entity)
-    policy, version = await dunning_policies.for_plans(connection, {line.plan for line in invoice.lines if line.plan})
+    policy, version = await _policy(connection, invoice)
+    if policy.is_trifle(invoice.amount_due):
+        return None
     case = DunningCase(
         invoice=invoice.id,
         customer=invoice.customer,
@@ -91,15 +93,32 @@ async def declined(connection: Connection, invoice: Invoice, method: str, outcom
 
 
 async def settle(connection: Connection, invoice: Invoice, now: datetime) -> None:
-    """Close the case of an invoice that is due nothing any more, or was given up. Again changes nothing."""
+    """Close the case of an invoice that is due nothing any more, or a trifle, or was given up. Again changes nothing."""
     case = await get(connection, invoice.id)
-    if case is None or invoice.state in OPEN or case.state is CaseState.settled:
+    if case is None or case.state is CaseState.settled or (invoice.state in OPEN and not _is_left(case, invoice)):
         return
     paid = invoice.state is not InvoiceState.uncollectible
     await due_rows.remove(connection, [_key(case)])
     state = CaseState.settled if paid else CaseState.stopped
     closed = case.model_copy(update={"state": state, "waits_for": ""})
     await close(connection, closed, invoice, now)
+
+
+def _is_left(case: DunningCase, invoice: Invoice) -> bool:
+    return case.state is not CaseState.stopped and case.policy.is_trifle(invoice.amount_due)
+
+
+async def is_owed(connection: Connection, invoice: Invoice) -> bool:
+    """Whether it is due more than a trifle, by the policy that its case goes by, or would."""
+    if invoice.state in SETTLED:
+        return False
+    case = await get(connection, invoice.id)
+    policy = case.policy if case is not None else (await _policy(connection, invoice))[0]
+    return not policy.is_trifle(invoice.amount_due)
+
+
+async def _policy(connection: Connection, invoice: Invoice) -> tuple[DunningPolicy, int]:
+    return await dunning_policies.for_plans(connection, {line.plan for line in invoice.lines if line.plan})
 
 
 async def close(connection: Connection, case: DunningCase, invoice: Invoice, now: datetime) -> None:

@@ -185,6 +185,6 @@ async def _cap(connection: Connection, stored: StoredInvoice, now: datetime) -> 
         return None
     kept = await payment_methods.find(connection, method) if is_stored(method) else None
     brand = kept.facts.brand if kept else None
-    declined = await dunning.declines(connection, method, now)
+    declined = await dunning.declines(connection, stored.invoice.customer, method, now)
     shown = method if is_stored(method) else "a token of the gateway"
     return Cap(method=shown, brand=brand, declined=declined, limit=CAPS.get((brand or "").lower(), STRICTEST_CAP))

@@ -164,7 +164,7 @@ async def save(connection: Connection, before: Invoice, after: Invoice) -> None:
     values = {name: value for name, value in _columns(after).items() if name in columns}
     values |= {"finalizable_at": None, "waiting_for": None}
     await connection.execute(_SAVE, {"of": after.id, **values})
-    if after.state is not before.state and after.state is not InvoiceState.draft:
+    if (after.state, after.amount_due) != (before.state, before.amount_due) and after.state is not InvoiceState.draft:
         await due_rows.tell_of_invoices(connection, [after.id])
 
 

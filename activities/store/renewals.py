@@ -123,7 +123,8 @@ async def _look_at_invoice(connection: Connection, subscription: Subscription, r
     found = (await invoices.get(connection, invoice, lock=True)).invoice
     await due_rows.remove(connection, [row.key])
     owed = [each for each in subscription.owed if each != invoice]
-    if found.state is InvoiceState.overdue:
+    is_overdue = found.state is InvoiceState.overdue and await dunning_cases.is_owed(connection, found)
+    if is_overdue:
         owed.append(invoice)
     changes: dict[str, object] = {"owed": tuple(owed)}
     events = []
@@ -134,7 +135,7 @@ async def _look_at_invoice(connection: Connection, subscription: Subscription, r
         facts = MessageFacts(plan=subscription.plan_name, invoice=found.number or "", amount=found.gross, until=until)
         key = f"{subscription.id}:renewed:{invoice}"
         await messages.tell(connection, key, subscription.customer, MessageKind.renewed, facts, now)
-    elif found.state is InvoiceState.overdue and invoice not in subscription.owed:
+    elif is_overdue and invoice not in subscription.owed:
         events.append(_overdue(found, now))
         await dunning_cases.open_for(connection, found, now)
     await dunning_cases.settle(connection, found, now)

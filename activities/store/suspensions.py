@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from activities.store import access_blocks, clocks, invoices, messages, subscriptions, suspended_time
+from activities.store import access_blocks, clocks, dunning_cases, invoices, messages, subscriptions, suspended_time
 from activities.store.database import Connection
-from domain.billing.invoice_states import SETTLED
 from domain.errors import Conflict
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
@@ -93,14 +92,14 @@ async def for_want_of_payment(
 async def after_payment(
     connection: Connection, subscription: Subscription, invoice: str, now: datetime
 ) -> SubscriptionState | None:
-    """Open access that was closed for want of payment, once all that is due for the subscription is paid or given up. None
-    where nothing changes."""
+    """Open access that was closed for want of payment, once all that is due for the subscription is paid or given up, but for
+    trifles. None where nothing changes."""
     if NON_PAYMENT not in subscription.suspended_for or subscription.owed or subscription.ended_at is not None:
         return None
     for block in await access_blocks.of_service(connection, subscription.service):
         if block.reason != NON_PAYMENT or block.lifted_at is not None:
             continue
-        if (await invoices.get(connection, block.source)).invoice.state not in SETTLED:
+        if await dunning_cases.is_owed(connection, (await invoices.get(connection, block.source)).invoice):
             return None
     state = await lift(connection, subscription, NON_PAYMENT, f"{invoice}:{now.isoformat()}", WORKFLOW, now)
     key = f"{subscription.id}:restored:{invoice}:{now.isoformat()}"

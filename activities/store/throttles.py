@@ -5,10 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from activities.store import due_rows, invoices, messages, subscriptions
+from activities.store import due_rows, dunning_cases, invoices, messages, subscriptions
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
-from domain.billing.invoice_states import SETTLED
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
 from domain.states import SubscriptionState
@@ -46,7 +45,7 @@ async def after_payment(connection: Connection, subscription: Subscription, now:
     if not subscription.throttled_for or subscription.owed or subscription.ended_at is not None:
         return subscription
     for invoice in subscription.throttled_for:
-        if (await invoices.get(connection, invoice)).invoice.state not in SETTLED:
+        if await dunning_cases.is_owed(connection, (await invoices.get(connection, invoice)).invoice):
             return subscription
     return await lift(connection, subscription, now)
 

@@ -127,12 +127,13 @@ async def seed(connection: Connection, pattern: Pattern, first: int, last: int, 
 
 async def _seed(connection: Connection, table: str, rows: list[Row], first: int, last: int, customers: Sequence[str]) -> None:
     columns = ", ".join(f'"{column}"' for column in rows[0])
-    made = "replace(replace(:rows, :number, n::text), :customer, owner.customer)::jsonb"
+    taken = ", ".join(f'made."{column}"' for column in rows[0])
+    made = "replace(replace(:rows, :number, n::text), :customer, owner.id)::jsonb"
     statement = (
-        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n"
-        " JOIN unnest(CAST(:customers AS text[])) WITH ORDINALITY owner(customer, place)"
+        f"INSERT INTO {table} ({columns}) SELECT {taken} FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n"
+        " JOIN unnest(CAST(:customers AS text[])) WITH ORDINALITY owner(id, place)"
         " ON owner.place = 1 + n % CAST(:customer_count AS int),"
-        f" LATERAL jsonb_populate_recordset(NULL::{table}, {made})"
+        f" LATERAL jsonb_populate_recordset(NULL::{table}, {made}) made"
     )
     values = {"rows": json.dumps(rows), "number": NUMBER, "customer": CUSTOMER, "customers": list(customers)}
     await connection.execute(text(statement), values | {"customer_count": len(customers), "first": first, "last": last})

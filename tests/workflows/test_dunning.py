@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from activities.store import access_blocks, collections, dunning_cases
+from activities.store import access_blocks, clocks, collections, dunning_cases
 from domain.collection import Answered, CollectionRequest
 from domain.dunning import CaseState, Step, Track
 from domain.payments import Outcome, PaymentResult
@@ -202,3 +202,54 @@ async def test_each_reason_is_lifted_only_by_its_own_cause_and_by_whoever_may(wo
     assert (await world.api.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "non_payment"})).status_code == 422
     await world.succeed(world.api.post(f"/v1/subscriptions/{name}/unsuspend", json={"reason": "fraud"}))
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
+
+
+async def test_nobody_loses_a_service_for_a_trifle(world: World) -> None:
+    """Half a euro is dunned by the shipped policy, and a cent less is not: access is open again, and nothing ends."""
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 28, 1))
+    unpaid = next(each for each in await invoices(world, customer) if each["state"] == "overdue")
+
+    async def credit(amount: str) -> Json:
+        body = {"amount": amount, "reason": "goodwill"}
+        await world.succeed(world.api.post(f"/v1/invoices/{unpaid['id']}/credit-notes", json=body))
+        return await world.succeed(world.api.get(f"/v1/invoices/{unpaid['id']}"))
+
+    half = await credit("9.50")
+    await advance(world, clock, day(3, 28, 2))
+    assert half["amount_due"]["minor"] == 50
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["non_payment"])
+
+    less = await credit("0.01")
+    await advance(world, clock, day(3, 28, 3))
+    assert (less["state"], less["amount_due"]["minor"]) == ("overdue", 49)
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
+    case = await world.succeed(world.api.get(f"/v1/dunning-cases/{unpaid['id']}"))
+    assert (case["state"], case["next_at"]) == ("settled", None)
+    await advance(world, clock, day(3, 31, 8))
+    assert (await shown(world, name))["state"] == "active"
+    told = [kind for kind, _ in await messages(world, customer)]
+    assert told == ["payment_declined", "reminder", "suspension_notice", "suspended", "restored"]
+
+
+async def test_declines_of_one_card_count_for_all_whose_clock_is_the_same_and_for_nobody_else(world: World) -> None:
+    token, declined = f"tok_declined_soft-{next(world.numbers)}", []
+    shared, first = await clocked(world)
+    second = await world.customer()
+    async with world.database.transaction() as connection:
+        await clocks.attach(connection, shared, second)
+    for clock, customer in ((shared, first), (shared, second), await clocked(world)):
+        await live(world, customer, await plan(world, monthly()))
+        await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"payment_method": token}))
+        declined.append((clock, customer))
+    for clock in {clock for clock, _ in declined}:
+        await advance(world, clock, day(2, 28, 12))
+
+    async def counted(customer: str) -> int:
+        listed = await world.succeed(world.api.get("/v1/dunning-cases", params={"customer": customer}))
+        case = await world.succeed(world.api.get(f"/v1/dunning-cases/{listed['items'][0]['invoice']}"))
+        return int(case["cap"]["declined"])
+
+    assert [await counted(customer) for _, customer in declined] == [2, 2, 1]
