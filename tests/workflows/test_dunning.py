@@ -212,17 +212,17 @@ async def test_nobody_loses_a_service_for_a_trifle(world: World) -> None:
     await advance(world, clock, day(3, 28, 1))
     unpaid = next(each for each in await invoices(world, customer) if each["state"] == "overdue")
 
-    async def credit(amount: str) -> Json:
-        body = {"amount": amount, "reason": "goodwill"}
+    async def credit(minor: int) -> Json:
+        body = {"amount": {"minor": minor, "currency": "EUR"}, "reason": "goodwill"}
         await world.succeed(world.api.post(f"/v1/invoices/{unpaid['id']}/credit-notes", json=body))
         return await world.succeed(world.api.get(f"/v1/invoices/{unpaid['id']}"))
 
-    half = await credit("9.50")
+    half = await credit(950)
     await advance(world, clock, day(3, 28, 2))
     assert half["amount_due"]["minor"] == 50
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("suspended", ["non_payment"])
 
-    less = await credit("0.01")
+    less = await credit(1)
     await advance(world, clock, day(3, 28, 3))
     assert (less["state"], less["amount_due"]["minor"]) == ("overdue", 49)
     assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
