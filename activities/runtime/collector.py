@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from activities.contracts.payments import Payments
-from activities.store import clocks, collections
+from activities.store import collections, due_rows
 from activities.store.database import Database
 from domain.collection import UNSETTLED, Answered, CollectionRequest, Known
 from domain.errors import Refused, Unavailable, Unknown
@@ -24,21 +24,24 @@ class Collector:
         self._payments = payments
         self._gateway = gateway
 
-    async def collect(self, asked: CollectionRequest) -> CollectionRequest | None:
-        """None where nothing is left to do; else what the invoice's process is to go on with. Killed at any point, it comes
-        again: what was written down is asked about, and what was booked is not booked again."""
+    async def collect(self, asked: CollectionRequest, due: str) -> CollectionRequest | None:
+        """None where nothing is left to do, and the row `due` is gone; else what the invoice's process is to go on with. Its
+        customer is on no test clock. Killed at any point, it comes again: what was written down is asked about, and what was
+        booked is not booked again."""
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
-            today = await clocks.business_now(connection, asked.customer)
-            claim = await collections.claim(connection, asked, today, now + LEASE)
+            claim = await collections.claim(connection, asked, now, now + LEASE)
+            if claim.request is None and claim.wait_until is None:
+                await due_rows.remove(connection, [due])
         if claim.request is None:
             return None if claim.wait_until is None else asked
         result = await self._asked_for(claim.request)
         if result is None or result.elsewhere or result.outcome in UNSETTLED:
             return await self._hand_over(asked, claim.request, result)
         async with self._database.transaction() as connection:
-            answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=today)
-            await collections.settle(connection, answered, self._gateway)
+            answered = Answered(invoice=asked.invoice, key=claim.request.key, result=result, at=now)
+            await collections.settle(connection, answered, self._gateway, in_real_time=True)
+            await due_rows.remove(connection, [due])
         return None
 
     async def _hand_over(

@@ -6,11 +6,13 @@ the process it concerns, which acts on it itself; so does what meets a change th
 wait for.
 
 Any number of sweeps may run. A row is leased while it is acted on or handed out, and comes again where nothing came of it; what
-comes twice is harmless, since whoever acts on a row looks whether it is still there. New orders do not wait for a
+comes twice is harmless, since whoever acts on a row looks whether it is still there. A sweep that is done looks ahead: what
+falls due before the schedule begins the next one has that begin when it is due. New orders do not wait for a
 backlog, which is worked off a few at a time, on a queue of its own.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ from activities.contracts.due_sweep import DueSweep, Swept
 from activities.contracts.subscriptions import Subscriptions
 from activities.runtime.collector import Collector
 from activities.runtime.processes import Processes
-from activities.runtime.schedules import INVOICE_RUN
+from activities.runtime.schedules import BETWEEN_SWEEPS, DUE_SWEEP, INVOICE_RUN
 from activities.store import disputes, due_rows, erasures, life_fallout, subscriptions
 from activities.store.database import Database
 from activities.store.due_rows import OF_FACTS, DueRow, Kind
@@ -34,6 +36,8 @@ AT_ONCE = 20
 """With what a gateway is left for each payment, a page is done in well under the time of a call."""
 LEASE = timedelta(minutes=2)
 """After this long a row that nothing came of is handed out again."""
+SOONEST = 1.0
+"""Seconds between a sweep and one that begins since something falls due: as often as that is worth a workflow."""
 SECONDS = 5.0
 """How long a call goes on to the next pages."""
 
@@ -46,6 +50,7 @@ class StoredDueSweep(DueSweep):
         self._processes = processes
         self._facts = facts
         self._collector = collector
+        self._alarm: asyncio.Task[None] | None = None
 
     @activity.defn(name="sweep_due")
     async def sweep(self, so_far: Swept) -> Swept:
@@ -57,7 +62,22 @@ class StoredDueSweep(DueSweep):
         renewed = so_far.renewed + swept[Kind.renewal]
         if renewed and not more:
             await self._processes.hurry(INVOICE_RUN)
+        if not more:
+            await self._look_ahead(datetime.now(UTC))
         return Swept(handed=so_far.handed + swept.total(), renewed=renewed, more=more)
+
+    async def _look_ahead(self, now: datetime) -> None:
+        """Forgotten where the process ends: the schedule comes soon."""
+        async with self._database.transaction() as connection:
+            due_at = await due_rows.next_at(connection, now, now + BETWEEN_SWEEPS)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.create_task(self._sweep_at(due_at)) if due_at is not None else None
+
+    async def _sweep_at(self, due_at: datetime) -> None:
+        await asyncio.sleep(max((due_at - datetime.now(UTC)).total_seconds(), SOONEST))
+        with contextlib.suppress(Unavailable):
+            await self._processes.hurry(DUE_SWEEP)
 
     async def sweep_page(self, now: datetime) -> Counter[Kind]:
         """How many rows of each kind were taken. Raises Unavailable while Temporal does not answer: they come again."""
@@ -107,7 +127,9 @@ class StoredDueSweep(DueSweep):
             await disputes.look_at_evidence(connection, row, datetime.now(UTC))
 
     async def _collect(self, row: DueRow) -> None:
-        if left := await self._collector.collect(CollectionRequest.model_validate_json(row.payload["request"])):
-            await self._processes.collect(left)
+        left = await self._collector.collect(CollectionRequest.model_validate_json(row.payload["request"]), row.key)
+        if left is None:
+            return
+        await self._processes.collect(left)
         async with self._database.transaction(statement=True) as connection:
             await due_rows.remove(connection, [row.key])

@@ -28,8 +28,8 @@ REVENUE_CLOSE = "revenue-close"
 DUE_SWEEP = "due-sweep"
 LATE_PAYMENTS = "late-payments"
 EVERY = timedelta(minutes=5)
-AT_ONCE = timedelta(seconds=15)
-"""How long at most what is due at a business date lies until it is handed out."""
+BETWEEN_SWEEPS = timedelta(seconds=15)
+"""How long at most what is due at a business date lies until it is handed out; what a sweep saw ahead does not."""
 SOON = timedelta(minutes=1)
 """How long a VAT id that was written waits for its check, and at most a payment that is to be asked about."""
 CATCH_UP = timedelta(minutes=10)
@@ -102,7 +102,7 @@ def _invoice_run() -> Schedule:
 def _due_sweep() -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(DUE_SWEEP, id=DUE_SWEEP, task_queue=queues.JOBS, execution_timeout=LONGEST_RUN),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=AT_ONCE)]),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=BETWEEN_SWEEPS)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import due_rows, legal_entities
 from activities.store.database import Connection, among_given
+from activities.store.due_rows import DueRow
 from activities.store.tables.customers import customers
 from activities.store.tables.invoices import billables, invoices
 from activities.store.tables.life import due_rows as due_table
@@ -35,6 +36,11 @@ async def business_now(connection: Connection, customer: str | None) -> datetime
     where it is about none."""
     shown: datetime | None = (await connection.execute(_NOW_OF, {"customer": customer})).scalar()
     return datetime.now(UTC) if shown is None else shown.astimezone(UTC)
+
+
+async def now_of(connection: Connection, row: DueRow) -> datetime:
+    """As `business_now`, for what is due to a customer with business, which is attached to no clock any more."""
+    return datetime.now(UTC) if row.clock is None else await business_now(connection, row.customer)
 
 
 async def business_now_of(connection: Connection, invoice: str) -> datetime:

@@ -19,7 +19,6 @@ from activities.store import (
     invoices,
     ledger,
     legal_entities,
-    paid,
     patrol,
     payment_methods,
     representments,
@@ -242,14 +241,17 @@ async def elsewhere(connection: Connection, answered: Answered) -> Claim:
     return Claim(request=await _request(connection, _collection(following), names), number=before.number + 1)
 
 
-async def settle(connection: Connection, answered: Answered, default_gateway: str) -> str:
-    """Book what was paid on the invoice, or keep that it was declined. Again changes nothing.
+async def settle(connection: Connection, answered: Answered, default_gateway: str, *, in_real_time: bool = False) -> str:
+    """Book what was paid on the invoice, or keep that it was declined. Again changes nothing. `in_real_time` says that its
+    customer is on no test clock; else that is looked up.
 
     Money for an invoice that takes it no more is booked all the same, and becomes the customer's credit.
     """
     stored = await invoices.get(connection, answered.invoice, lock=True)
     number = stored.invoice.number or stored.invoice.id
-    if shown := (await clocks.frozen(connection, [stored.invoice.customer])).get(stored.invoice.customer):
+    if not in_real_time and (
+        shown := (await clocks.frozen(connection, [stored.invoice.customer])).get(stored.invoice.customer)
+    ):
         answered = answered.model_copy(update={"at": shown})
     result = answered.result
     if result.outcome is not Outcome.succeeded or result.state is RemotePayment.voided:
@@ -261,12 +263,13 @@ async def settle(connection: Connection, answered: Answered, default_gateway: st
     await _end(connection, answered, CollectionState.paid)
     paid_now = stored.invoice
     if not await ledger.posted(connection, answered.key):
-        paid_now = await _book(connection, stored.invoice, answered, default_gateway)
+        paid_now = await _book(connection, stored, answered, default_gateway)
     return f"invoice {number} is {paid_now.state.replace('_', ' ')}"
 
 
-async def _book(connection: Connection, invoice: Invoice, answered: Answered, default_gateway: str) -> Invoice:
+async def _book(connection: Connection, stored: StoredInvoice, answered: Answered, default_gateway: str) -> Invoice:
     """The invoice as it is then."""
+    invoice = stored.invoice
     taken = await _amount(connection, answered)
     seller = await legal_entities.get(connection, invoice.legal_entity)
     applied = min(taken, invoice.amount_due) if invoice.state in OPEN else Money.zero(invoice.currency)
@@ -282,10 +285,9 @@ async def _book(connection: Connection, invoice: Invoice, answered: Answered, de
     payment = Payment(
         key=answered.key, at=answered.at, customer=invoice.customer, parts=parts, over=over, reference=invoice.number or ""
     )
-    gateway = await attempts.gateway_of(connection, answered.key, default_gateway)
-    order = await paid.order_of(connection, answered.key)
-    await ledger.post(connection, [payment_received(payment, gateway)], order)
-    await patrol.look_again(connection, order)
+    gateway = answered.result.gateway or await attempts.gateway_of(connection, answered.key, default_gateway)
+    await ledger.post(connection, [payment_received(payment, gateway)], stored.order)
+    await patrol.look_again(connection, stored.order)
     return after
 
 

@@ -68,10 +68,13 @@ OF_FACTS = OF_SUBSCRIPTIONS - {Kind.change, Kind.pause, Kind.resume}
 
 
 class DueRow(Value):
+    """`clock` is its customer's test clock, as it is read; what is put has that of its customer."""
+
     key: str
     kind: Kind
     subject: str
     customer: str | None
+    clock: str | None = None
     due_at: Instant
     payload: dict[str, str] = {}
     attempts: int = 0
@@ -127,7 +130,7 @@ async def put(connection: Connection, rows: Iterable[DueRow]) -> None:
 
 
 def as_json(rows: Iterable[DueRow]) -> str:
-    return orjson.dumps([row.model_dump(mode="json", exclude={"attempts", "error"}) for row in rows]).decode()
+    return orjson.dumps([row.model_dump(mode="json", exclude={"attempts", "clock", "error"}) for row in rows]).decode()
 
 
 async def tell_of_invoices(connection: Connection, invoices: Iterable[str]) -> None:
@@ -156,6 +159,14 @@ async def claim(connection: Connection, now: datetime, until: datetime, page: in
     takes at the same moment are passed over."""
     rows = (await connection.execute(_CLAIM, {"now": now, "until": until, "page": page})).mappings().all()
     return sorted((DueRow.model_validate(dict(row)) for row in rows), key=lambda row: (row.due_at, row.key))
+
+
+async def next_at(connection: Connection, now: datetime, until: datetime) -> datetime | None:
+    """When the next of what is due in real time is to be handed out, of what is after `now` and not after `until`."""
+    table = due_rows.c
+    query = select(func.min(table.handed_at)).where(table.clock.is_(None), table.handed_at > now, table.handed_at <= until)
+    found: datetime | None = (await connection.execute(query)).scalar()
+    return found
 
 
 async def due_at(connection: Connection, clock: str, now: datetime) -> list[str]:

@@ -74,7 +74,7 @@ async def carry_out(connection: Connection, row: DueRow) -> str:
     except NotFound:  # of a release that only handed services over: it is taken over now, and goes on
         await activate(connection, Opening(subscription=row.subject))
         stored = await subscriptions.get(connection, row.subject, lock=True)
-    now = await clocks.business_now(connection, row.customer)
+    now = await clocks.now_of(connection, row)
     match row.kind:
         case Kind.renewal:
             state = await _renew(connection, stored.subscription, now)

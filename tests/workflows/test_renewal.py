@@ -7,9 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from activities.contracts.due_sweep import Swept
+from activities.runtime import due_sweep
+from activities.runtime.collector import Collector
+from activities.runtime.due_sweep import StoredDueSweep
+from activities.runtime.payments import PaymentActivities
+from activities.runtime.processes import Processes
+from activities.runtime.schedules import DUE_SWEEP
+from activities.runtime.subscriptions import StoredSubscriptions
 from activities.store import billables, subscriptions
-from activities.store.due_rows import Kind
+from activities.store.due_rows import DueRow, Kind, next_at
 from activities.store.due_rows import of_subject as rows_of
+from activities.store.due_rows import put as put_rows
+from activities.store.due_rows import remove as remove_rows
 from activities.store.tables.customers import customers
 from activities.store.tables.life import due_rows, test_clocks
 from activities.store.tables.services import subscriptions as table
@@ -91,6 +101,45 @@ async def test_the_sweep_renews_in_real_time_and_leaves_customers_on_a_clock_alo
     async with world.database.transaction() as connection:
         charged = await billables.waiting(connection, customer, None, 10)
     assert [each.line.id.rpartition(":")[2] for each in charged] == ["1"]
+
+
+class Hurried(Processes):
+    """Keeps which schedules were told to begin."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.temporal.client)
+        self.schedules: list[str] = []
+
+    async def hurry(self, schedule: str) -> None:
+        self.schedules.append(schedule)
+
+
+async def test_a_sweep_has_the_next_one_begin_when_something_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due_sweep, "SOONEST", 0.0)
+    processes = Hurried(world)
+    collector = Collector(world.database, PaymentActivities(world.database, world.gateways, "sandbox"), "sandbox")
+    sweep = StoredDueSweep(world.database, processes, StoredSubscriptions(world.database), collector)
+    later = DueRow(
+        key="later", kind=Kind.restrict, subject="later", customer=None, due_at=datetime.now(UTC) + timedelta(seconds=60)
+    )
+    async with world.database.transaction() as connection:
+        await put_rows(connection, [later])
+    await sweep.sweep(Swept())
+    soon = later.model_copy(update={"key": "soon", "due_at": datetime.now(UTC) + timedelta(seconds=1)})
+    async with world.database.transaction() as connection:
+        await put_rows(connection, [soon])
+
+    await sweep.sweep(Swept())
+
+    assert DUE_SWEEP not in processes.schedules
+
+    async def begun() -> bool:
+        return DUE_SWEEP in processes.schedules
+
+    await world.until(begun, "the next sweep to begin")
+    async with world.database.transaction() as connection:
+        assert await next_at(connection, soon.due_at, later.due_at - timedelta(seconds=1)) is None
+        await remove_rows(connection, ["soon", "later"])
 
 
 async def test_a_moved_price_starts_with_the_next_period(world: World) -> None:
