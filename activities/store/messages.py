@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, text, update
 
-from activities.store import clocks, life_policies
+from activities.store import life_policies
 from activities.store.database import Connection
 from activities.store.tables.customers import customers
 from activities.store.tables.messages import messages
@@ -18,7 +18,10 @@ _TELL = text("""
       FROM customers WHERE id = :customer
         ON CONFLICT (key) DO NOTHING
 """)
-_IN_ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('messages:' || :customer, 0))")
+_IN_ORDER = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('messages:' || CAST(:customer AS varchar), 0)),
+           (SELECT clock FROM customers WHERE id = CAST(:customer AS varchar)) AS clock
+""")
 _CLAIM = text("""
     UPDATE messages SET next_at = :until, attempts = attempts + 1 WHERE key = ANY(ARRAY(
         SELECT key FROM messages waiting
@@ -36,9 +39,8 @@ _DONE = update(messages).where(messages.c.key == bindparam("of"), messages.c.sta
 async def tell(connection: Connection, key: str, customer: str, kind: MessageKind, facts: MessageFacts, now: datetime) -> None:
     """Have the customer told, once for each key. `now` is business time. One on a test clock is told in the outbox alone,
     unless the policy says otherwise."""
-    on_clock = bool(await clocks.frozen(connection, [customer]))
+    on_clock = (await connection.execute(_IN_ORDER, {"customer": customer})).one().clock is not None
     kept = on_clock and not (await life_policies.get(connection, MessagePolicy)).from_test_clocks
-    await connection.execute(_IN_ORDER, {"customer": customer})
     row = {"key": key, "customer": customer, "kind": kind, "facts": facts.model_dump_json(exclude_none=True), "at": now}
     state = {"state": MessageState.kept, "sent": now} if kept else {"state": MessageState.waiting, "sent": None}
     await connection.execute(_TELL, row | state)

@@ -253,3 +253,25 @@ async def test_declines_of_one_card_count_for_all_whose_clock_is_the_same_and_fo
         return int(case["cap"]["declined"])
 
     assert [await counted(customer) for _, customer in declined] == [2, 2, 1]
+
+
+async def test_another_token_on_file_is_charged_at_once_for_what_is_past_due_and_the_same_is_not(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await live(world, customer, await plan(world, monthly()))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 28, 1))
+    assert (await shown(world, name))["state"] == "suspended"
+    unpaid = next(each for each in await invoices(world, customer) if each["state"] == "overdue")
+    asked = await payments(world, unpaid)
+
+    await world.succeed(world.api.patch(f"/v1/customers/{customer}", json={"name": "Ada"}))
+    await pays_with(world, customer, "tok_declined_soft")
+    await advance(world, clock, day(3, 28, 2))
+    assert await payments(world, unpaid) == asked
+
+    record = await world.succeed(world.api.get(f"/v1/customers/{customer}"))
+    good = {**record, "payment_method": f"tok_visa-{customer}"}
+    await world.succeed(world.api.put(f"/v1/customers/{customer}", json=good))
+    await advance(world, clock, day(3, 28, 3))
+    assert await payments(world, unpaid) == [*asked, ("new_method", "03-28")]
+    assert ((await shown(world, name))["state"], await blocked(world, name)) == ("active", [])
