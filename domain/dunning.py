@@ -59,8 +59,8 @@ class DunningPolicy(StrictValue):
     legal entity is. `throttle` slows the service down before `suspend` closes it, as far as the systems that built it can. It
     is for subscriptions of `plans`; `default` is for all that no other one names. Each charge takes one of the `attempts`.
     While a payment of the invoice is under way, as a bank debit is for days, access is not restricted, and what its customer is
-    told waits too unless `tell_while_pending`. Nothing is done about less than `least`, in minor units of the invoice's
-    currency: gateways take no such amounts, and nobody should lose a service for a cent."""
+    told waits too unless `tell_while_pending`. Nothing is done about a rest of less than `least`, in minor units of the
+    invoice's currency: gateways take no such amounts, and nobody should lose a service for a cent."""
 
     id: Identifier
     plans: Annotated[tuple[Identifier, ...], Field(max_length=200)] = ()
@@ -88,8 +88,9 @@ class DunningPolicy(StrictValue):
             raise ValueError("end: must be the last day of all")
         return self
 
-    def is_trifle(self, due: Money) -> bool:
-        return due.minor < self.least
+    def is_trifle(self, due: Money, of: Money) -> bool:
+        """Whether this is what is left of an invoice that was over more; one that is over so little is asked for as any is."""
+        return due.minor < self.least <= of.minor
 
     def steps(self) -> tuple[Step, ...]:
         """In the order in which they are done: of one day, first charge, then tell, then restrict."""

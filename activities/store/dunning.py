@@ -46,7 +46,7 @@ async def carry_out(connection: Connection, row: DueRow, now: datetime) -> str:
     if case is None or step is None or row.due_at > now:
         return f"invoice {invoice.number}: nothing is to be done now"
     zone = await dunning_cases.zone(connection, invoice)
-    if invoice.state not in OPEN or case.policy.is_trifle(invoice.amount_due):
+    if invoice.state not in OPEN or case.policy.is_trifle(invoice.amount_due, invoice.gross):
         await dunning_cases.settle(connection, invoice, now)
         return f"invoice {invoice.number} is {invoice.state}, and due {invoice.amount_due}"
     if why := await _resting(connection, case, step):

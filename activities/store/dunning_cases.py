@@ -59,7 +59,7 @@ async def open_for(connection: Connection, invoice: Invoice, now: datetime) -> D
         return None
     seller = await legal_entities.get(connection, invoice.legal_entity)
     policy, version = await _policy(connection, invoice)
-    if policy.is_trifle(invoice.amount_due):
+    if policy.is_trifle(invoice.amount_due, invoice.gross):
         return None
     case = DunningCase(
         invoice=invoice.id,
@@ -105,7 +105,7 @@ async def settle(connection: Connection, invoice: Invoice, now: datetime) -> Non
 
 
 def _is_left(case: DunningCase, invoice: Invoice) -> bool:
-    return case.state is not CaseState.stopped and case.policy.is_trifle(invoice.amount_due)
+    return case.state is not CaseState.stopped and case.policy.is_trifle(invoice.amount_due, invoice.gross)
 
 
 async def is_owed(connection: Connection, invoice: Invoice) -> bool:
@@ -114,7 +114,7 @@ async def is_owed(connection: Connection, invoice: Invoice) -> bool:
         return False
     case = await get(connection, invoice.id)
     policy = case.policy if case is not None else (await _policy(connection, invoice))[0]
-    return not policy.is_trifle(invoice.amount_due)
+    return not policy.is_trifle(invoice.amount_due, invoice.gross)
 
 
 async def _policy(connection: Connection, invoice: Invoice) -> tuple[DunningPolicy, int]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain.dunning import SHIPPED, DunningCase, DunningPolicy, Notice, Track, capped, first_day
 from domain.messages import MessageKind
+from domain.money import Money
 
 DUE = date(2026, 3, 14)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -66,6 +67,13 @@ def test_nobody_is_suspended_without_notice() -> None:
             DunningPolicy(id="rude", tell=tell)
     with pytest.raises(ValidationError, match="last day"):
         DunningPolicy(id="endless", end=10)
+
+
+def test_the_rest_of_an_invoice_may_be_a_trifle_and_a_small_invoice_is_none() -> None:
+    policy = DunningPolicy(id="usual")
+    euros = {minor: Money(minor=minor, currency="EUR") for minor in (30, 49, 50, 1000)}
+    assert [policy.is_trifle(euros[due], euros[of]) for due, of in ((49, 1000), (49, 50))] == [True, True]
+    assert [policy.is_trifle(euros[due], euros[of]) for due, of in ((50, 1000), (30, 30))] == [False, False]
 
 
 def test_the_caps_of_the_card_networks() -> None:
