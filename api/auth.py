@@ -1,5 +1,6 @@
 """Who is asking, and whether they may."""
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ class Keyring:
         self._database = database
         self._clock = clock
         self._trusted: dict[str, tuple[float, Principal]] = {}
+        self._asked: dict[str, asyncio.Task[Principal | None]] = {}
 
     async def principal(self, key: str) -> Principal | None:
         """Whose key this is; None for an unknown, wrong or revoked one."""
@@ -37,6 +39,18 @@ class Keyring:
         known = self._trusted.get(key)
         if known and self._clock() - known[0] < TRUSTED_FOR:
             return known[1]
+        if known is None:
+            return await self._look_up(key)
+        return await asyncio.shield(self._look_up_once(key))
+
+    def _look_up_once(self, key: str) -> "asyncio.Task[Principal | None]":
+        """For all who come with a key in use at the moment when it is to be looked up again."""
+        if key not in self._asked:
+            self._asked[key] = asyncio.create_task(self._look_up(key))
+            self._asked[key].add_done_callback(lambda _: self._asked.pop(key, None))
+        return self._asked[key]
+
+    async def _look_up(self, key: str) -> Principal | None:
         asked_at = self._clock()
         async with self._database.transaction() as connection:
             found = await api_keys.principal(connection, key)

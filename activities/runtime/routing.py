@@ -1,5 +1,6 @@
 """Sends a payment to a gateway: the one it was sent to before, or the one that rules and health say."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ class Router:
         self._stops: dict[str, str] = {}
         self._policy = CapturePolicy()
         self._read: tuple[float, Surroundings] | None = None
+        self._reading = asyncio.Lock()
 
     async def begun(self, request: PaymentRequest, *, again: bool) -> Route:
         """The attempt's row is in the database when this returns; `again` for a payment whose row may be there already.
@@ -96,12 +98,21 @@ class Router:
         return method
 
     async def _surroundings(self) -> Surroundings:
-        if self._read is None or time.monotonic() - self._read[0] > FRESH:
+        if (fresh := self._fresh()) is not None:
+            return fresh
+        async with self._reading:  # one payment asks for all that have come meanwhile
+            if (fresh := self._fresh()) is not None:
+                return fresh
             async with self._database.transaction() as connection:
                 found = await routing.surroundings(connection, self._gateways, self._default, datetime.now(UTC))
                 self._stops = await charge_stops.every(connection)
                 self._policy = await life_policies.get(connection, CapturePolicy)
             self._read = (time.monotonic(), found)
+            return found
+
+    def _fresh(self) -> Surroundings | None:
+        if self._read is None or time.monotonic() - self._read[0] > FRESH:
+            return None
         return self._read[1]
 
 

@@ -1,10 +1,16 @@
 """Who may do what, and how long a key is trusted."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from activities.store import api_keys
+from activities.store.database import Connection, Database
+from api.auth import TRUSTED_FOR, Keyring
 from domain.roles import Role
 from tests.api import samples
 from tests.api.conftest import KeyFor
@@ -106,3 +112,35 @@ async def test_one_principals_idempotency_key_is_not_anothers(
     theirs = await anyone.post("/v1/orders", json=samples.order(), headers=headers)
     assert theirs.status_code == 202
     assert theirs.json()["id"] != mine["id"]
+
+
+class Counting(Database):
+    """Counts its transactions."""
+
+    count = 0
+
+    @asynccontextmanager
+    async def transaction(self, *, statement: bool = False) -> AsyncIterator[Connection]:
+        self.count += 1
+        async with super().transaction(statement=statement) as connection:
+            yield connection
+
+
+async def test_a_key_in_use_is_looked_up_once_for_all_who_come_with_it(postgres_url: str) -> None:
+    """And what that says, that it is revoked, holds for all of them."""
+    database, now = Counting(postgres_url), [0.0]
+    keyring = Keyring(database, clock=lambda: now[0])
+    async with database.transaction() as connection:
+        record, key = await api_keys.create(connection, "shared", [Role.viewer], datetime.now(UTC))
+    await keyring.principal(key)
+    now[0] += TRUSTED_FOR
+    database.count = 0
+    found = await asyncio.gather(*(keyring.principal(key) for _ in range(20)))
+    assert [each and each.key_id for each in found] == [record.id] * 20
+    assert database.count == 1
+
+    async with database.transaction() as connection:
+        await api_keys.revoke(connection, record.id, datetime.now(UTC))
+    now[0] += TRUSTED_FOR
+    assert await asyncio.gather(*(keyring.principal(key) for _ in range(20))) == [None] * 20
+    await database.close()
