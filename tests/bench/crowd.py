@@ -123,6 +123,7 @@ async def _seed(database: Database, context: Context) -> None:
         await _some_at_work(connection)
         await _judged(connection)
         await _reported(connection)
+        await _living(connection)
     engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))
@@ -158,6 +159,31 @@ async def _reported(connection: Connection) -> None:
           FROM (SELECT id, now() - row_number() OVER (ORDER BY id) * interval '1 day' AS at FROM invoices) invoice
     """
     for statement in (began, dunned):
+        await connection.execute(text(statement))
+
+
+async def _living(connection: Connection) -> None:
+    """Each subscription renews an hour after the one before, some have been due for hours, every other is on a test clock; each
+    invoice was collected, and each subscription has a past."""
+    due = """
+        INSERT INTO due_rows (key, kind, subject, customer, clock, due_at, handed_at, payload)
+        SELECT concat_ws(chr(58), id, 'renewal'), 'renewal', id, customer,
+               CASE WHEN place % 2 = 0 THEN 'frozen' END, at, at, '{}'
+          FROM (SELECT id, customer, place, now() + (place - 100) * interval '1 hour' AS at
+                  FROM (SELECT id, customer, row_number() OVER (ORDER BY id) AS place FROM subscriptions) one) one
+            ON CONFLICT (key) DO UPDATE SET clock = excluded.clock, due_at = excluded.due_at, handed_at = excluded.handed_at
+    """
+    collected = """
+        INSERT INTO collections (key, invoice, number, customer, method, currency, amount, state, reason, begun_at)
+        SELECT concat_ws(chr(58), id, 'payment', 1), id, 1, customer, 'tok_visa', 'EUR', 1000, 'paid', 'issued', now()
+          FROM invoices
+    """
+    past = """
+        INSERT INTO subscription_events (subscription, seq, key, type, at, recorded_at, actor, summary, data)
+        SELECT id, n, concat('past', n), 'subscription.renewed', now(), now(), 'subscription', 'renewed', '{}'
+          FROM subscriptions, generate_series(101, 103) n
+    """
+    for statement in (due, collected, past):
         await connection.execute(text(statement))
 
 

@@ -37,6 +37,9 @@ GROWING = frozenset(
         "fraud_scores",
         "recurring_revenue",
         "dunning_openings",
+        "due_rows",
+        "collections",
+        "subscription_events",
     }
 )
 """Tables with more rows the more orders there are. The others are bounded by the catalogue, the partners and the staff."""

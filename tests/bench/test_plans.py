@@ -11,8 +11,10 @@ from activities.store import (
     billables,
     capacity,
     changes,
+    collections,
     credit_notes,
     dispatches,
+    due_rows,
     dunning_openings,
     inbox,
     invoices,
@@ -25,12 +27,14 @@ from activities.store import (
     views,
 )
 from activities.store.database import Connection
+from activities.store.due_rows import DueRow, Kind
 from activities.store.recurring_revenue import REAL_TIME
 from activities.store.views import FalloutFilter, FalloutPosition, OrderFilter
 from api.invoices import detail
 from domain import keys
 from domain.billing.invoice_states import InvoiceState
 from domain.checks import capacity_subject, service_subject
+from domain.collection import CollectionRequest
 from domain.facts import Event
 from domain.jeopardy import Jeopardy
 from domain.months import last_months
@@ -133,6 +137,21 @@ BILLING: dict[str, Act] = {
     "credit notes of an invoice": lambda _, to: credit_notes.page(to, None, PAGE, invoice=keys.invoice(OLD)),
 }
 
+SUBSCRIPTION = keys.subscription(OLD, "1")
+DUE = DueRow(key=f"{SUBSCRIPTION}:renewal", kind=Kind.renewal, subject=SUBSCRIPTION, customer=CUSTOMERS[1], due_at=NOW)
+LIFE: dict[str, Act] = {
+    "claim what is due": lambda _, to: due_rows.claim(to, NOW, NOW + timedelta(minutes=2), PAGE),
+    "when something is due next": lambda _, to: due_rows.next_at(to, NOW, NOW + timedelta(days=1)),
+    "what a test clock has due": lambda _, to: due_rows.due_at(to, "frozen", NOW),
+    "what lies ahead of a subscription": lambda _, to: due_rows.of_subject(to, SUBSCRIPTION),
+    "its events": lambda _, to: subscriptions.events(to, SUBSCRIPTION, 0, PAGE),
+    "renew": lambda _, to: renewals.carry_out(to, DUE),
+    "ask for the payment of an invoice": lambda _, to: collections.claim(
+        to, CollectionRequest(invoice=keys.invoice(OLD), customer=CUSTOMERS[1]), NOW
+    ),
+    "payments of an invoice": lambda _, to: collections.of_invoice(to, keys.invoice(OLD)),
+}
+
 MONTHS = last_months(2, datetime.now(UTC))
 REPORTS: dict[str, Act] = {
     "subscriptions by state": lambda _, to: subscriptions.counts(to),
@@ -180,6 +199,11 @@ async def test_a_list_of_invoices_reads_its_page(crowded: Crowded, by: str, afte
 @pytest.mark.parametrize("act", BILLING)
 async def test_who_looks_at_what_was_billed_reads_what_is_asked_for(crowded: Crowded, act: str) -> None:
     assert await found(crowded, BILLING[act]) == ([], [])
+
+
+@pytest.mark.parametrize("act", LIFE)
+async def test_the_life_of_a_subscription_reads_what_is_its_own(crowded: Crowded, act: str) -> None:
+    assert await found(crowded, LIFE[act]) == ([], [])
 
 
 @pytest.mark.parametrize("act", REPORTS)
