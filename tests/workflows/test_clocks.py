@@ -3,9 +3,14 @@
 import json
 from datetime import UTC, datetime
 
-from activities.store import due_rows
+import pytest
+
+from activities.adapters.tax.engines import TaxEngines
+from activities.runtime.clocks import StoredClocks
+from activities.runtime.processes import Processes
+from activities.store import due_rows, views
 from activities.store.due_rows import DueRow, Kind
-from domain import keys
+from domain.errors import Conflict
 from tests.life import invoices, live, monthly, plan, shown
 from tests.world import Json, World
 
@@ -117,11 +122,9 @@ async def test_a_clock_halts_at_once_at_what_waits_for_an_operator_and_says_what
     async with world.database.transaction() as connection:
         await due_rows.put(connection, [row])
 
-    *_, last = await advanced(world, name, by="P1D")
-    assert f"{key} is still due: there is no invoice none" in last["error"]
-    assert [(each["id"], each["order"]) for each in last["fallout"]] == [
-        (f"{key}:fallout:1", f"O-{subscription.split('-')[1]}")
-    ]
-    history = await world.temporal.client.get_workflow_handle(keys.clock_workflow(name)).fetch_history()
-    begun = [event.activity_task_started_event_attributes for event in history.events]
-    assert max(each.attempt for each in begun) == 1
+    carried_out = StoredClocks(world.database, TaxEngines(), Processes(world.temporal.client))
+    with pytest.raises(Conflict, match=f"{key} is still due: .*there is no invoice none"):  # which is not tried again
+        await carried_out.hand_out(key)
+    async with world.database.transaction() as connection:
+        [record] = await views.halting(connection, name, 5)
+    assert (record.id, record.order) == (f"{key}:fallout:1", f"O-{subscription.split('-')[1]}")
