@@ -40,7 +40,7 @@ class AccessWorkflow:
                     Access.note, Trouble(key=key, message=words, systems=list(troubles)), summary="note what went wrong"
                 )
             change = AccessChange(key=key, change=plan.change, unable=unable)
-            said = plan.words or await ensure_here(Access.done, change, summary="write down that all follow")
+            said = plan.words or await ensure_here(Access.done, change, summary="write down that it is done")
         return said
 
     async def _troubles_of(self, plan: AccessPlan, unable: list[str]) -> dict[str, str]:

@@ -88,7 +88,7 @@ class DisputeWorkflow:
     @workflow.update(name="release", description="After it is lost, let the customer be charged and have access again.")
     async def release(self, raw: Any) -> Dispute:
         return _said(
-            await ensure_here(Disputes.release, parse(Decision, raw, DECISION_EXAMPLE), summary="charge the customer again")
+            await ensure_here(Disputes.release, parse(Decision, raw, DECISION_EXAMPLE), summary="charge the customer as before")
         )
 
 

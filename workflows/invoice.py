@@ -74,7 +74,9 @@ class InvoiceWorkflow:
     async def reschedule(self, raw: Any) -> str:
         return _said(
             await ensure_here(
-                Invoices.reschedule, self._asked(parse(RescheduleCommand, raw, RESCHEDULE_EXAMPLE)), summary="move the due date"
+                Invoices.reschedule,
+                self._asked(parse(RescheduleCommand, raw, RESCHEDULE_EXAMPLE)),
+                summary="move its issue date",
             )
         )
 

@@ -39,7 +39,7 @@ async def business_now(connection: Connection, customer: str | None) -> datetime
 
 
 async def now_of(connection: Connection, row: DueRow) -> datetime:
-    """As `business_now`, for what is due to a customer with business, which is attached to no clock any more."""
+    """As `business_now`, by the clock that the row was read with: a customer with business does not change its clock."""
     return datetime.now(UTC) if row.clock is None else await business_now(connection, row.customer)
 
 

@@ -1,14 +1,18 @@
 """What a subscription is due and cannot do is seen by an operator, and goes on once what was wrong is mended."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 
+from activities.adapters.tax.engines import TaxEngines
+from activities.runtime.changes import StoredChanges
 from activities.runtime.processes import Processes
-from activities.store import due_rows
+from activities.store import change_requests, due_rows
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.life import due_rows as table
 from domain import keys
+from domain.errors import Conflict
 from tests.life import invoices, live, monthly, plan
 from tests.workflows.plans import build
 from tests.world import Json, World
@@ -73,3 +77,31 @@ async def test_what_a_partner_never_takes_back_is_kept_for_an_operator(world: Wo
     body = {"evidence": "ticket 4711"}
     await world.succeed(world.api.post(f"/v1/fallout/{stuck['id']}/resolve", json=body))
     assert await _fallout(world, name, is_open=True) == []
+
+
+async def test_a_change_that_a_bug_keeps_from_being_written_down_is_fallout_and_a_refusal_is_for_its_process(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await world.customer()
+    name = await live(world, customer, await plan(world, monthly()))
+    key, said = f"{name}:change:9", list[Exception]()
+    row = DueRow(key=key, kind=Kind.change, subject=name, customer=customer, due_at=datetime.now(UTC) + timedelta(days=1))
+    async with world.database.transaction() as connection:
+        await due_rows.put(connection, [row])
+
+    async def fails(*_: object) -> None:
+        raise said[-1]
+
+    monkeypatch.setattr(change_requests, "make_due", fails)
+    changes = StoredChanges(world.database, TaxEngines(), "sandbox")
+    said.append(Conflict("the plan is gone"))
+    with pytest.raises(Conflict, match="the plan is gone"):
+        await changes.make_due(key)
+    assert await _fallout(world, name, is_open=True) == []
+
+    said.append(RuntimeError("a bug"))
+    assert f"{key} waits for an operator" in await changes.make_due(key)
+    [stuck] = await _fallout(world, name, is_open=True)
+    assert (stuck["id"], stuck["subject"], stuck["error"]) == (f"{key}:fallout:1", "due", "RuntimeError: see the worker's log")
+    async with world.database.transaction() as connection:
+        await due_rows.remove(connection, [key])

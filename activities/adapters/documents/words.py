@@ -93,7 +93,7 @@ def language_of(recipient: Recipient, folders: Iterable[Path], needed: Collectio
 
 
 def _words(language: str, folders: Iterable[Path]) -> Mapping[str, str]:
-    """None where no folder has the language."""
+    """Empty where no folder has the language."""
     files = [folder / "words" / f"{language}.yaml" for folder in folders]
     return ChainMap(*[dict(_read(path)) for path in files if path.is_file()])
 
