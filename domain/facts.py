@@ -108,10 +108,15 @@ class WakeUp(Value):
 
 
 class OrderChange(Value):
-    """One transaction's worth: upserts of every snapshot given, then the events in order."""
+    """One transaction's worth: upserts of every snapshot given, then the events in order.
+
+    Each holds what those before it held, but for what is known to be written. One that comes after a later `number` of the same
+    `run` of the process, as from a worker that stood still meanwhile, is therefore passed over; number zero never is."""
 
     order: str
     customer: str
+    run: str = ""
+    number: int = 0
     events: list[Event] = []
     status: OrderStatus | None = None
     items: list[ItemStatus] = []

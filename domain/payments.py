@@ -40,7 +40,7 @@ class PaymentResult(Value):
     `gateway` is the one that was asked, `request_id` its own name for the call, `fee` what it keeps where it says so. `action`
     is the address at which the payer has to confirm (3-D Secure) while the outcome is pending. `elsewhere` says that another
     gateway may be tried, under a new key. `authorized_until` is when what is held lapses. `terms` are given where a payment
-    is begun, by our own policy.
+    is begun, by our own policy. `written` says that what was to be written down first was.
     """
 
     outcome: Outcome
@@ -58,6 +58,7 @@ class PaymentResult(Value):
     elsewhere: bool = False
     authorized_until: Instant | None = None
     terms: Terms | None = None
+    written: bool = False
 
 
 class PaymentRequest(Value):

@@ -88,11 +88,14 @@ class DataExport(Value):
 
 
 class ProvisionResult(Value):
+    """How the service is after the call. `written` says that what was to be written down first was."""
+
     state: RemoteState
     remote_id: str | None = None
     quantity: int | None = None
     throttled: bool = False
     message: str = ""
+    written: bool = False
 
 
 class CallbackStatus(StrEnum):

@@ -74,6 +74,7 @@ from activities.runtime.temporal import connect, ensure_search_attributes
 from activities.runtime.tokens import Described
 from activities.runtime.upstreams import UpstreamWatch
 from activities.runtime.vat_checks import RegisteredVatChecks
+from activities.runtime.writing import WritingFirst
 from activities.store.database import Database
 from domain.errors import TurnupError, Unavailable
 from workflows.access import AccessWorkflow
@@ -170,7 +171,7 @@ def workers(
     due_sweep = StoredDueSweep(database, Processes(client), subscriptions, Collector(database, payments, gateway))
     clocks = StoredClocks(database, adapters.taxes, Processes(client))
     common: dict[str, Any] = {
-        "interceptors": [FailureTranslation(), Heartbeats()],
+        "interceptors": [FailureTranslation(), Heartbeats(), WritingFirst(facts)],
         "graceful_shutdown_timeout": timedelta(seconds=5),
         "max_heartbeat_throttle_interval": BEAT,
     }

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.contracts.attributes import JEOPARDY, NEXT_DUE, ORDER_STATE, OWNER_QUEUE, WAITING_ON
-from activities.contracts.facts import Facts
+from activities.contracts.facts import NOT_WRITTEN, SETTLED, Facts
 from domain import jeopardy, plans
 from domain.approvals import ApprovalRequirement, Ballot
 from domain.cancellation import ItemStanding
@@ -29,7 +31,9 @@ from domain.facts import (
 from domain.fallout import Fallout
 from domain.jeopardy import StepForecast
 from domain.orders import Action, Order
+from domain.payments import PaymentResult
 from domain.plans import Node, Stage, Step
+from domain.provisioning import ProvisionResult
 from domain.states import (
     ITEM,
     ORDER,
@@ -47,6 +51,7 @@ from workflows import details
 from workflows.calls import ensure_here, uncancellable
 
 SYSTEM = "turnup"
+Written = TypeVar("Written", PaymentResult, ProvisionResult)
 A_MOMENT = 12
 """Turns of the event loop: enough for an order's last item to end the order, which is then one write."""
 SETTLED_STEPS = frozenset({StepState.done, StepState.skipped})
@@ -71,10 +76,24 @@ class Wait(Value):
     blockers: list[str] = []
 
 
-class Book:
-    """Snapshots of the order and its parts. Changing one marks it; `save` writes all that is marked in one transaction."""
+@dataclass(frozen=True)
+class Marked:
+    """What `change` was made of. `touched` is how far it goes."""
 
-    def __init__(self, order: Order, now: datetime) -> None:
+    change: OrderChange
+    parts: dict[tuple[str, object], Value]
+    order: Order
+    touched: int
+
+
+class Book:
+    """Snapshots of the order and its parts. Changing one marks it; `save` writes all that is marked in one transaction. What is
+    marked stays so until it is known to be written, so that each change holds those before it.
+
+    With `writes_along`, what is marked is written down by the call that follows, before it is made. Orders that were begun
+    before that was done write it by themselves first."""
+
+    def __init__(self, order: Order, now: datetime, *, writes_along: bool = False) -> None:
         self.order = order
         self.state = OrderState.acknowledged
         self.reason = ""
@@ -96,6 +115,9 @@ class Book:
         self._shown: dict[Any, object] = {ORDER_STATE: str(OrderState.acknowledged), JEOPARDY: None}
         self._touched = 1
         self._saved = 0
+        self._changes = 0
+        self._writes_along = writes_along
+        self._taken_along = 0
         self._writing = asyncio.Lock()
         self._saving_soon: asyncio.Task[None] | None = None
         self.outlook = jeopardy.Forecast(jeopardy=jeopardy.Jeopardy.normal, expected_completion=now)
@@ -306,6 +328,8 @@ class Book:
         await workflow.wait_condition(lambda: True)  # met when all that is ready has run
         for _ in range(A_MOMENT):
             await asyncio.sleep(0)
+        if self._taken_along == self._touched:  # it has gone along with a call meanwhile
+            return
         with contextlib.suppress(Settled):
             await self.save()
 
@@ -314,42 +338,96 @@ class Book:
         self._touched += 1
         await self.save()
 
+    async def begin(self) -> None:
+        """Write down that something begins, before it does; what begins `along` with a call is written by that."""
+        if not self._writes_along:
+            await self.save()
+
+    async def along(self, call: "Callable[[OrderChange | None], Coroutine[Any, Any, Written]]") -> Written:
+        """Make a call to the outside that was begun: it is given what is marked, which it writes down before anything else.
+        Where another has gone with something, or it says that it could not write, all is written first and it is given nothing.
+
+        Raises what the call does, and Settled as `save`.
+        """
+        if not self._writes_along:
+            return await call(None)
+        if self._taken_along:
+            await self.save()
+        if self._saved >= self._touched:
+            return await call(None)
+        marked = self._take()
+        self._taken_along = marked.touched
+        try:
+            answer = await call(marked.change)
+        except ActivityError as error:
+            self._refuse_other(error)
+        else:
+            if answer.written:
+                self._written(marked)
+            return answer
+        finally:
+            self._taken_along = 0
+        await self.save()
+        return await call(None)
+
+    def _refuse_other(self, error: ActivityError) -> None:
+        """Of a call that brought something: raises Settled, or the error where it is not that it was not made for want of
+        writing."""
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type == SETTLED:
+            raise Settled(OrderState(cause.details[0]))
+        if not (isinstance(cause, ApplicationError) and cause.type == NOT_WRITTEN):
+            raise error
+
     async def _write(self) -> None:
-        version = self._touched
-        change = self._take()
-        recorded = await ensure_here(Facts.record, change, summary=_said(change))
-        self._saved = version
+        reached = self._touched
+        marked = self._take()
+        recorded = await ensure_here(Facts.record, marked.change, summary=_said(marked.change))
+        self._written(marked)
+        if not self._writes_along:  # what came of making the change counts as unwritten, and did when these orders began
+            self._saved = reached
         if recorded.settled is not None and recorded.settled is not self.state:
             raise Settled(recorded.settled)
 
-    def _take(self) -> OrderChange:
+    def _written(self, marked: Marked) -> None:
+        """It is known to be written, and is not marked any more where nothing has changed since."""
+        self._marked = {of: value for of, value in self._marked.items() if marked.parts.get(of) is not value}
+        written = marked.change
+        told = {event.key for event in written.events}
+        self._events = [event for event in self._events if event.key not in told]
+        self._hand_overs = [each for each in self._hand_overs if each not in written.hand_overs]
+        self._wake_ups = [each for each in self._wake_ups if each not in written.wake_ups]
+        if marked.order is self.order:
+            self._amended = False
+        self._saved = max(self._saved, marked.touched)
+
+    def _take(self) -> Marked:
         self._derive_state()
         self._look_ahead()
-        marked, self._marked = self._marked, {}
-        events, self._events = self._events, []
-        hand_overs, self._hand_overs = self._hand_overs, []
-        wake_ups, self._wake_ups = self._wake_ups, []
-        amended, self._amended = self._amended, False
         status = self.status()
         self._show(status)
+        self._changes += 1
         parts: dict[str, list[Any]] = {}
-        for (kind, _), value in marked.items():
+        for (kind, _), value in self._marked.items():
             parts.setdefault(kind, []).append(value)
-        return OrderChange(
+        change = OrderChange(
             order=self.order.id,
             customer=self.order.customer.id,
-            events=events,
+            run=workflow.info().run_id,
+            number=self._changes,
+            events=list(self._events),
             status=status,
             items=parts.get("item", []),
             steps=parts.get("step", []),
             payments=parts.get("payment", []),
             approvals=parts.get("approval", []),
             fallout=parts.get("fallout", []),
-            hand_overs=hand_overs,
-            wake_ups=wake_ups,
-            amended_to=self.order.model_dump_json() if amended else None,
+            hand_overs=list(self._hand_overs),
+            wake_ups=list(self._wake_ups),
+            amended_to=self.order.model_dump_json() if self._amended else None,
             coupons_back=[each.key for each in self.order.coupons] if self._ends_unbilled else [],
         )
+        return Marked(change, dict(self._marked), self.order, self._touched)
 
     @property
     def _ends_unbilled(self) -> bool:

@@ -100,7 +100,7 @@ Process = asyncio.Task[None]
 class OrderWorkflow:
     @workflow.init
     def __init__(self, order: Order) -> None:
-        self._book = Book(order, workflow.now())
+        self._book = Book(order, workflow.now(), writes_along=workflow.patched("writes-along"))
         self._desk = Desk(self._book)
         self._mail = Mail()
         self._approvals = Approvals(self._book)

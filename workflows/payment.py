@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.contracts.billing import Billing
-from activities.contracts.payments import Payments, Release
+from activities.contracts.payments import AuthorizeCall, CaptureCall, Payments, Release
 from domain import keys
 from domain.billing.order_billing import Bill, Credit
 from domain.billing.order_lines import with_dues
@@ -14,7 +14,7 @@ from domain.capture import Capture, NearExpiry, Terms, WhilePending
 from domain.facts import PaymentStatus
 from domain.fallout import FalloutVerb, Subject
 from domain.money import Money, total
-from domain.payments import CaptureRequest, Outcome, PaymentRequest, PaymentResult, RefundRequest, RemotePayment
+from domain.payments import Outcome, PaymentResult, RefundRequest, RemotePayment
 from domain.plans import Retry
 from domain.states import PaymentState
 from workflows.book import Book, Wait
@@ -227,7 +227,7 @@ class Till:
         elif self._book.payments[number].state is PaymentState.held:
             again = self._book.payments[number].model_copy(update={"state": PaymentState.authorizing})
             self._book.set_payment(again)
-        request = PaymentRequest(
+        request = AuthorizeCall(
             key=key,
             amount=amount,
             method=self._methods[number],
@@ -237,8 +237,15 @@ class Till:
             tried=tried,
             step_up=self._step_ups.setdefault(number, self.step_up),
         )
-        await self._book.save()
-        result = await attempt(Payments.authorize, request, summary=f"authorize {amount}", retry=PATIENT)
+        await self._book.begin()
+        result = await self._book.along(
+            lambda first: attempt(
+                Payments.authorize,
+                request.model_copy(update={"first": first}),
+                summary=f"authorize {amount}",
+                retry=PATIENT,
+            )
+        )
         if result.terms is not None:
             self._terms[number] = result.terms
         return result
@@ -345,9 +352,16 @@ class Till:
         if held.state is not PaymentState.captured:
             self._captures[held.number] = amount
             self._book.set_payment(held.model_copy(update={"state": PaymentState.capturing}))
-            await self._book.save()
-            request = CaptureRequest(key=held.key, amount=amount)
-            await attempt(Payments.capture, request, summary=f"capture {amount}", retry=PATIENT)
+            await self._book.begin()
+            request = CaptureCall(key=held.key, amount=amount)
+            await self._book.along(
+                lambda first: attempt(
+                    Payments.capture,
+                    request.model_copy(update={"first": first}),
+                    summary=f"capture {amount}",
+                    retry=PATIENT,
+                )
+            )
         await self._bill(held, items, amount)
         captured = {"state": PaymentState.captured, "captured": amount}
         self._book.set_payment(self._book.payments[held.number].model_copy(update=captured))

@@ -108,7 +108,7 @@ class Steps:
         if self._book.items[node[0]].state is ItemState.acknowledged:
             self._book.set_item(node[0], ItemState.in_progress)
         if step.adapter not in LOCAL_ADAPTERS:
-            await self._book.save()
+            await self._book.begin()
 
     def _finish(self, node: Node, state: StepState, by: str = "turnup") -> None:
         self._book.set_step(node, state, actor=by, finished_at=workflow.now(), error="")
@@ -218,7 +218,15 @@ class Steps:
             summary = f"{step.name} · item {item.id}"
             if call.adapter in LOCAL_ADAPTERS:
                 return await attempt_here(Provisioning.perform, call, retry=step.retry, summary=summary)
-            return await attempt(Provisioning.perform, call, summary=summary, retry=step.retry, patience=step.patience)
+            return await self._book.along(
+                lambda first: attempt(
+                    Provisioning.perform,
+                    call.model_copy(update={"first": first}),
+                    summary=summary,
+                    retry=step.retry,
+                    patience=step.patience,
+                )
+            )
         except CALL_FAILED as error:
             refused = is_refusal(error)
             raise CannotGoOn(explain(error), 1 if refused else step.retry.attempts, refused=refused) from error

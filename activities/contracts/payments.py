@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
+from activities.contracts.facts import Bringing
 from domain.payments import CaptureRequest, PaymentRequest, PaymentResult, RefundRequest
 from domain.values import Value
 
@@ -14,10 +15,18 @@ class Release(Value):
     key: str
 
 
+class AuthorizeCall(PaymentRequest, Bringing):
+    """To hold an amount."""
+
+
+class CaptureCall(CaptureRequest, Bringing):
+    """To take what is held."""
+
+
 class Payments(ABC):
     @abstractmethod
     @activity.defn(name="authorize")
-    async def authorize(self, request: PaymentRequest) -> PaymentResult:
+    async def authorize(self, request: AuthorizeCall) -> PaymentResult:
         """Succeeded, pending or declined, or `elsewhere`: not done, and another gateway may be asked under another key. Fails
         as Unknown or Unavailable where it is not known after all tries."""
 
@@ -33,7 +42,7 @@ class Payments(ABC):
 
     @abstractmethod
     @activity.defn(name="capture")
-    async def capture(self, request: CaptureRequest) -> PaymentResult:
+    async def capture(self, request: CaptureCall) -> PaymentResult:
         """Succeeded, or fails as Refused, Unknown or Unavailable."""
 
     @abstractmethod

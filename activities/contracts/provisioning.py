@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
+from activities.contracts.facts import Bringing
 from domain.provisioning import ProvisionRequest, ProvisionResult, Verb
 from domain.values import Value
 
@@ -11,7 +12,7 @@ LOCAL_ADAPTERS = frozenset({"entitlements"})
 """Adapters that touch only our own database: called as local activities."""
 
 
-class StepCall(Value):
+class StepCall(Bringing):
     adapter: str
     request: ProvisionRequest
 

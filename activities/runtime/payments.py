@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from temporalio import activity
 
 from activities.adapters.gateway.port import Gateway
-from activities.contracts.payments import Payments, Release
+from activities.contracts.payments import AuthorizeCall, CaptureCall, Payments, Release
 from activities.runtime.failures import may_have_happened
 from activities.runtime.routing import Router
 from activities.store import attempts, late_payments, reconciliation, refunds
@@ -50,7 +50,7 @@ class PaymentActivities(Payments):
         self._default = default
 
     @activity.defn(name="authorize")
-    async def authorize(self, request: PaymentRequest) -> PaymentResult:
+    async def authorize(self, request: AuthorizeCall) -> PaymentResult:
         return await self._start(request, lambda gateway, sent: gateway.authorize(sent), "authorize")
 
     @activity.defn(name="purchase")
@@ -92,7 +92,7 @@ class PaymentActivities(Payments):
         return found.model_copy(update={"gateway": known.gateway if known else self._default})
 
     @activity.defn(name="capture")
-    async def capture(self, request: CaptureRequest) -> PaymentResult:
+    async def capture(self, request: CaptureCall) -> PaymentResult:
         holder = await self._holder(request.key)
         if may_have_happened():
             found = await _found(holder, request.key)

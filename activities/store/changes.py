@@ -25,8 +25,12 @@ _GONE = frozenset({ServiceState.suspended, ServiceState.terminating, ServiceStat
 
 _WRITE = """
     WITH given AS (SELECT CAST(:change AS jsonb) AS it),
-    held AS (SELECT id, state, event_count, it FROM orders, given WHERE id = :order FOR UPDATE OF orders),
-    working AS (SELECT * FROM held WHERE state <> ALL(:terminal)),
+    held AS (
+        SELECT id, state, event_count, it,
+               change_run = it ->> 'run' AND (it ->> 'number')::integer BETWEEN 1 AND change_number AS overtaken
+          FROM orders, given WHERE id = :order FOR UPDATE OF orders
+    ),
+    working AS (SELECT * FROM held WHERE state <> ALL(:terminal) AND NOT overtaken),
     fresh AS (
         SELECT one, row_number() OVER (ORDER BY place) AS place
           FROM held, jsonb_array_elements(it -> 'events') WITH ORDINALITY AS each (one, place)
@@ -74,10 +78,11 @@ _WRITE = """
     ),
     counted AS (
         UPDATE orders SET event_count = orders.event_count + (SELECT count(*) FROM fresh),
-               updated_at = COALESCE((SELECT max(at) FROM happened), updated_at)%s
+               updated_at = COALESCE((SELECT max(at) FROM happened), updated_at),
+               change_run = it ->> 'run', change_number = (it ->> 'number')::integer%s
          WHERE orders.id = working.id
     )
-    SELECT state, (SELECT count(*) FROM fresh) AS fresh FROM held
+    SELECT state, overtaken, (SELECT count(*) FROM fresh) AS fresh FROM held
 """
 """The order's row is locked, so that its events are numbered without a gap and no other change comes between. Of two changes at
 the same moment, as of a call that was given up and is made again, the later one fails where it holds events of the other: it is
@@ -130,8 +135,9 @@ def _gone(change: OrderChange) -> list[ItemStatus]:
 async def record(connection: Connection, change: OrderChange) -> Recorded:
     """Write one change of a running order: guarded upserts, and its events that are not yet known.
 
-    Writing the same change again changes nothing. Where the order has already settled, as after the reset of a finished
-    workflow, nothing is written and the settled state is returned; only the change that settled it is welcome again.
+    Writing the same change again changes nothing, nor does one that a later one of its run has overtaken. Where the order has
+    already settled, as after the reset of a finished workflow, nothing is written and the settled state is returned; only the
+    change that settled it is welcome again.
     """
     statement = _WITH_STATUS if change.status is not None else _WITHOUT_STATUS
     given = {"order": change.order, "keys": [event.key for event in change.events], "change": change.model_dump_json()}
@@ -141,6 +147,8 @@ async def record(connection: Connection, change: OrderChange) -> Recorded:
     if is_terminal(ORDER, OrderState(row.state)):
         settling = change.status is not None and change.status.state == row.state and change.events and not row.fresh
         return Recorded() if settling else Recorded(settled=OrderState(row.state))
+    if row.overtaken:
+        return Recorded()
     await _write_rare(connection, change)
     return Recorded()
 

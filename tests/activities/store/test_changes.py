@@ -119,3 +119,32 @@ async def test_an_order_that_was_accepted_is_never_replaced_by_another_of_its_id
             await orders.accept(connection, known.model_copy(update={"placed_by": "another"}), NOW)
 
     assert (await world.get(order), await world.events(order)) == (before, events)
+
+
+def numbered(order: str, run: str, number: int, reason: str) -> OrderChange:
+    given = change(order, f"{run}:{number}", state=OrderState.held)
+    status = OrderStatus(state=OrderState.held, reason=reason)
+    return given.model_copy(update={"run": run, "number": number, "status": status})
+
+
+async def test_a_change_that_a_later_one_of_its_run_has_overtaken_writes_nothing(world: World) -> None:
+    order = await standing(world)
+    later, earlier = numbered(order, "run-a", 70, "later"), numbered(order, "run-a", 69, "earlier")
+    await record(world.database, later)
+    after, events = await world.get(order), await world.events(order)
+
+    for overtaken in (earlier, later):
+        await record(world.database, overtaken)
+
+    assert after["reason"] == "later"
+    assert (await world.get(order), await world.events(order)) == (after, events)
+
+
+async def test_a_run_that_begins_anew_is_not_overtaken_by_the_one_before(world: World) -> None:
+    order = await standing(world)
+    await record(world.database, numbered(order, "run-a", 70, "before the reset"))
+
+    await record(world.database, numbered(order, "run-b", 3, "after it"))
+
+    assert (await world.get(order))["reason"] == "after it"
+    assert (await world.events(order))[-1]["summary"] == "run-b:3"

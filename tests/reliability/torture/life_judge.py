@@ -46,7 +46,8 @@ _ORDERED = text("""
       FROM orders JOIN order_items ON order_id = orders.id AND item = :change, subscriptions
      WHERE orders.id = :order AND subscriptions.id = :subscription
 """)
-_EVENTS = text("SELECT subscription, key, type, at FROM subscription_events ORDER BY subscription, seq")
+_DECIDED = text("SELECT invoice, ended_at FROM collections WHERE ended_at IS NOT NULL")
+_EVENTS = text("SELECT subscription, key, type, at, summary FROM subscription_events ORDER BY subscription, seq")
 
 
 def checked() -> dict[str, str]:
@@ -156,19 +157,26 @@ def _signed(fact: Fact, minor: int) -> int:
 
 
 async def _unpaid_is_closed(connection: Connection) -> list[Violation]:
+    """Where dunning has waited for a payment, what follows is later by as long as that took to be decided."""
+    decided: dict[str, list[datetime]] = defaultdict(list)
+    for row in await connection.execute(_DECIDED):
+        decided[row.invoice].append(row.ended_at)
     since: dict[tuple[str, str], datetime] = {}
+    waited: set[tuple[str, str]] = set()
+    told: dict[str, list[str]] = defaultdict(list)
     found = []
     for row in await connection.execute(_EVENTS):
         what, _, about = row.key.partition(":")
-        if row.type == "dunning.waits":  # for a payment that is not decided: what follows is as much later
-            since |= {owing: row.at for owing in since if owing[0] == row.subscription}
-        elif what == "overdue":
+        told[row.subscription].append(f"{row.at:%m-%d} {row.type}: {row.summary}")
+        owed = [owing for owing in since if owing[0] == row.subscription]
+        if what == "overdue":
             since[row.subscription, about.rpartition(":")[0]] = row.at
-        elif what == "renewed":
-            found += _late(row, since.pop((row.subscription, about), None))
-        elif what in {"suspended", "ended"}:
-            for owing in [key for key in since if key[0] == row.subscription]:
-                found += _late(row, since.pop(owing))
+        elif row.type == "dunning.waits":
+            waited |= set(owed)
+        elif what in {"renewed", "suspended", "ended"}:
+            for owing in owed if what != "renewed" else {(row.subscription, about)} & since.keys():
+                ends = [at for at in decided[owing[1]] if owing in waited and at <= row.at]
+                found += _late(row, max([since.pop(owing), *ends]), told[row.subscription])
     return found
 
 
@@ -190,10 +198,12 @@ async def _half_changed(connection: Connection, life: Life) -> list[Violation]:
     ]
 
 
-def _late(row: Any, since: datetime | None) -> list[Violation]:
-    if since is None or row.at - since <= CLOSED_WITHIN:
+def _late(row: Any, since: datetime, told: list[str]) -> list[Violation]:
+    """`told` is what its events say up to then, for whoever looks for the reason."""
+    if row.at - since <= CLOSED_WITHIN:
         return []
-    expected, actual = f"paid or closed within {CLOSED_WITHIN.days} days of {since:%Y-%m-%d}", f"{row.key} on {row.at:%Y-%m-%d}"
+    expected = f"paid or closed within {CLOSED_WITHIN.days} days of {since:%Y-%m-%d}"
+    actual = f"{row.key} on {row.at:%Y-%m-%d}, after " + "; ".join(told)
     return [Violation(invariant="unpaid_is_closed", subject=row.subscription, order=None, expected=expected, found=actual)]
 
 

@@ -1,0 +1,70 @@
+"""What an order writes goes along with the calls it makes, and is written before they are made."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import WorkflowHistory
+
+from activities.runtime import writing
+from tests.workflows.plans import access, build, by_hand
+from tests.world import World
+
+LOCK = text("SELECT id FROM orders WHERE id = :order FOR UPDATE")
+
+
+@contextlib.asynccontextmanager
+async def locked(world: World, order: str) -> AsyncIterator[None]:
+    """Nobody else writes to the order."""
+    async with world.database.transaction() as connection:
+        await connection.execute(LOCK, {"order": order})
+        yield
+
+
+def written_by_itself(history: WorkflowHistory) -> list[str]:
+    """The local activities, in the order in which they ended."""
+    markers = [event.marker_recorded_event_attributes for event in history.events]
+    data = [bytes(marker.details["data"].payloads[0].data) for marker in markers if "data" in marker.details]
+    return [name for each in data for name in ("record", "assess", "bill", "provision") if f'"{name}"'.encode() in each]
+
+
+def refused(history: WorkflowHistory) -> list[str]:
+    """The errors that calls ended with, in order."""
+    failed = [event.activity_task_failed_event_attributes.failure for event in history.events]
+    return [failure.application_failure_info.type for failure in failed if failure.message]
+
+
+async def test_an_order_writes_by_itself_only_what_no_call_follows(world: World) -> None:
+    line = (build(), build("check", verb="verify", undo=None, needs=["build"]), access(needs=["check"]))
+    product, plan = await world.product(*line)
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.state(order, "completed")
+
+    history = await world.workflow(order).fetch_history()
+
+    assert written_by_itself(history) == ["assess", "assess", "bill", "provision", "record", "record"]
+    steps = {event["summary"].partition(" (")[0] for event in await world.events(order) if event["type"] == "step.running"}
+    assert len(steps) == len(line)
+
+
+async def test_what_cannot_be_written_is_not_called_until_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "PATIENCE", 0.3)
+    product, plan = await world.product(by_hand(), build(needs=["by-hand"]), access(needs=["build"]))
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    record = await world.stuck(order)
+
+    async def not_written() -> bool:
+        return refused(await world.workflow(order).fetch_history()) == ["NotWritten"]
+
+    async with locked(world, order):
+        resolving = asyncio.create_task(world.resolve(record, "resolve", evidence="done"))
+        await world.until(not_written, "the call to say that it could not write")
+        created = "service_created" in await world.sandbox.kinds(order)
+    await resolving
+    await world.state(order, "completed")
+
+    assert not created
+    assert [service.accounts for service in (await world.sandbox.summary(order)).services] == [1]
+    assert [event["seq"] for event in await world.events(order)] == list(range(1, len(await world.events(order)) + 1))
