@@ -389,7 +389,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT)) as http:
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT, max_keepalive_connections=20)) as http:
         partners, register_url = sorted(settings.partner_secrets), settings.vat_register_url
         adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
         ours = gateways(settings.all_gateways(), http)
