@@ -54,6 +54,8 @@ SYSTEM = "turnup"
 Written = TypeVar("Written", PaymentResult, ProvisionResult)
 A_MOMENT = 12
 """Turns of the event loop: enough for an order's last item to end the order, which is then one write."""
+MOST_ALONG = 100
+"""Parts of an order that go along with a call. More are written by themselves: a call's input stays in Temporal's history."""
 SETTLED_STEPS = frozenset({StepState.done, StepState.skipped})
 
 
@@ -345,13 +347,14 @@ class Book:
 
     async def along(self, call: "Callable[[OrderChange | None], Coroutine[Any, Any, Written]]") -> Written:
         """Make a call to the outside that was begun: it is given what is marked, which it writes down before anything else.
-        Where another has gone with something, or it says that it could not write, all is written first and it is given nothing.
+        Where another has gone with something, where it is much, or where it says that it could not write, all is written first
+        and it is given nothing.
 
         Raises what the call does, and Settled as `save`.
         """
         if not self._writes_along:
             return await call(None)
-        if self._taken_along:
+        if self._taken_along or len(self._marked) > MOST_ALONG:
             await self.save()
         if self._saved >= self._touched:
             return await call(None)

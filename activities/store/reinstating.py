@@ -5,7 +5,9 @@ from datetime import datetime
 from activities.store import (
     access_blocks,
     deprovisioning,
+    dunning_cases,
     endings,
+    invoices,
     life_policies,
     messages,
     pauses,
@@ -32,16 +34,17 @@ AS_A_PAUSE = PausePolicy()
 async def after_payment(
     connection: Connection, subscription: Subscription, invoice: Invoice, now: datetime
 ) -> SubscriptionState | None:
-    """None where nothing changes: also where it ended for another reason, the invoice was credited and not paid, more is due,
-    or its service is being taken down. The caller has locked its row."""
+    """None where nothing changes: also where it ended for another reason, the invoice was credited and not paid, more than a
+    trifle is due, or its service is being taken down. The caller has locked its row."""
     ended_at, ending = subscription.ended_at, subscription.ending
     if ended_at is None or ending is None or ending.reason is not EndReason.unpaid or not invoice.paid:
         return None
     policy = await life_policies.get(connection, EndingPolicy)
     if policy.paid_afterwards is PaidAfterwards.settle:
         return None
-    if await subscription_lines.is_owed(connection, subscription.id, now.date()):
-        return None
+    for owed in await subscription_lines.owed(connection, subscription.id, now.date()):
+        if await dunning_cases.is_owed(connection, (await invoices.get(connection, owed)).invoice):
+            return None
     if not await deprovisioning.call_off(connection, subscription):
         return None
     again = await _billed_anew(connection, subscription, ended_at, now, policy)

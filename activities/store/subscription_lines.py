@@ -31,10 +31,10 @@ _BEYOND = text("""
        AND (billables.line #>> '{period,end}')::timestamptz > :at
      ORDER BY billables.id FOR UPDATE OF billables
 """)
-_IS_OWED = text("""
-    SELECT EXISTS (SELECT 1 FROM billables JOIN invoices ON invoices.id = billables.invoice
-                    WHERE (billables.line ->> 'subscription') = :subscription AND invoices.amount_due > 0
-                      AND invoices.state = ANY(CAST(:open AS varchar[])) AND invoices.due_date <= :today)
+_OWED = text("""
+    SELECT DISTINCT invoices.id FROM billables JOIN invoices ON invoices.id = billables.invoice
+     WHERE (billables.line ->> 'subscription') = :subscription AND invoices.amount_due > 0
+       AND invoices.state = ANY(CAST(:open AS varchar[])) AND invoices.due_date <= :today
 """)
 _GIVEN_BACK = text("""
     SELECT billables.line, billables.invoice, invoices.state FROM billables
@@ -72,10 +72,10 @@ async def beyond(connection: Connection, subscription: str, at: datetime) -> lis
     return [BilledLine(line=row.line, invoice=row.invoice, state=row.state) for row in rows]
 
 
-async def is_owed(connection: Connection, subscription: str, today: date) -> bool:
-    """Whether something of an invoice over it whose due day has come is still to be paid."""
+async def owed(connection: Connection, subscription: str, today: date) -> list[str]:
+    """The invoices over it whose due day has come and of which something is still to be paid."""
     given = {"subscription": subscription, "open": list(OPEN), "today": today}
-    return bool((await connection.execute(_IS_OWED, given)).scalar())
+    return list((await connection.execute(_OWED, given)).scalars())
 
 
 async def given_back(connection: Connection, lines: Iterable[str]) -> list[BilledLine]:

@@ -343,6 +343,24 @@ async def test_one_that_ended_unpaid_goes_on_once_all_is_paid_and_is_billed_anew
     assert [sent.count(kind) for kind in ("ended_unpaid", "exported", "restored")] == [2, 2, 1]
 
 
+async def test_a_trifle_that_is_left_to_be_paid_keeps_none_from_going_on(world: World) -> None:
+    clock, customer = await clocked(world)
+    name = await ended_unpaid(world, clock, customer)
+    rest, other = [each for each in await invoices(world, customer) if each["amount_due"]["minor"]]
+    forgiven = {"minor": rest["amount_due"]["minor"] - 40, "currency": "EUR"}
+    await world.succeed(
+        world.api.post(f"/v1/invoices/{rest['id']}/credit-notes", json={"amount": forgiven, "reason": "goodwill"})
+    )
+    await world.sandbox.faults({"operation": "purchase", "mode": "decline_soft", "order": rest["id"]})
+
+    await pay_all(world, clock, customer, datetime(2026, 4, 20, 9, tzinfo=UTC))
+    left = {each["id"]: each["amount_due"]["minor"] for each in await invoices(world, customer)}
+    await world.sandbox.faults()
+
+    assert (left[rest["id"]], left[other["id"]]) == (40, 0)
+    assert (await shown(world, name))["state"] == "active"
+
+
 async def test_a_debt_that_is_credited_and_not_paid_brings_nothing_back(world: World) -> None:
     clock, customer = await clocked(world)
     name = await ended_unpaid(world, clock, customer)
