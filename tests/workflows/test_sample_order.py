@@ -59,7 +59,8 @@ async def test_each_call_of_its_process_says_in_temporals_ui_what_it_is_for(worl
     of_calls = [
         event
         for event in history.events
-        if event.HasField("marker_recorded_event_attributes") or event.HasField("activity_task_scheduled_event_attributes")
+        if event.marker_recorded_event_attributes.marker_name == "core_local_activity"
+        or event.HasField("activity_task_scheduled_event_attributes")
     ]
     said = [(await converter.decode([event.user_metadata.summary]))[0] for event in of_calls]
     assert "look at what the order depends on, and at fraud rules" in said

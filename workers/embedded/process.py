@@ -52,8 +52,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run. `stop` asks it to end in good order, and is also sent when we die. One that gives way leaves the CPUs to the
-    others where all are busy."""
+    """What to run. `stop` asks it to end in good order, and is also sent when we die."""
 
     arguments: list[str]
     log: Path
@@ -61,7 +60,6 @@ class Command:
     account: Account | None = None
     folder: Path | None = None
     stop: signal.Signals = signal.SIGTERM
-    gives_way: bool = False
 
 
 async def spawn(command: Command) -> asyncio.subprocess.Process:
@@ -78,7 +76,7 @@ async def spawn(command: Command) -> asyncio.subprocess.Process:
             env=command.environment or None,
             start_new_session=True,
             umask=0o077,
-            preexec_fn=_as_child(command),
+            preexec_fn=_dying_with_parent(command.stop),
             **as_whom,  # type: ignore[arg-type]
         )
 
@@ -168,27 +166,15 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-_LESS = 10
-"""Steps of niceness: a tenth of the CPU time of a process that has none."""
-
-
-def _as_child(command: Command) -> Callable[[], None]:
+def _dying_with_parent(how: signal.Signals) -> Callable[[], None] | None:
     """Runs in the child between fork and exec, after the change of user (which would clear it)."""
-    parent = os.getpid()
+    if _LIBC is None:
+        return None
+    parent, prctl = os.getpid(), _LIBC.prctl
 
-    def prepare() -> None:
-        if command.gives_way:
-            _give_way()
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, command.stop)
-            if os.getppid() != parent:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def ask_kernel() -> None:
+        prctl(_PR_SET_PDEATHSIG, how)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    return prepare
-
-
-def _give_way() -> None:
-    """Linux may share the CPUs out among sessions first (sched(7), autogroup), of which each child has one of its own."""
-    os.nice(_LESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_LESS), encoding="ascii")
+    return ask_kernel

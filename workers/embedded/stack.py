@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Stack:
         services = [self._sandbox()] if self.has_sandbox else []
         return [
             *services,
-            Service("worker", replace(self._python("worker", "workers.worker"), gives_way=True), self._worker_polls),
+            Service("worker", self._python("worker", "workers.worker"), self._worker_polls),
             Service("api", self._python("api", "api.server"), _answers(f"{self._own_api_url}/readyz")),
         ]
 
