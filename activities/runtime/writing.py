@@ -8,7 +8,8 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from activities.contracts.facts import NOT_WRITTEN, SETTLED, Bringing
 from activities.runtime.facts import StoredFacts
-from domain.errors import TurnupError
+from activities.runtime.failures import may_have_happened
+from domain.errors import TurnupError, Unavailable
 from domain.facts import OrderChange
 
 PATIENCE = 5.0
@@ -40,11 +41,14 @@ class _Writing(ActivityInboundInterceptor):
         return answer.model_copy(update={"written": True})
 
     async def _write(self, change: OrderChange) -> None:
-        """Nothing was called yet: each error says so."""
+        """Each error says that nothing was called; but where an earlier try may have called, it is only tried again, since the
+        next try knows of that."""
         try:
             async with asyncio.timeout(PATIENCE):
                 recorded = await self._facts.record(change)
         except (TurnupError, TimeoutError) as error:
+            if may_have_happened():
+                raise Unavailable(f"not written: {error}") from None
             raise ApplicationError(f"not written, so not called: {error}", type=NOT_WRITTEN, non_retryable=True) from None
         if recorded.settled is not None:
             said = f"the order is already {recorded.settled}, so not called"

@@ -68,3 +68,31 @@ async def test_what_cannot_be_written_is_not_called_until_it_is(world: World, mo
     assert not created
     assert [service.accounts for service in (await world.sandbox.summary(order)).services] == [1]
     assert [event["seq"] for event in await world.events(order)] == list(range(1, len(await world.events(order)) + 1))
+
+
+async def test_what_may_have_been_called_is_tried_again_and_not_begun_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only another try of the same call knows that it may have happened, and looks first."""
+    monkeypatch.setattr(writing, "PATIENCE", 0.3)
+    product, plan = await world.product(build(retry={"attempts": 20, "first_wait": 1, "longest_wait": 1}), access())
+    order = await world.draft(await world.customer(), {"product": product, "plan": plan})
+    await world.sandbox.fault("create", "timeout_after", count=1, order=order, delay_seconds=0.05)
+    await world.submit(order)
+
+    async def called() -> bool:
+        return "service_created" in await world.sandbox.kinds(order)
+
+    async def tried_in_vain() -> bool:
+        waiting = (await world.workflow(order).describe()).raw_description.pending_activities
+        return any("not written" in activity.last_failure.message for activity in waiting)
+
+    await world.until(called, "the service to be created")
+    async with locked(world, order):
+        await world.until(tried_in_vain, "the next try to say that it could not write")
+    await world.state(order, "completed")
+
+    history = await world.workflow(order).fetch_history()
+    names = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
+    assert (names.count("provision"), refused(history)) == (1, [])
+    assert [service.accounts for service in (await world.sandbox.summary(order)).services] == [1]
