@@ -9,7 +9,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from activities.contracts.facts import NOT_WRITTEN, SETTLED, Bringing
 from activities.runtime.facts import StoredFacts
 from activities.runtime.failures import may_have_happened
-from domain.errors import TurnupError, Unavailable
+from domain.errors import TurnupError
 from domain.facts import OrderChange
 
 PATIENCE = 5.0
@@ -35,21 +35,22 @@ class _Writing(ActivityInboundInterceptor):
         asked = input.args[0] if input.args else None
         if not isinstance(asked, Bringing) or asked.first is None:
             return await super().execute_activity(input)
-        await self._write(asked.first)
+        written = await self._write(asked.first)
         input.args = [asked.model_copy(update={"first": None}), *input.args[1:]]
         answer = await super().execute_activity(input)
-        return answer.model_copy(update={"written": True})
+        return answer.model_copy(update={"written": written})
 
-    async def _write(self, change: OrderChange) -> None:
-        """Each error says that nothing was called; but where an earlier try may have called, it is only tried again, since the
-        next try knows of that."""
+    async def _write(self, change: OrderChange) -> bool:
+        """Whether it is written. What cannot be is not called, as the error says; but where an earlier try may have called, the
+        call is brought to its end: only another try of it knows that it may have happened."""
         try:
             async with asyncio.timeout(PATIENCE):
                 recorded = await self._facts.record(change)
         except (TurnupError, TimeoutError) as error:
             if may_have_happened():
-                raise Unavailable(f"not written: {error}") from None
+                return False
             raise ApplicationError(f"not written, so not called: {error}", type=NOT_WRITTEN, non_retryable=True) from None
         if recorded.settled is not None:
             said = f"the order is already {recorded.settled}, so not called"
             raise ApplicationError(said, recorded.settled, type=SETTLED, non_retryable=True)
+        return True
