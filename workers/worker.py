@@ -103,6 +103,8 @@ STICKY = timedelta(seconds=3)
 """How long a task waits for the worker that has its workflow cached before any worker may take it. The SDK's 10 s is what
 orders would stand still after a killed worker; a busy worker that is later than this replays a history."""
 
+IDLE = 20
+"""Connections kept open to partners: each call looks at all of them."""
 CALLS_OUT = 1000
 """Calls to the outside that a worker has out at once. Each waits without work, so that some hundred that hang at one partner
 leave room for the rest."""
@@ -389,7 +391,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT, max_keepalive_connections=20)) as http:
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=CALLS_OUT, max_keepalive_connections=IDLE)) as http:
         partners, register_url = sorted(settings.partner_secrets), settings.vat_register_url
         adapters = sandbox_adapters(settings.sandbox_url or "", partners, database, http, register_url)
         ours = gateways(settings.all_gateways(), http)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.contracts import checks as checks_contract
@@ -11,6 +12,7 @@ from activities.runtime.screening import Screener
 from activities.store import capacity, changes, surroundings
 from activities.store.database import Database
 from domain.checks import blockers
+from domain.errors import Unavailable
 from domain.facts import OrderChange, Recorded
 from domain.fraud import screen
 from domain.orders import Order
@@ -22,8 +24,11 @@ class StoredFacts(Facts):
 
     @activity.defn(name="record")
     async def record(self, change: OrderChange) -> Recorded:
-        async with self._database.transaction(statement=changes.in_one_statement(change)) as connection:
-            return await changes.record(connection, change)
+        try:
+            async with self._database.transaction(statement=changes.in_one_statement(change)) as connection:
+                return await changes.record(connection, change)
+        except IntegrityError:
+            raise Unavailable(f"another change of order {change.order} was written at the same moment") from None
 
 
 class StoredChecks(Checks):

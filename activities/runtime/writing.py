@@ -49,7 +49,8 @@ class _Writing(ActivityInboundInterceptor):
         except (TurnupError, TimeoutError) as error:
             if may_have_happened():
                 return False
-            raise ApplicationError(f"not written, so not called: {error}", type=NOT_WRITTEN, non_retryable=True) from None
+            why = str(error) or f"PostgreSQL did not answer within {PATIENCE:g} s"
+            raise ApplicationError(f"not written, so not called: {why}", type=NOT_WRITTEN, non_retryable=True) from None
         if recorded.settled is not None:
             said = f"the order is already {recorded.settled}, so not called"
             raise ApplicationError(said, recorded.settled, type=SETTLED, non_retryable=True)

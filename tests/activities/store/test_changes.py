@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from activities.runtime.facts import StoredFacts
 from activities.store import changes, orders
 from activities.store.database import Database
 from domain import keys
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.facts import Event, HandOver, ItemStatus, OrderChange, OrderStatus
 from domain.orders import Order
 from domain.states import ItemState, OrderState
@@ -148,3 +149,28 @@ async def test_a_run_that_begins_anew_is_not_overtaken_by_the_one_before(world: 
 
     assert (await world.get(order))["reason"] == "after it"
     assert (await world.events(order))[-1]["summary"] == "run-b:3"
+
+
+async def test_a_change_that_meets_another_of_the_same_events_is_to_be_made_again(world: World) -> None:
+    """As where a call writes what it brings while the order's process writes all of that and more."""
+    order = await standing(world)
+    facts, known = StoredFacts(world.database), len(await world.events(order))
+    more = numbered(order, "run-a", 71, "more").model_copy(update={"events": change(order, "met:1", "met:2").events})
+    async with world.database.transaction() as connection:
+        await changes.record(connection, change(order, "met:1"))
+        meeting = asyncio.create_task(facts.record(more))
+        await world.until(lambda: waits_for_a_lock(world), "the other to wait for the order's row")
+
+    with pytest.raises(Unavailable, match=f"another change of order {order} was written at the same moment"):
+        await meeting
+    await facts.record(more)
+
+    assert [event["summary"] for event in (await world.events(order))[known:]] == ["met:1", "met:2"]
+
+
+async def waits_for_a_lock(world: World) -> bool:
+    waiting = text(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+    )
+    async with world.database.transaction() as connection:
+        return bool((await connection.execute(waiting)).scalar())
