@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.contracts import checks as checks_contract
@@ -12,7 +11,6 @@ from activities.runtime.screening import Screener
 from activities.store import capacity, changes, surroundings
 from activities.store.database import Database
 from domain.checks import blockers
-from domain.errors import Unavailable
 from domain.facts import OrderChange, Recorded
 from domain.fraud import screen
 from domain.orders import Order
@@ -24,11 +22,8 @@ class StoredFacts(Facts):
 
     @activity.defn(name="record")
     async def record(self, change: OrderChange) -> Recorded:
-        try:
-            async with self._database.transaction(statement=changes.in_one_statement(change)) as connection:
-                return await changes.record(connection, change)
-        except IntegrityError:
-            raise Unavailable(f"another change of order {change.order} was written at the same moment") from None
+        async with self._database.transaction(statement=changes.in_one_statement(change)) as connection:
+            return await changes.record(connection, change)
 
 
 class StoredChecks(Checks):

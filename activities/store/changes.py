@@ -6,6 +6,7 @@ import orjson
 import structlog
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import String
 
 from activities.store import access_blocks, coupons, dispatches, renewals, services
@@ -13,7 +14,7 @@ from activities.store.database import Connection
 from activities.store.dispatches import Dispatch, Kind
 from domain import keys
 from domain.checks import service_subject
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.facts import HandOver, ItemStatus, OrderChange, Recorded
 from domain.orders import Order
 from domain.states import ORDER, OrderState, ServiceState, SubscriptionState, is_terminal
@@ -137,11 +138,14 @@ async def record(connection: Connection, change: OrderChange) -> Recorded:
 
     Writing the same change again changes nothing, nor does one that a later one of its run has overtaken. Where the order has
     already settled, as after the reset of a finished workflow, nothing is written and the settled state is returned; only the
-    change that settled it is welcome again.
+    change that settled it is welcome again. Unavailable where another change held some of its events at the same moment.
     """
     statement = _WITH_STATUS if change.status is not None else _WITHOUT_STATUS
     given = {"order": change.order, "keys": [event.key for event in change.events], "change": change.model_dump_json()}
-    row = (await connection.execute(statement, given)).first()
+    try:
+        row = (await connection.execute(statement, given)).first()
+    except IntegrityError:
+        raise Unavailable(f"another change of order {change.order} was written at the same moment") from None
     if row is None:
         raise NotFound("order", change.order)
     if is_terminal(ORDER, OrderState(row.state)):
