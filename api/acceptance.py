@@ -10,10 +10,10 @@ import orjson
 from activities.runtime.screening import Screener
 from activities.store import capacity, clocks, coupons, customers, entry, live_items, orders, payment_methods
 from activities.store.database import Connection
-from activities.store.entry import Circumstances
+from activities.store.entry import Asking, Circumstances, Made
 from activities.store.issuing import Answers
 from activities.store.live_items import Looking
-from activities.store.orders import StoredOrder
+from activities.store.orders import Acceptance, StoredOrder
 from api import order_taxes
 from api.auth import demand
 from api.context import Context
@@ -23,7 +23,7 @@ from domain.billing.coupons import Redemption
 from domain.checks import Surroundings, wanted
 from domain.customers import Customer
 from domain.entry import Placing, freeze, taxed
-from domain.errors import BadInput, Conflict, NotFound
+from domain.errors import BadInput, Conflict, NotFound, Unavailable
 from domain.fraud import Screening
 from domain.live_items import CHANGES
 from domain.money import Money
@@ -59,6 +59,11 @@ class Once:
     def of(cls, principal: Principal, key: str | None, *request: object) -> "Once":
         """The digest is over the parsed request, so that spacing and the order of fields do not matter."""
         return cls(principal, key, hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest())
+
+    @property
+    def claim(self) -> tuple[str | None, str | None]:
+        """The API key with the idempotency key, where there is one."""
+        return (self.principal.key_id, self.key) if self.key is not None else (None, None)
 
     async def known(self, connection: Connection) -> Placed | None:
         """The order this key made before. Conflict where it was for another request."""
@@ -105,7 +110,9 @@ async def place(
     once = Once.of(principal, key, request.model_dump(mode="json"))
 
     async def attempt(answers: Answers) -> Placed:
-        async with context.database.transaction(statement=_in_one_statement(request, key)) as connection:
+        if _needs_no_lock(request):
+            return await _accept_with_others(context, once, replace(wish, answers=answers))
+        async with context.database.transaction() as connection:
             if known := await once.known(connection):
                 return known.model_copy(update={"replayed": True})
             take = _accept if request.submit else _draft
@@ -116,9 +123,32 @@ async def place(
     return await order_taxes.asking(context, attempt)
 
 
-def _in_one_statement(request: OrderRequest, key: str | None) -> bool:
-    """What is live is looked at in several."""
-    return request.submit and key is None and not request.coupons and all(item.action not in CHANGES for item in request.items)
+def _needs_no_lock(request: OrderRequest) -> bool:
+    """Coupons are locked while they are redeemed, and what is live while it is changed."""
+    return request.submit and not request.coupons and all(item.action not in CHANGES for item in request.items)
+
+
+async def _accept_with_others(context: Context, once: Once, wish: Wish) -> Placed:
+    """With those that come at the same moment: what they need is read in one statement, and they are written in another, which
+    claims their keys. No connection is held meanwhile."""
+    found = await context.circumstances.ask(Asking(wish.request.customer, None, *once.claim))
+    if isinstance(found, Made):
+        return await _made_before(context, once)
+    async with context.database.transaction(statement=True) as connection:
+        order = await _frozen(context, connection, wish, _known(found, wish.request.customer), None)
+    if await context.accepting.ask(Acceptance(order, wish.now, *once.claim, once.digest)):
+        return _acknowledged(order)
+    if once.key is None:
+        raise orders.accepted_before(order.id)
+    return await _made_before(context, once)
+
+
+async def _made_before(context: Context, once: Once) -> Placed:
+    async with context.database.transaction() as connection:
+        known = await once.known(connection)
+    if known is None:
+        raise Unavailable("the order that this key made cannot be read; try again")
+    return known.model_copy(update={"replayed": True})
 
 
 async def submit_draft(
@@ -155,7 +185,8 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
 
     async def attempt(answers: Answers) -> OrderPreview:
         async with context.database.transaction() as connection:
-            order, found = await _frozen(context, connection, replace(wish, answers=answers), "preview")
+            found = await circumstances(connection, request.customer, "preview")
+            order = await _frozen(context, connection, replace(wish, answers=answers), found, "preview")
             free = await capacity.free(connection, order.id, list(wanted(order.items)))
             screening = await Screener().judge(connection, order, found.customer, wish.now, count=False)
         around = Surroundings(customer=found.customer, active_products=found.active_products, free=free)
@@ -169,10 +200,14 @@ async def preview(context: Context, principal: Principal, request: OrderRequest)
 async def circumstances(connection: Connection, customer: str, besides_order: str | None) -> Circumstances:
     """What an order is frozen against; None stands for a new one, which gets its id. Services of the order itself do not count
     as live already. BadInput for an unknown customer."""
-    try:
-        return await entry.circumstances(connection, customer, besides_order)
-    except NotFound:
-        raise BadInput("customer", f"there is no customer {customer!r}; POST /v1/customers adds one") from None
+    [found] = await entry.read(connection, [Asking(customer, besides_order)])
+    return _known(found, customer)
+
+
+def _known(found: Circumstances | Made | None, customer: str) -> Circumstances:
+    if not isinstance(found, Circumstances):
+        raise BadInput("customer", f"there is no customer {customer!r}; POST /v1/customers adds one")
+    return found
 
 
 async def placing_of(
@@ -193,11 +228,10 @@ async def placing_of(
 
 
 async def _frozen(
-    context: Context, connection: Connection, wish: Wish, order_id: str | None, *, redeem: bool = False
-) -> tuple[Order, Circumstances]:
-    """The order as it is accepted, and what it was frozen against; with `redeem` its coupons are locked until the transaction
-    ends. Conflict where the preview is stale."""
-    found = await circumstances(connection, wish.request.customer, order_id)
+    context: Context, connection: Connection, wish: Wish, found: Circumstances, order_id: str | None, *, redeem: bool = False
+) -> Order:
+    """The order as it is accepted; with `redeem` its coupons are locked until the transaction ends. Conflict where the preview
+    is stale."""
     if found.is_erased:
         raise BadInput("customer", f"customer {found.customer.id} is erased, or has asked to be, and takes no new order")
     wish = replace(wish, shown=found.shown)
@@ -212,7 +246,7 @@ async def _frozen(
         order = taxed(order, decisions, placing.policies)
     if wish.token is not None:
         refuse_stale(wish.token, charged(order))
-    return order, found
+    return order
 
 
 async def changes_of(
@@ -279,12 +313,17 @@ def _refuse_start_ahead(start: Instant | None, shown: datetime | None) -> None:
 
 
 async def _accept(context: Context, connection: Connection, wish: Wish, draft: StoredOrder | None = None) -> Placed:
-    order, _ = await _frozen(context, connection, wish, draft.id if draft else None, redeem=True)
+    found = await circumstances(connection, wish.request.customer, draft.id if draft else None)
+    order = await _frozen(context, connection, wish, found, draft.id if draft else None, redeem=True)
     if draft is not None:
         order = order.model_copy(update={"revision": draft.revision})
     await orders.accept(connection, order, wish.now)
     for redemption in order.coupons:
         await coupons.redeem_for(connection, redemption, order.id)
+    return _acknowledged(order)
+
+
+def _acknowledged(order: Order) -> Placed:
     return Placed(id=order.id, state=OrderState.acknowledged, version=order.revision, total=order.total)
 
 

@@ -3,13 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 from activities.adapters.documents.press import Press
 from activities.adapters.gateway.port import Herald, Keeper
 from activities.adapters.tax.engines import TaxEngines
-from activities.store import catalogue
+from activities.store import catalogue, entry, orders
 from activities.store.database import Connection, Database
+from activities.store.entry import Asking, Circumstances, Made
+from activities.store.orders import Acceptance
+from activities.store.together import Together
 from domain.catalogue import Catalogue
 from domain.clocks import Advance
 from domain.orders import Order
@@ -62,3 +66,13 @@ class Context:
     """Gateways by name, as keepers of payment methods."""
     default_gateway: str = "sandbox"
     heralds: Mapping[str, Herald] = field(default_factory=dict)
+
+    @cached_property
+    def circumstances(self) -> Together[Asking, Circumstances | Made | None]:
+        """What new orders are frozen against, read for all that come at one moment."""
+        return Together(self.database, entry.read)
+
+    @cached_property
+    def accepting(self) -> Together[Acceptance, bool]:
+        """New orders that need nothing but to be accepted, written with all that come at one moment."""
+        return Together(self.database, orders.accept_all)

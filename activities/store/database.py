@@ -1,11 +1,12 @@
 """The one way to PostgreSQL: a pool, and transactions that commit at the end of their block."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, any_, bindparam, literal, text
+from sqlalchemy import ColumnElement, CursorResult, any_, bindparam, literal, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
@@ -57,13 +58,13 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, statement: bool = False) -> AsyncIterator[Connection]:
         """A transaction, committed at the end of the block and rolled back by any error. A single `statement` is one by
-        itself, which saves two trips.
+        itself, which saves two trips; where none comes, nothing is asked of PostgreSQL at all.
 
         Raises `Unavailable` where PostgreSQL does not answer or went away: nothing is known to have been written, and since
         every write is keyed by a business fact, writing it again is safe.
         """
         try:
-            async with self._statements.connect() if statement else self._engine.begin() as connection:
+            async with _on_demand(self._statements) if statement else self._engine.begin() as connection:
                 yield connection
         except (OSError, InterfaceError, TimeoutError, PoolExhausted) as error:
             raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
@@ -79,6 +80,26 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+class _OnDemand(AsyncConnection):
+    """Taken from the pool by its first statement."""
+
+    async def execute(self, *given: Any, **options: Any) -> CursorResult[Any]:
+        if self.sync_connection is None:
+            await self.start()
+        result: CursorResult[Any] = await super().execute(*given, **options)
+        return result
+
+
+@asynccontextmanager
+async def _on_demand(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    connection = _OnDemand(engine)
+    try:
+        yield connection
+    finally:
+        if connection.sync_connection is not None:
+            await asyncio.shield(connection.close())
 
 
 def _is_passing(error: DBAPIError) -> bool:

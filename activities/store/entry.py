@@ -1,14 +1,15 @@
-"""What an order is frozen against, read in one go."""
+"""What orders are frozen against, read in one go."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BindParameter, ScalarSelect, bindparam, func, literal_column, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import JSON, Row, ScalarSelect, String, and_, bindparam, case, column, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from activities.store import legal_entities
 from activities.store.database import Connection
 from activities.store.policies import KIND
-from activities.store.tables.access import settings
+from activities.store.tables.access import idempotency_keys, settings
 from activities.store.tables.catalogue import catalogue_revision, tax_rates
 from activities.store.tables.customers import customers, erasures
 from activities.store.tables.invoices import vat_proofs
@@ -43,8 +44,28 @@ class Circumstances(Value):
     order_id: str | None = None
 
 
-_CUSTOMER: BindParameter[str] = bindparam("customer")
-_BESIDES: BindParameter[str] = bindparam("besides")
+class Made(Value):
+    """The order that an idempotency key made before."""
+
+    order: str
+
+
+class Asking(NamedTuple):
+    """Services of the order `besides` do not count as live already; None is for a new one, which gets its id. `by` is the id of
+    an API key, with the idempotency `key` that came with it."""
+
+    customer: str
+    besides: str | None = None
+    by: str | None = None
+    key: str | None = None
+
+
+_ASKED = (
+    func.unnest(*(bindparam(name, type_=ARRAY(String)) for name in Asking._fields))
+    .table_valued(*(column(name, String) for name in Asking._fields), with_ordinality="place")
+    .render_derived()
+)
+_CUSTOMER = customers.c.id
 
 
 def _policies() -> ScalarSelect[Sequence[object]]:
@@ -53,52 +74,71 @@ def _policies() -> ScalarSelect[Sequence[object]]:
 
 
 def _active() -> ScalarSelect[Sequence[str]]:
-    live = (services.c.customer == _CUSTOMER, services.c.state == ServiceState.active, services.c.order_id != _BESIDES)
+    besides = func.coalesce(_ASKED.c.besides, "")
+    live = (services.c.customer == _CUSTOMER, services.c.state == ServiceState.active, services.c.order_id != besides)
     return select(func.array_agg(services.c.product)).where(*live).scalar_subquery()
 
 
-_WHO = select(customers.c.document, customers.c.clock).where(customers.c.id == _CUSTOMER).cte("who")
-
-
 def _seller() -> ScalarSelect[object]:
-    named = select(func.coalesce(_WHO.c.document["legal_entity"].astext, MAIN)).scalar_subquery()
+    named = func.coalesce(customers.c.document["legal_entity"].astext, MAIN)
     return select(settings.c.document).where(settings.c.kind == legal_entities.KIND, settings.c.id == named).scalar_subquery()
 
 
 def _shown() -> ScalarSelect[object]:
     """What the customer's test clock shows; null where it has none."""
-    return select(test_clocks.c.now).where(test_clocks.c.id == _WHO.c.clock).scalar_subquery()
+    return select(test_clocks.c.now).where(test_clocks.c.id == customers.c.clock).scalar_subquery()
 
 
 def _proof() -> ScalarSelect[object]:
     """An answer before the times that there was none."""
-    vat_id = select(_WHO.c.document["tax", "vat_id"].astext).scalar_subquery()
+    vat_id = customers.c.document["tax", "vat_id"].astext
     answers = select(func.to_jsonb(literal_column(vat_proofs.name))).where(vat_proofs.c.vat_id == vat_id)
     silent = vat_proofs.c.result == VatCheck.unavailable
     return answers.select_from(vat_proofs).order_by(silent, vat_proofs.c.checked_at.desc()).limit(1).scalar_subquery()
 
 
-_READ = select(
-    select(_WHO.c.document).scalar_subquery().label("customer"),
-    _seller().label("seller"),
-    _proof().label("proof"),
-    _shown().label("shown"),
-    func.coalesce(select(func.max(tax_rates.c.id)).scalar_subquery(), literal_column("0")).label("tax_revision"),
-    select(erasures.c.customer).where(erasures.c.customer == _CUSTOMER).exists().label("is_erased"),
-    _policies().label("policies"),
-    _active().label("active_products"),
-    func.coalesce(select(catalogue_revision.c.revision).scalar_subquery(), literal_column("0")).label("revision"),
+_IS_NEW = and_(_ASKED.c.besides.is_(None), customers.c.id.is_not(None), idempotency_keys.c.order_id.is_(None))
+_READ = (
+    select(
+        customers.c.document.label("customer"),
+        _seller().label("seller"),
+        _proof().label("proof"),
+        _shown().label("shown"),
+        func.coalesce(select(func.max(tax_rates.c.id)).scalar_subquery(), literal_column("0")).label("tax_revision"),
+        select(erasures.c.customer).where(erasures.c.customer == _CUSTOMER).exists().label("is_erased"),
+        _policies().label("policies"),
+        _active().label("active_products"),
+        func.coalesce(select(catalogue_revision.c.revision).scalar_subquery(), literal_column("0")).label("revision"),
+        case((_IS_NEW, order_numbers.next_value())).label("number"),
+        idempotency_keys.c.order_id.label("made"),
+    )
+    .select_from(_ASKED)
+    .outerjoin(customers, customers.c.id == _ASKED.c.customer)
+    .outerjoin(idempotency_keys, and_(idempotency_keys.c.principal == _ASKED.c.by, idempotency_keys.c.key == _ASKED.c.key))
+    .order_by(_ASKED.c.place)
 )
-_READ_FOR_NEW = _READ.add_columns(order_numbers.next_value().label("number"))
 
 
 async def circumstances(connection: Connection, customer: str, besides_order: str | None) -> Circumstances:
-    """One query. Services of `besides_order` do not count as live already; None is for a new order, which gets its id. Raises
-    NotFound for an unknown customer."""
-    query = _READ if besides_order is not None else _READ_FOR_NEW
-    row = (await connection.execute(query, {"customer": customer, "besides": besides_order or ""})).one()
-    if row.customer is None:
+    """Services of `besides_order` do not count as live already; None is for a new order, which gets its id. Raises NotFound for
+    an unknown customer."""
+    [found] = await read(connection, [Asking(customer, besides_order)])
+    if not isinstance(found, Circumstances):
         raise NotFound("customer", customer)
+    return found
+
+
+async def read(connection: Connection, asked: Sequence[Asking]) -> list[Circumstances | Made | None]:
+    """For each what it is frozen against, or the order that its key made before; None for an unknown customer. One query."""
+    given = zip(Asking._fields, map(list, zip(*asked, strict=True)), strict=True)
+    return [_found(row) for row in await connection.execute(_READ, dict(given))]
+
+
+def _found(row: Row[Any]) -> Circumstances | Made | None:
+    if row.made is not None:
+        return Made(order=row.made)
+    if row.customer is None:
+        return None
     return Circumstances(
         customer=row.customer,
         seller=row.seller or DEFAULT,
@@ -109,5 +149,5 @@ async def circumstances(connection: Connection, customer: str, besides_order: st
         policies=row.policies or [],
         active_products=set(row.active_products or ()),
         revision=row.revision,
-        order_id=keys.order(row.number) if besides_order is None else None,
+        order_id=keys.order(row.number) if row.number is not None else None,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Row, bindparam, select, text, update
@@ -23,7 +23,7 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"
 _KNOWN_KEY = select(idempotency_keys.c.order_id, idempotency_keys.c.request_digest).where(
     idempotency_keys.c.principal == bindparam("by"), idempotency_keys.c.key == bindparam("given")
 )
-_KEEP_KEY = insert(idempotency_keys)
+_KEEP_KEY = insert(idempotency_keys).on_conflict_do_nothing()
 
 
 class StoredOrder(Value):
@@ -54,13 +54,19 @@ async def claim_key(connection: Connection, principal: str, key: str, digest: st
     if row is None:
         return None
     if row.request_digest != digest:
-        raise Conflict(f"Idempotency-Key {key!r} was used for another order request; use a new key for a new order")
+        raise used_before(key)
     return str(row.order_id)
 
 
+def used_before(key: str) -> Conflict:
+    return Conflict(f"Idempotency-Key {key!r} was used for another order request; use a new key for a new order")
+
+
 async def keep_key(connection: Connection, principal: str, key: str, digest: str, order: str, now: datetime) -> None:
+    """Conflict where `accept_all` claimed the key meanwhile, which takes requests of another kind than those that lock."""
     row = {"principal": principal, "key": key, "request_digest": digest, "order_id": order, "created_at": now}
-    await connection.execute(_KEEP_KEY, row)
+    if (await connection.execute(_KEEP_KEY, row)).rowcount != 1:
+        raise used_before(key)
 
 
 async def add_draft(connection: Connection, order: str, request: OrderRequest, placed_by: str, now: datetime) -> None:
@@ -88,12 +94,42 @@ async def end_draft(connection: Connection, order: str, state: OrderState, by: s
     await _append(connection, order, [ended], await _locked_count(connection, order))
 
 
+class Acceptance(NamedTuple):
+    """An order accepted at `now`, in real time. An idempotency `key` of an API key `by` that made an order before makes no
+    further one; `digest` is that of the request."""
+
+    order: Order
+    now: datetime
+    by: str | None = None
+    key: str | None = None
+    digest: str | None = None
+
+
 _ACCEPT = text("""
-    WITH placed AS (
+    WITH given AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS text[]), CAST(:numbers AS bigint[]), CAST(:customers AS text[]), CAST(:revisions AS integer[]),
+            CAST(:documents AS text[]), CAST(:currencies AS text[]), CAST(:totals AS bigint[]), CAST(:placed_by AS text[]),
+            CAST(:at AS timestamptz[]), CAST(:waiting_on AS text[]), CAST(:items AS text[]), CAST(:summaries AS text[]),
+            CAST(:start_keys AS text[]), CAST(:start_kinds AS text[]), CAST(:start_at AS timestamptz[]),
+            CAST(:by AS text[]), CAST(:keys AS text[]), CAST(:digests AS text[])
+        ) AS given (id, number, customer, revision, document, currency, total, placed_by, at, waiting_on, items, summary,
+                    start_key, start_kind, start_at, by, key, digest)
+    ),
+    claimed AS (
+        INSERT INTO idempotency_keys (principal, key, request_digest, order_id, created_at)
+        SELECT by, key, digest, id, at FROM given
+         WHERE key IS NOT NULL AND NOT EXISTS (SELECT FROM orders WHERE orders.id = given.id)
+         ORDER BY by, key
+        ON CONFLICT DO NOTHING
+        RETURNING order_id
+    ),
+    placed AS (
         INSERT INTO orders (id, number, customer, state, revision, document, currency, total, placed_by, placed_at, updated_at,
                             waiting_on, event_count)
-        VALUES (:id, :number, :customer, :acknowledged, :revision, CAST(:document AS jsonb), :currency, :total, :placed_by,
-                :now, :now, :waiting_on, 1)
+        SELECT id, number, customer, :acknowledged, revision, CAST(document AS jsonb), currency, total, placed_by, at, at,
+               waiting_on, 1
+          FROM given WHERE key IS NULL OR id IN (SELECT order_id FROM claimed)
         ON CONFLICT (id) DO UPDATE SET
             state = EXCLUDED.state, revision = EXCLUDED.revision, document = EXCLUDED.document, currency = EXCLUDED.currency,
             total = EXCLUDED.total, placed_by = EXCLUDED.placed_by, placed_at = EXCLUDED.placed_at,
@@ -104,40 +140,60 @@ _ACCEPT = text("""
     items AS (
         INSERT INTO order_items (order_id, item, state, service, document)
         SELECT id, one ->> 'item', one ->> 'state', one ->> 'service', one
-          FROM placed, jsonb_array_elements(CAST(:items AS jsonb)) one
+          FROM placed JOIN given USING (id), jsonb_array_elements(CAST(given.items AS jsonb)) one
     ),
     asked AS (
         INSERT INTO dispatches (key, kind, subject, payload, due_at)
-        SELECT :start_key, :start_kind, id, '{}', :start_at FROM placed
+        SELECT start_key, start_kind, id, '{}', start_at FROM placed JOIN given USING (id)
     )
     INSERT INTO events (order_id, seq, key, type, at, actor, summary, data)
-    SELECT id, event_count, 'acknowledged', 'order.acknowledged', :now, :placed_by, :summary, '{}' FROM placed
+    SELECT id, event_count, 'acknowledged', 'order.acknowledged', at, placed_by, summary, '{}' FROM placed JOIN given USING (id)
+    RETURNING order_id
 """)
 
 
 async def accept(connection: Connection, order: Order, now: datetime) -> None:
     """Acknowledge an order: its row, its first event, its items, and the request to start it, in one statement. A draft's row
     is replaced. Conflict where the order was accepted before: nothing is written then."""
-    start = _start(order, now)
-    values = {
-        "id": order.id,
-        "number": keys.order_number(order.id),
-        "customer": order.customer.id,
-        "acknowledged": OrderState.acknowledged,
-        "draft": OrderState.draft,
-        "revision": order.revision,
-        "document": order.model_dump_json(),
-        "currency": order.currency,
-        "total": order.total.minor,
+    if await accept_all(connection, [Acceptance(order, now)]) != [True]:
+        raise accepted_before(order.id)
+
+
+def accepted_before(order: str) -> Conflict:
+    return Conflict(f"there is an order {order} already; it stays as it is")
+
+
+async def accept_all(connection: Connection, given: Sequence[Acceptance]) -> list[bool]:
+    """As `accept`, any number of orders in one statement. For each whether it was written: it was not there, nor its key."""
+    rows = [_accepted(each) for each in given]
+    values = {name: [row[name] for row in rows] for name in rows[0]}
+    states = {"acknowledged": OrderState.acknowledged, "draft": OrderState.draft}
+    written = set((await connection.execute(_ACCEPT, values | states)).scalars())
+    return [each.order.id in written for each in given]
+
+
+def _accepted(given: Acceptance) -> dict[str, Any]:
+    order, start = given.order, _start(given.order, given.now)
+    return {
+        "ids": order.id,
+        "numbers": keys.order_number(order.id),
+        "customers": order.customer.id,
+        "revisions": order.revision,
+        "documents": order.model_dump_json(),
+        "currencies": order.currency,
+        "totals": order.total.minor,
         "placed_by": order.placed_by,
-        "now": now,
+        "at": given.now,
         "waiting_on": _first_wait(order),
         "items": orjson.dumps([_designed(item.id) for item in order.items]).decode(),
-        "summary": f"Order over {order.total} accepted",
+        "summaries": f"Order over {order.total} accepted",
+        "start_keys": start.key,
+        "start_kinds": start.kind,
+        "start_at": start.due_at,
+        "by": given.by,
+        "keys": given.key,
+        "digests": given.digest,
     }
-    values |= {"start_key": start.key, "start_kind": start.kind, "start_at": start.due_at}
-    if (await connection.execute(_ACCEPT, values)).rowcount != 1:
-        raise Conflict(f"there is an order {order.id} already; it stays as it is")
 
 
 def _designed(item: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ GROWING = frozenset(
 """Tables with more rows the more orders there are. The others are bounded by the catalogue, the partners and the staff."""
 
 
-UNPLANNED = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK"})
+UNPLANNED = frozenset({"BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK"})
 
 
 class Reading(Value):
@@ -80,16 +80,20 @@ class Watched:
             self._explaining = False
 
     def _explain(self, connection: Connection, statement: str, parameters: Any) -> None:
-        connection.exec_driver_sql("SAVEPOINT explained")
+        alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        begin, back = ("BEGIN", "ROLLBACK") if alone else ("SAVEPOINT explained", "ROLLBACK TO SAVEPOINT explained")
+        connection.exec_driver_sql(begin)
         explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}"
         found = connection.exec_driver_sql(explain, parameters).scalar_one()
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT explained")
+        connection.exec_driver_sql(back)
         plans = json.loads(found) if isinstance(found, str) else found
         custom = plans[0]["Plan"]
         self._note(custom, statement)
         if statement not in self._seen:
             self._seen.add(statement)
+            connection.exec_driver_sql(begin)
             generic = self._generic(connection, statement, len(parameters))
+            connection.exec_driver_sql(back)
             planning = 2.5 * (1 + sum("Relation Name" in node for node in _nodes(custom)))
             if generic["Total Cost"] < custom["Total Cost"] + planning:
                 self._note(generic, statement)
@@ -109,7 +113,6 @@ class Watched:
         connection.exec_driver_sql(f"PREPARE explained AS {statement}")
         found = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) EXECUTE explained{nothing}").scalar_one()
         connection.exec_driver_sql("DEALLOCATE explained")
-        connection.exec_driver_sql("SET LOCAL plan_cache_mode = auto")
         plan: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
         return plan
 
