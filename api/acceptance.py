@@ -1,4 +1,4 @@
-"""Taking an order: checked, priced and written in one transaction, once for each idempotency key."""
+"""Taking an order: checked, priced and written whole or not at all, once for each idempotency key."""
 
 import hashlib
 from collections.abc import Sequence

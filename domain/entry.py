@@ -158,7 +158,7 @@ def _freeze_item(field: str, request: ItemRequest, currency: str, placing: Placi
         raise BadInput("currency", f"{plan.id} has no price in {currency}; GET /v1/prices?plan={plan.id} lists them")
     if product.countries and placing.customer.country not in product.countries:
         raise BadInput(f"{field}.product", f"{product.id} is not sold in {placing.customer.country}")
-    blank = OrderItem(id="-", product=product, plan=plan, price=price, quantity=1, due=due([], currency))
+    blank = OrderItem.model_construct(id="-", product=product, plan=plan, price=price, quantity=1, due=due([], currency))
     return _item(field, request, placing, blank)
 
 

@@ -44,6 +44,8 @@ def set_up_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for unused in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):  # the logging HOWTO's "Optimization"
+        setattr(logging, unused, None)
     for noisy in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -86,7 +86,7 @@ async def place_order(
     key: Key = None,
     token: PreviewToken = None,
 ) -> PlacedOrder:
-    """Checks the order against the catalogue, freezes its prices, coupons and tax and keeps it, all in one transaction; it is
+    """Checks the order against the catalogue, freezes its prices, coupons and tax and keeps it, whole or not at all; it is
     then fulfilled in its own time, and its state can be read or watched. With `submit: false` it stays a draft."""
     placed = await acceptance.place(context, principal, request, key, token)
     return _placed(placed, settings, response)

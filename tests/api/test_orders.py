@@ -9,6 +9,7 @@ import pytest
 
 from activities.store import changes
 from activities.store.database import Database
+from api.samples import COUPON
 from domain.facts import Event, ItemStatus, OrderChange, OrderStatus
 from domain.jeopardy import Jeopardy
 from domain.states import ItemState, OrderState
@@ -98,6 +99,41 @@ async def test_the_same_key_with_another_body_is_refused(api: httpx.AsyncClient)
 async def test_twenty_at_once_with_one_key_make_one_order(api: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(placed(api, key="crowd") for _ in range(20)))
     assert len({answer["id"] for answer in answers}) == 1
+
+
+async def test_of_two_requests_at_once_under_one_key_one_is_taken(api: httpx.AsyncClient) -> None:
+    """Also where they are taken in different ways: a coupon is locked, a draft is not accepted."""
+    await api.put("/v1/coupons/contested", json=COUPON | {"id": "contested"})
+    coupon, draft = samples.order() | {"coupons": ["contested"]}, samples.order() | {"submit": False}
+    for number in range(5):
+        headers = {"Idempotency-Key": f"contested-{number}"}
+        bodies = [samples.order(), samples.order(REPORTS, CRM), coupon, draft]
+        answers = await asyncio.gather(*(api.post("/v1/orders", json=body, headers=headers) for body in bodies))
+        assert sorted(answer.status_code // 100 for answer in answers) == [2, 4, 4, 4], [each.text for each in answers]
+        assert {answer.status_code for answer in answers} <= {201, 202, 409}
+        [taken] = [body for body, answer in zip(bodies, answers, strict=True) if answer.is_success]
+        again = await api.post("/v1/orders", json=taken, headers=headers)
+        assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+
+
+async def test_of_many_at_once_each_is_answered_for_itself(api: httpx.AsyncClient) -> None:
+    wrong = samples.order() | {"customer": "nobody"}
+    dear = samples.order(CRM | {"quantity": 9_999_999_999})
+    bodies = [samples.order(), wrong, samples.order(REPORTS, CRM), dear, samples.order(FIBRE)] * 4
+    bodies = [body | {"external_reference": f"PO-{number}"} for number, body in enumerate(bodies)]
+    answers = await asyncio.gather(*(api.post("/v1/orders", json=body) for body in bodies))
+    assert [answer.status_code for answer in answers] == [202, 422, 202, 422, 202] * 4
+    assert answers[1].json()["errors"][0]["field"] == "customer"
+    taken = {answer.json()["id"]: body for body, answer in zip(bodies, answers, strict=True) if answer.is_success}
+    assert len(taken) == 12
+    for order, body in taken.items():
+        detail = (await api.get(f"/v1/orders/{order}")).json()
+        assert detail["order"]["external_reference"] == body["external_reference"]
+        assert [item["product"]["id"] for item in detail["order"]["items"]] == [item["product"] for item in body["items"]]
+        assert [item["item"] for item in detail["items"]] == [item["id"] for item in body["items"]]
+        assert [event["type"] for event in (await api.get(f"/v1/orders/{order}/events")).json()["items"]] == [
+            "order.acknowledged"
+        ]
 
 
 async def test_a_request_refused_under_a_key_can_be_put_right_under_it(api: httpx.AsyncClient) -> None:
