@@ -28,8 +28,8 @@ class Blocker(Value):
 
 class Surroundings(Value):
     """What the checks look at besides the order. `free` is the units left per limited product, not counting what this order
-    has already reserved; `down` names the
-    adapters whose systems do not serve, `excluders` the live product that excludes each product that one does."""
+    has already reserved; `down` names the adapters whose systems do not serve, `excluders` the live product that excludes each
+    product that one does."""
 
     customer: Customer
     active_products: set[str] = set()

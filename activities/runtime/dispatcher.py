@@ -76,15 +76,16 @@ class Dispatcher:
             page = await self.send_page()
 
     async def send_page(self, now: datetime | None = None) -> Page:
-        """Send one page of what is due at `now` (default: the present)."""
+        """Send one page of what is due at `now` (default: the present). Each statement stands by itself: rows that were taken
+        and not sent are due again after their lease."""
         at = now or datetime.now(UTC)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement=True) as connection:
             due = await dispatches.claim(connection, at, at + LEASE, PAGE)
             known = await orders.get_many(connection, [row.subject for row in due if row.kind in OF_ORDERS])
         errors = await asyncio.gather(*(self._try(row, known.get(row.subject)) for row in due))
         sent = [row for row, error in zip(due, errors, strict=True) if error is None]
         await self._settle_callbacks([row for row in sent if row.kind is Kind.callback], known)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(statement=True) as connection:
             await dispatches.mark_sent(connection, [row.key for row in sent], at)
             for row, error in zip(due, errors, strict=True):
                 if error is not None:

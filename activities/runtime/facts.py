@@ -34,6 +34,8 @@ class StoredChecks(Checks):
     @activity.defn(name="assess")
     async def assess(self, order: Order) -> Assessment:
         now = datetime.now(UTC)
+        if (quick := await self._unruled(order, now)) is not None:
+            return quick
         async with self._database.transaction() as connection:
             around = await surroundings.look(connection, order, now)
             found = blockers(order, around)
@@ -47,6 +49,21 @@ class StoredChecks(Checks):
             screening = await self._screener.judge(connection, order, around.customer, now, count=True)
             await capacity.reserve(connection, order.id, order.items, list(around.free))
         return Assessment(blockers=[], screening=screening)
+
+    async def _unruled(self, order: Order, now: datetime) -> Assessment | None:
+        """Where nothing that the order is for is limited, and there is no rule, nothing has to be held, and each statement
+        stands by itself. None where something has."""
+        async with self._database.transaction(statement=True) as connection:
+            if await self._screener.is_asked(connection):
+                return None
+            around = await surroundings.unlimited(connection, order, now)
+            if around is None:
+                return None
+            found = blockers(order, around)
+            said = screen(around.customer.risk, order.total)
+            if not found:
+                await self._screener.count(connection, order, around.customer, now)
+        return Assessment(blockers=found, screening=said)
 
     @activity.defn(name="release_capacity")
     async def release_capacity(self, release: checks_contract.Release) -> None:

@@ -21,12 +21,19 @@ class Screener:
         self._read: tuple[float, FraudPolicy] | None = None
         self._lists = FraudLists()
 
+    async def is_asked(self, connection: Connection) -> bool:
+        """Whether there is any rule or list."""
+        return bool((await self._policy(connection)).rules or self._lists.listed)
+
+    async def count(self, connection: Connection, order: Order, customer: Customer, now: datetime) -> None:
+        """For rules to come, where there is none that asks."""
+        await velocity.note(connection, order, customer, now)
+
     async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool) -> Screening:
         """The lists first, then the rules; nothing of an order is looked up where there are none. `count` it where it is
         placed, not where it is thought of; then each version of it is judged once, however often that is asked."""
         found = await self._judged(connection, order, customer, now, count=count)
-        policy = await self._policy(connection)
-        return await fraud.keep(connection, order, found, now) if count and (policy.rules or self._lists.listed) else found
+        return await fraud.keep(connection, order, found, now) if count and await self.is_asked(connection) else found
 
     async def _judged(
         self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool
@@ -38,7 +45,7 @@ class Screener:
             kept = await fraud_scores.find(connection, order.id) if policy.asks_score else None
             return judge(policy, traits, order.total, kept)
         if count:
-            await velocity.note(connection, order, customer, now)
+            await self.count(connection, order, customer, now)
         return listed or screen(customer.risk, order.total)
 
     async def lacks_facts(self, connection: Connection, order: Order, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from activities.store import clocks, due_rows
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
 from activities.store.tables.services import access_blocks
+from domain.states import ORDER, OrderState, is_terminal
 from domain.values import Instant, Value
 
 
@@ -27,6 +28,10 @@ class AccessBlock(Value):
 _HOLD = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('access:' || one, 0)) FROM unnest(CAST(:services AS varchar[])) one"
 )
+_HOLD_OF_ORDER = text("""
+    SELECT state, pg_advisory_xact_lock(hashtextextended('access:' || CAST(:service AS varchar), 0))
+      FROM (SELECT state FROM orders WHERE id = :order FOR SHARE) held
+""")
 _ENFORCE = text("""
     UPDATE entitlements SET suspended = NOT suspended
      WHERE source = ANY(CAST(:services AS varchar[]))
@@ -81,6 +86,14 @@ async def _lift(connection: Connection, now: datetime, *which: ColumnElement[boo
 async def hold(connection: Connection, services: Collection[str]) -> None:
     """Nothing else changes the access of these services until the transaction ends."""
     await connection.execute(_HOLD, {"services": sorted(services)})
+
+
+async def hold_unless_ended(connection: Connection, order: str, service: str) -> bool:
+    """As `hold`, of one service of an order, which cannot come to its end meanwhile. False where it has."""
+    row = (await connection.execute(_HOLD_OF_ORDER, {"order": order, "service": service})).first()
+    if row is None:
+        await hold(connection, [service])
+    return row is None or not is_terminal(ORDER, OrderState(row.state))
 
 
 async def enforce(connection: Connection, services: Collection[str]) -> None:

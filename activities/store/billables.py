@@ -13,13 +13,15 @@ from domain.billing.gathering import Billable
 from domain.billing.lines import InvoiceLine
 from domain.values import Value
 
-_ADD = text("""
+ADDING = """
     INSERT INTO billables (id, customer, legal_entity, currency, due_at, invoice, line)
     SELECT one #>> '{line,id}', one ->> 'customer', one ->> 'legal_entity', one #>> '{line,amount,currency}',
            (one ->> 'due_at')::timestamptz, :invoice, one -> 'line'
       FROM jsonb_array_elements(CAST(:billables AS jsonb)) one
     ON CONFLICT (id) DO NOTHING RETURNING id
-""")
+"""
+"""`:billables` is what `as_json` makes; they are on `:invoice` where that is given."""
+_ADD = text(ADDING)
 _DUE = text("""
     SELECT billables.* FROM billables
       JOIN unnest(CAST(:customer AS varchar[]), CAST(:legal_entity AS varchar[]), CAST(:currency AS varchar[]))
@@ -43,9 +45,11 @@ class Debtor(Value):
 
 async def add(connection: Connection, given: Sequence[Billable], invoice: str | None = None) -> set[str]:
     """Keep what is new of it, as on `invoice` where it is given; returns the ids of what is."""
-    document = orjson.dumps([each.model_dump(mode="json") for each in given]).decode()
-    rows = await connection.execute(_ADD, {"billables": document, "invoice": invoice})
-    return set(rows.scalars())
+    return set((await connection.execute(_ADD, {"billables": as_json(given), "invoice": invoice})).scalars())
+
+
+def as_json(given: Sequence[Billable]) -> str:
+    return orjson.dumps([each.model_dump(mode="json") for each in given]).decode()
 
 
 async def find(connection: Connection, id_: str) -> Billable | None:

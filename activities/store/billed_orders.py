@@ -12,6 +12,7 @@ from activities.store.tables.customers import customers
 from activities.store.tables.invoices import invoices, vat_proofs
 from activities.store.tables.life import test_clocks
 from activities.store.tables.orders import orders
+from activities.store.tables.payments import payment_attempts
 from domain import keys
 from domain.billing.entities import DEFAULT, LegalEntity
 from domain.billing.tax.parties import VatCheck, VatProof
@@ -23,13 +24,15 @@ from domain.values import Instant, Value
 
 class BilledOrder(Value):
     """The order as it was frozen, who sells it to whom as they are now, and what a register had said about the buyer's VAT id
-    when it was accepted. `shown` is what the buyer's test clock shows, where it has one."""
+    when it was accepted. `shown` is what the buyer's test clock shows, where it has one; `gateway` holds the money of its
+    payment, where that is known."""
 
     order: Order
     seller: LegalEntity
     buyer: Customer
     proof: VatProof | None
     shown: Instant | None = None
+    gateway: str | None = None
 
 
 def _query() -> Select[Any]:
@@ -52,6 +55,10 @@ def _query() -> Select[Any]:
             customers.c.document.label("buyer"),
             proof.label("proof"),
             select(test_clocks.c.now).where(test_clocks.c.id == customers.c.clock).scalar_subquery().label("shown"),
+            select(payment_attempts.c.gateway)
+            .where(payment_attempts.c.key == bindparam("payment"))
+            .scalar_subquery()
+            .label("gateway"),
             exists().where(invoices.c.id == bindparam("invoice")).label("billed"),
         )
         .join(customers, customers.c.id == orders.c.customer)
@@ -63,13 +70,21 @@ def _query() -> Select[Any]:
 _QUERY = _query()
 
 
-async def get(connection: Connection, order: str) -> BilledOrder | None:
+async def get(connection: Connection, order: str, payment: str | None) -> BilledOrder | None:
     """None where it is billed already. Raises NotFound, and Conflict for a draft."""
-    row = (await connection.execute(_QUERY, {"order": order, "invoice": keys.invoice(order)})).first()
+    asked = {"order": order, "invoice": keys.invoice(order), "payment": payment}
+    row = (await connection.execute(_QUERY, asked)).first()
     if row is None:
         raise NotFound("order", order)
     if row.billed:
         return None
     if isinstance(row.order["customer"], str):
         raise Conflict(f"order {order} is a draft, and nothing of a draft is billed")
-    return BilledOrder(order=row.order, seller=row.seller or DEFAULT, buyer=row.buyer, proof=row.proof, shown=row.shown)
+    return BilledOrder(
+        order=row.order,
+        seller=row.seller or DEFAULT,
+        buyer=row.buyer,
+        proof=row.proof,
+        shown=row.shown,
+        gateway=row.gateway,
+    )

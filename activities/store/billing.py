@@ -1,8 +1,8 @@
 """The billing engine: each verb is one transaction that writes documents, numbers, balances and ledger together, once."""
 
 from activities.store import (
+    attempts,
     balances,
-    billables,
     billed_orders,
     coupons,
     credit_notes,
@@ -19,7 +19,6 @@ from domain import keys
 from domain.billing.cash_postings import Payment, PaymentPart, payment_received, refunded
 from domain.billing.credit_notes import CreditReason, CreditRequest, LineCredit, left_of
 from domain.billing.evidence import Evidence
-from domain.billing.gathering import Billable
 from domain.billing.invoices import Funds, Invoice, finalize, receive
 from domain.billing.numbers import DocumentKind
 from domain.billing.order_billing import Bill, Credit
@@ -31,12 +30,13 @@ LONGEST_MEMO = 500
 
 
 async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
-    """Issue the invoice over the fulfilled items of an order, and book what paid for it. Again changes nothing.
+    """Issue the invoice over the fulfilled items of an order, and book what paid for it. Again changes nothing. `gateway` holds
+    the money of a payment that is older than the rows that say which one does.
 
     An order is paid in advance: its invoice takes nothing from the customer's balance, and adds nothing to it. ValueError where
     it does not come to what was captured.
     """
-    found = await billed_orders.get(connection, bill.order)
+    found = await billed_orders.get(connection, bill.order, bill.payment)
     if found is None:
         await _pay_open(connection, bill, gateway)
         return
@@ -59,13 +59,10 @@ async def bill_order(connection: Connection, bill: Bill, gateway: str) -> None:
     issued = finalize(made.invoice, number, Funds(balance=nothing, prepaid=nothing), today)
     booked = [invoice_finalized(issued, bill.at)]
     if bill.payment is not None:
-        booked.append(payment_received(_payment(issued, bill, bill.payment), gateway))
+        booked.append(payment_received(_payment(issued, bill, bill.payment), found.gateway or gateway))
         issued = receive(issued, bill.total, today).invoice
-    await invoices.issue(connection, issued, evidence, bill.at, order.id)
-    lines = [Billable(line=line, customer=issued.customer, legal_entity=seller.id, due_at=bill.at) for line in issued.lines]
-    await billables.add(connection, lines, issued.id)
-    await ledger.post(connection, booked, order.id)
-    await revenue.plan(connection, [(issued, seller)], bill.at, activated=True)
+    planned = revenue.planned([(issued, seller)], bill.at, activated=True)
+    await invoices.issue(connection, issued, evidence, bill.at, order.id, booked, planned)
     await coupons.save(connection, made.redemptions)
     used = {each.key for each in made.redemptions}
     if unused := [each.key for each in order.coupons if each.key not in used]:
@@ -77,6 +74,7 @@ async def _pay_open(connection: Connection, bill: Bill, gateway: str) -> None:
     invoice = (await invoices.get(connection, keys.invoice(bill.order), lock=True)).invoice
     if bill.payment is None or invoice.amount_due != bill.total or await ledger.posted(connection, bill.payment):
         return
+    gateway = await attempts.gateway_of(connection, bill.payment, gateway)
     await ledger.post(connection, [payment_received(_payment(invoice, bill, bill.payment), gateway)], bill.order)
     await invoices.save(connection, invoice, receive(invoice, bill.total, invoice.issue_date).invoice)
 

@@ -83,9 +83,14 @@ _WRITE = """
                change_run = it ->> 'run', change_number = (it ->> 'number')::integer%s
          WHERE orders.id = working.id
     )
-    SELECT state, overtaken, (SELECT count(*) FROM fresh) AS fresh FROM held
+    SELECT state, overtaken, (SELECT count(*) FROM fresh) AS fresh,
+           (SELECT count(pg_advisory_xact_lock(hashtextextended('access:' || service, 0))) FROM (
+               SELECT (one ->> 'order') || ':' || (one ->> 'item') AS service FROM jsonb_array_elements(it -> 'hand_overs') one
+                ORDER BY service) handed) AS held
+      FROM held
 """
-"""The order's row is locked, so that its events are numbered without a gap and no other change comes between. Of two changes at
+"""The order's row is locked, so that its events are numbered without a gap and no other change comes between; then the access
+of services that it hands over is held, as by `access_blocks.hold`. Of two changes at
 the same moment, as of a call that was given up and is made again, the later one fails where it holds events of the other: it is
 asked for again, and then finds them."""
 
@@ -108,16 +113,29 @@ _HAND_OVER = text("""
         SELECT one ->> 'service', one ->> 'order', one ->> 'item', one ->> 'customer', one ->> 'product', one ->> 'plan',
                (one ->> 'quantity')::integer, :active, one ->> 'remote_id', (one ->> 'activated_at')::timestamptz FROM given
         ON CONFLICT DO NOTHING
+    ),
+    begun AS (
+        INSERT INTO subscriptions (id, customer, order_id, item, state, document, version, created_at, payment_method)
+        SELECT one ->> 'subscription', one ->> 'customer', one ->> 'order', one ->> 'item', :pending,
+               one - 'service' - 'subject', 1, (one ->> 'activated_at')::timestamptz,
+               NULLIF((SELECT document ->> 'payment_method' FROM orders WHERE orders.id = one ->> 'order'),
+                      (SELECT document ->> 'payment_method' FROM customers WHERE customers.id = one ->> 'customer'))
+          FROM given
+        ON CONFLICT DO NOTHING
+    ),
+    woken AS (
+        INSERT INTO dispatches (key, kind, subject, payload, due_at)
+        SELECT blocked.id || ':wake:active:' || (one ->> 'service'), :wake, blocked.id, '{}',
+               (one ->> 'activated_at')::timestamptz
+          FROM given, LATERAL (
+              SELECT id FROM orders WHERE blockers && ARRAY[one ->> 'subject']::varchar[] AND blockers <> '{}'
+          ) blocked
+        ON CONFLICT DO NOTHING
     )
-    INSERT INTO subscriptions (id, customer, order_id, item, state, document, version, created_at, payment_method)
-    SELECT one ->> 'subscription', one ->> 'customer', one ->> 'order', one ->> 'item', :pending, one - 'service', 1,
-           (one ->> 'activated_at')::timestamptz,
-           NULLIF((SELECT document ->> 'payment_method' FROM orders WHERE orders.id = one ->> 'order'),
-                  (SELECT document ->> 'payment_method' FROM customers WHERE customers.id = one ->> 'customer'))
-      FROM given
-    ON CONFLICT DO NOTHING
+    SELECT EXISTS (SELECT FROM access_blocks block, given WHERE block.service = one ->> 'service' AND block.lifted_at IS NULL)
 """)
-"""A subscription keeps the method of its order where that was not the customer's default, which it follows otherwise."""
+"""A subscription keeps the method of its order where that was not the customer's default, which it follows otherwise. Orders
+that wait for the products are woken. Says whether something blocks one of the services."""
 
 _AMEND = text("""
     UPDATE orders SET document = CAST(:document AS jsonb), revision = :revision, total = :total WHERE id = :order
@@ -178,17 +196,11 @@ async def _amend(connection: Connection, order: Order) -> None:
 
 
 async def _hand_over(connection: Connection, hand_overs: list[HandOver]) -> None:
-    """Services have gone live, and their subscriptions begin with them."""
+    """Services have gone live, and their subscriptions begin with them. Their access is held."""
     rows = [_service(hand_over) for hand_over in hand_overs]
-    states = {"active": ServiceState.active, "pending": SubscriptionState.pending}
-    live = [row["service"] for row in rows]
-    await access_blocks.hold(connection, live)
-    await connection.execute(_HAND_OVER, {"services": orjson.dumps(rows).decode(), **states})
-    await access_blocks.turn(connection, live)
-    for hand_over in hand_overs:
-        subject = service_subject(hand_over.customer, hand_over.product)
-        because = f"active:{hand_over.order}:{hand_over.item}"
-        await dispatches.wake_blocked(connection, [subject], hand_over.activated_at, because)
+    kinds = {"active": ServiceState.active, "pending": SubscriptionState.pending, "wake": Kind.wake}
+    if (await connection.execute(_HAND_OVER, {"services": orjson.dumps(rows).decode(), **kinds})).scalar_one():
+        await access_blocks.turn(connection, [row["service"] for row in rows])
     left = [hand_over for hand_over in hand_overs if not await _begun(connection, hand_over)]
     await dispatches.request(connection, [_subscribe(hand_over) for hand_over in left])
 
@@ -208,7 +220,11 @@ async def _begun(connection: Connection, hand_over: HandOver) -> bool:
 
 
 def _service(hand_over: HandOver) -> dict[str, Any]:
-    return {**hand_over.model_dump(mode="json"), "service": keys.reference(hand_over.order, hand_over.item)}
+    return {
+        **hand_over.model_dump(mode="json"),
+        "service": keys.reference(hand_over.order, hand_over.item),
+        "subject": service_subject(hand_over.customer, hand_over.product),
+    }
 
 
 def _subscribe(hand_over: HandOver) -> Dispatch:

@@ -57,8 +57,8 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, statement: bool = False) -> AsyncIterator[Connection]:
-        """A transaction, committed at the end of the block and rolled back by any error. A single `statement` is one by
-        itself, which saves two trips; where none comes, nothing is asked of PostgreSQL at all.
+        """A transaction, committed at the end of the block and rolled back by any error. With `statement`, each statement
+        is one by itself, which saves two trips; where none comes, nothing is asked of PostgreSQL at all.
 
         Raises `Unavailable` where PostgreSQL does not answer or went away: nothing is known to have been written, and since
         every write is keyed by a business fact, writing it again is safe.

@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text, update
 
 from activities.store.database import Connection
 from activities.store.tables.services import entitlements
@@ -23,21 +22,22 @@ class Entitlement(Value):
     suspended: bool = False
 
 
-_MADE = insert(entitlements)
-_GRANT = _MADE.on_conflict_do_update(
-    index_elements=["source", "feature"],
-    set_={"value": _MADE.excluded.value, "revoked_at": None, "suspended": False},
-)
+_GRANT = text("""
+    INSERT INTO entitlements (source, feature, customer, value, granted_at, suspended)
+    SELECT CAST(:source AS varchar), feature, :customer, value, :now,
+           EXISTS (SELECT FROM access_blocks block WHERE block.service = CAST(:source AS varchar) AND block.lifted_at IS NULL)
+      FROM unnest(CAST(:features AS varchar[]), CAST(:values AS varchar[])) AS given (feature, value)
+        ON CONFLICT (source, feature) DO UPDATE
+       SET value = EXCLUDED.value, revoked_at = NULL, suspended = EXCLUDED.suspended
+""")
 
 
 async def grant(connection: Connection, source: str, customer: str, features: dict[str, str], now: datetime) -> None:
-    """Grant each feature; granting what is granted sets its value and keeps its date."""
-    rows = [
-        {"source": source, "feature": feature, "customer": customer, "value": value, "granted_at": now}
-        for feature, value in features.items()
-    ]
-    if rows:
-        await connection.execute(_GRANT, rows)
+    """Grant each feature, suspended where something blocks the source, whose access is to be held; granting what is granted
+    sets its value and keeps its date."""
+    if features:
+        given = {"features": list(features), "values": list(features.values())}
+        await connection.execute(_GRANT, {"source": source, "customer": customer, "now": now, **given})
 
 
 async def revoke(connection: Connection, source: str, now: datetime) -> None:

@@ -4,19 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, func, select, tuple_, update
+import orjson
+from sqlalchemy import Select, and_, bindparam, case, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.store import billables, due_rows
+from activities.store import billables, due_rows, ledger
 from activities.store.billables import Debtor
 from activities.store.database import Connection, among
 from activities.store.tables.customers import ON_A_CLOCK
 from activities.store.tables.invoices import invoices
 from domain.billing.balance import OpenItem
 from domain.billing.evidence import Evidence
-from domain.billing.gathering import Gathered, Group, in_order
+from domain.billing.gathering import Billable, Gathered, Group, in_order
 from domain.billing.invoice_states import OPEN, InvoiceState
 from domain.billing.invoices import Invoice, Received, changed, receive
+from domain.billing.ledger import Transaction
 from domain.billing.lines import InvoiceLine
 from domain.errors import Conflict, NotFound
 from domain.money import Money
@@ -24,7 +26,18 @@ from domain.values import Instant, Value
 
 _MOVING = {"number", "state", "paid", "credited", "written_off", "write_offs"}
 """What has columns of its own, since it is given or goes on after the document is frozen."""
-_ISSUE = insert(invoices)
+_ISSUE = text(f"""
+    WITH issued AS (
+        INSERT INTO invoices SELECT * FROM jsonb_populate_record(NULL::invoices, CAST(:row AS jsonb))
+    ),
+    lines AS ({billables.ADDING}),
+    planned AS (
+        INSERT INTO revenue_schedules
+        SELECT * FROM jsonb_populate_recordset(NULL::revenue_schedules, CAST(:planned AS jsonb)) ON CONFLICT DO NOTHING
+    ),
+    {ledger.POSTING}
+    SELECT id FROM made
+""")  # noqa: S608 - of constants alone
 _AT_ISSUE = ("number", "state", "issue_date", "due_date", "total", "amount_due")
 _ISSUED: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_AT_ISSUE, "document", "evidence", "issued_at")} | {
     "finalizable_at": None,
@@ -104,12 +117,21 @@ async def issue(
     evidence: Evidence,
     now: datetime,
     order: str | None = None,
+    booked: Sequence[Transaction | None] = (),
+    planned: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write an invoice that was finalized without having been a draft. One of this id that is there already is an error of the
-    database: its number would be given twice."""
-    proof = evidence.model_dump(mode="json")
-    row = {**_columns(invoice), "order_id": order, "evidence": proof, "gathered_at": now, "issued_at": now}
-    await connection.execute(_ISSUE, {**row, "document": _frozen(invoice)})
+    """Write an invoice that was finalized without having been a draft, with its lines, what is `booked` of it in the ledger and
+    how it is `planned` to be earned, in one statement: whoever else is given a number waits for it. One of this id that is
+    there already is an error of the database: its number would be given twice."""
+    proof = {"evidence": evidence.model_dump(mode="json"), "document": _frozen(invoice)}
+    row = {**_columns(invoice), **proof, "order_id": order, "gathered_at": now, "issued_at": now}
+    lines = [
+        Billable(line=line, customer=invoice.customer, legal_entity=invoice.legal_entity, due_at=now) for line in invoice.lines
+    ]
+    values = {"row": row, "planned": planned}
+    written = {name: orjson.dumps(value).decode() for name, value in values.items()}
+    parts = {"billables": billables.as_json(lines), "transactions": ledger.as_json(booked)}
+    await connection.execute(_ISSUE, {**written, **parts, "invoice": invoice.id, "order": order})
 
 
 async def put_drafts(connection: Connection, drafts: Sequence[OpenDraft]) -> None:

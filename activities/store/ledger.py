@@ -13,8 +13,8 @@ from domain.billing.ledger import AccountKind, Posting, Transaction
 from domain.money import Money
 from domain.values import Instant, Value
 
-_POST = text("""
-    WITH given AS (SELECT one FROM jsonb_array_elements(CAST(:transactions AS jsonb)) one),
+POSTING = """
+    given AS (SELECT one FROM jsonb_array_elements(CAST(:transactions AS jsonb)) one),
     made AS (
         INSERT INTO ledger_transactions (id, at, description, reference, order_id)
         SELECT one ->> 'id', (one ->> 'at')::timestamptz, one ->> 'description', one ->> 'reference', :order FROM given
@@ -26,10 +26,9 @@ _POST = text("""
                posting ->> 'subject', :order, (one ->> 'at')::timestamptz
           FROM given JOIN made ON made.id = one ->> 'id', jsonb_array_elements(one -> 'postings') posting
     )
-    SELECT id FROM made
-""")
-
-
+"""
+"""Part of a statement. `:transactions` is what `as_json` makes; `made` are those that were not there."""
+_POST = text(f"WITH {POSTING} SELECT id FROM made")  # noqa: S608 - of constants alone
 _POSTED = select(ledger_transactions.c.id).where(ledger_transactions.c.id == bindparam("id"))
 AT_ONCE = 200
 """Entries read at once, between which other requests have their turn."""
@@ -50,11 +49,14 @@ class LedgerLine(Value):
 
 async def post(connection: Connection, transactions: Iterable[Transaction | None], order: str | None = None) -> set[str]:
     """Post those that are not yet there; returns their ids. None stands for an event that booked nothing."""
-    given = [each.model_dump(mode="json") for each in transactions if each is not None]
+    given = [each for each in transactions if each is not None]
     if not given:
         return set()
-    rows = await connection.execute(_POST, {"transactions": orjson.dumps(given).decode(), "order": order})
-    return set(rows.scalars())
+    return set((await connection.execute(_POST, {"transactions": as_json(given), "order": order})).scalars())
+
+
+def as_json(transactions: Iterable[Transaction | None]) -> str:
+    return orjson.dumps([each.model_dump(mode="json") for each in transactions if each is not None]).decode()
 
 
 async def posted(connection: Connection, transaction: str) -> bool:

@@ -16,7 +16,7 @@ from domain import keys
 from domain.errors import Conflict, NotFound
 from domain.facts import Event
 from domain.orders import Order, OrderRequest
-from domain.states import ORDER, ItemState, OrderState, ServiceState, is_terminal
+from domain.states import ItemState, OrderState, ServiceState
 from domain.values import Value
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))")
@@ -232,13 +232,6 @@ async def get(connection: Connection, order: str, *, lock: bool = False) -> Stor
     if row is None:
         raise NotFound("order", order)
     return _stored(row)
-
-
-async def has_ended(connection: Connection, order: str) -> bool:
-    """Whether the order is at its end; it cannot come to it until the transaction ends."""
-    query = select(orders.c.state).where(orders.c.id == order).with_for_update(read=True)
-    state = (await connection.execute(query)).scalar()
-    return state is not None and is_terminal(ORDER, OrderState(state))
 
 
 async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, StoredOrder]:

@@ -285,7 +285,6 @@ async def _carry_to_service(connection: Connection, subscription: Subscription, 
     await access_blocks.hold(connection, [source])
     await entitlements.grant(connection, source, subscription.customer, features, means.now)
     await entitlements.revoke_but(connection, source, list(features), means.now)
-    await access_blocks.enforce(connection, [source])
 
 
 def _change(

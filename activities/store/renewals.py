@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from pydantic import TypeAdapter
+from sqlalchemy import text
 
 from activities.store import (
     billables,
@@ -15,7 +16,6 @@ from activities.store import (
     invoices,
     life_policies,
     messages,
-    orders,
     reinstating,
     reminders,
     subscriptions,
@@ -24,15 +24,16 @@ from activities.store import (
 )
 from activities.store.database import Connection
 from activities.store.due_rows import DueRow, Kind
-from activities.store.tables.services import subscriptions as table
 from domain import keys
 from domain.billing.gathering import Billable
 from domain.billing.invoice_states import InvoiceState
 from domain.billing.invoices import Invoice
+from domain.billing.lines import InvoiceLine
 from domain.billing.zones import local_date, zone_of
 from domain.errors import NotFound
 from domain.facts import Event
 from domain.messages import MessageFacts, MessageKind
+from domain.orders import Order
 from domain.states import SubscriptionState
 from domain.subscriptions.facts import Opening, Subscription
 from domain.subscriptions.opening import opened
@@ -43,25 +44,30 @@ WORKFLOW = "subscription"
 """Who is said to have done what its process does by itself."""
 
 
+_OPENING = text("""
+    SELECT one.state, one.item, one.document, orders.document AS "order",
+           (SELECT now FROM customers JOIN test_clocks ON test_clocks.id = customers.clock
+             WHERE customers.id = one.customer) AS shown,
+           ARRAY(SELECT invoices.document -> 'lines' FROM invoices WHERE invoices.order_id = one.order_id
+                  ORDER BY gathered_at, id) AS billed
+      FROM subscriptions one JOIN orders ON orders.id = one.order_id
+     WHERE one.id = :subscription FOR UPDATE OF one
+""")
+_LINES = TypeAdapter(list[InvoiceLine])
+
+
 async def activate(connection: Connection, opening: Opening) -> SubscriptionState:
     """Take over a service that has gone live; one that was taken over is left as it is. Raises NotFound. Returns its state."""
-    query = select(table.c.state, table.c.order_id, table.c.item, table.c.document).where(table.c.id == opening.subscription)
-    row = (await connection.execute(query.with_for_update())).first()
+    row = (await connection.execute(_OPENING, {"subscription": opening.subscription})).first()
     if row is None:
         raise NotFound("subscription", opening.subscription)
     if subscriptions.FACTS in row.document:
         return SubscriptionState(row.state)
     handed = row.document
-    stored = await orders.get(connection, row.order_id)
-    if stored.order is None:
-        raise NotFound("order", row.order_id)
-    billed = [each.invoice for each in await invoices.of_order(connection, row.order_id)]
-    lines = [line for invoice in billed for line in invoice.lines]
-    customer = stored.order.customer.id
-    shown = (await clocks.frozen(connection, [customer])).get(customer)
-    now = shown or datetime.now(UTC)
-    activated_at = shown or opening.activated_at or datetime.fromisoformat(handed["activated_at"])
-    begun = opened(stored.order, row.item, lines, activated_at, handed.get("remote_id"))
+    lines = [line for billed in row.billed for line in _LINES.validate_python(billed)]
+    now = row.shown or datetime.now(UTC)
+    activated_at = row.shown or opening.activated_at or datetime.fromisoformat(handed["activated_at"])
+    begun = opened(Order.model_validate(row.order), row.item, lines, activated_at, handed.get("remote_id"))
     until = f", paid until {begun.paid_until:%Y-%m-%d}" if begun.paid_until else ""
     event = _event("started", "subscription.started", begun.started_at, f"{begun.plan_name} × {begun.quantity} began{until}")
     return await subscriptions.save(connection, begun, [event], now)

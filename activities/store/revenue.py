@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -23,17 +24,21 @@ from domain.money import Money
 _PLAN = insert(revenue_schedules).on_conflict_do_nothing()
 
 
-async def plan(
-    connection: Connection, issued: Sequence[tuple[Invoice, LegalEntity]], now: datetime, *, activated: bool = False
-) -> None:
-    """Keep how the lines of invoices that are issued at `now` are earned: from their period's start, or from now where their
-    service has just been `activated`."""
+async def plan(connection: Connection, issued: Sequence[tuple[Invoice, LegalEntity]], now: datetime) -> None:
+    """Keep how the lines of invoices that are issued at `now` are earned."""
+    if rows := planned(issued, now):
+        await connection.execute(_PLAN, rows)
+
+
+def planned(issued: Sequence[tuple[Invoice, LegalEntity]], now: datetime, *, activated: bool = False) -> list[dict[str, Any]]:
+    """Rows of `revenue_schedules` that say how the lines of invoices that are issued at `now` are earned: from their period's
+    start, or from now where their service has just been `activated`."""
     rows = []
     for invoice, seller in issued:
         periods = {line.id: line.period for line in invoice.lines}
         for line in invoice.taxed.lines if invoice.taxed else ():
             period = periods[line.id]
-            planned = RevenueSchedule(
+            schedule = RevenueSchedule(
                 line=line.id,
                 net=line.net,
                 period=period,
@@ -41,11 +46,10 @@ async def plan(
                 issued_at=now,
                 settings=seller.recognition,
             )
-            if first := next(iter(planned.days()), None):
+            if first := next(iter(schedule.days()), None):
                 head = {"line": line.id, "invoice": invoice.id, "legal_entity": seller.id, "due_on": first.day}
-                rows.append({**head, "document": planned.model_dump(mode="json")})
-    if rows:
-        await connection.execute(_PLAN, rows)
+                rows.append({**head, "document": schedule.model_dump(mode="json")})
+    return rows
 
 
 async def close_some(connection: Connection, seller: LegalEntity, now: datetime, limit: int) -> int:

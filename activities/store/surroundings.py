@@ -36,16 +36,29 @@ _LOOK = text("""
 async def look(connection: Connection, order: Order, now: datetime) -> Surroundings:
     """The surroundings of `order` at `now`, by the current catalogue. What is free of a limited product stays so until the
     transaction ends: its lock is held. Raises NotFound for the customer."""
+    around, limited = await _read(connection, order, now)
+    return around.model_copy(update={"free": await capacity.free(connection, order.id, limited)}) if limited else around
+
+
+async def unlimited(connection: Connection, order: Order, now: datetime) -> Surroundings | None:
+    """As `look`, in one statement; None where the order is for a product that is limited."""
+    around, limited = await _read(connection, order, now)
+    return None if limited else around
+
+
+async def _read(connection: Connection, order: Order, now: datetime) -> tuple[Surroundings, list[str]]:
+    """With what is limited of what the order is for, of which it is not said what is free."""
     units = wanted(order.items)
     given = {"order": order.id, "customer": order.customer.id, "wanted": sorted(units), "active": ServiceState.active}
     upstreams = {"adapters": sorted(adapters(order.items)), "failures": FAILURES, "fresh": now - STALE}
     row = (await connection.execute(_LOOK, {**given, **upstreams})).one()
     if row.customer is None:
         raise NotFound("customer", order.customer.id)
-    return Surroundings(
+    around = Surroundings(
         customer=Customer.model_validate(row.customer),
         active_products=set(row.live),
-        free=await capacity.free(connection, order.id, row.limited) if row.limited else {},
+        free={},
         down=set(row.down),
         excluders=row.excluders or {},
     )
+    return around, row.limited

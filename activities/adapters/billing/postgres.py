@@ -16,8 +16,7 @@ class PostgresBilling:
 
     async def bill(self, bill: Bill) -> None:
         async with self._database.transaction() as connection:
-            gateway = await attempts.gateway_of(connection, bill.payment or "", self._gateway)
-            await billing.bill_order(connection, bill, gateway)
+            await billing.bill_order(connection, bill, self._gateway)
 
     async def credit(self, credit: Credit) -> None:
         async with self._database.transaction() as connection:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from activities.store import access_blocks, entitlements, orders
+from activities.store import access_blocks, entitlements
 from activities.store.database import Connection, Database
 from domain import keys
 from domain.errors import Refused
@@ -53,19 +53,16 @@ class EntitlementProvisioner:
         return RemoteState.inactive
 
     async def _grant(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
-        await self._refuse_ended(connection, request.reference)
-        now = datetime.now(UTC)
+        await self._hold(connection, request.reference)
         features = {name: _per_unit(value, request.quantity) for name, value in request.entitlements.items()}
-        await access_blocks.hold(connection, [request.reference])
-        await entitlements.grant(connection, request.reference, request.customer, features, now)
-        await access_blocks.enforce(connection, [request.reference])
+        await entitlements.grant(connection, request.reference, request.customer, features, datetime.now(UTC))
         return RemoteState.active
 
-    async def _refuse_ended(self, connection: Connection, reference: str) -> None:
+    async def _hold(self, connection: Connection, reference: str) -> None:
         """A call that comes after its order's end, late or from a workflow that was reset, must not bring access back."""
-        split = keys.split_reference(reference)
-        if split and await orders.has_ended(connection, split[0]):
-            raise Refused(f"order {split[0]} has ended and grants nothing any more", code="ended")
+        order, _ = keys.split_reference(reference) or (reference, "")
+        if not await access_blocks.hold_unless_ended(connection, order, reference):
+            raise Refused(f"order {order} has ended and grants nothing any more", code="ended")
 
     async def _suspend(self, connection: Connection, request: ProvisionRequest) -> RemoteState:
         await access_blocks.block(connection, [request.reference], _REQUESTED, _REQUESTED, datetime.now(UTC))

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from activities.runtime.facts import StoredFacts
-from activities.store import changes, orders
+from activities.store import access_blocks, changes, due_rows, entitlements, orders, services
 from activities.store.database import Database
 from domain import keys
+from domain.checks import service_subject
 from domain.errors import Conflict, Unavailable
 from domain.facts import Event, HandOver, ItemStatus, OrderChange, OrderStatus
 from domain.orders import Order
@@ -105,6 +106,72 @@ async def test_a_subscription_begins_with_what_is_written_last_and_one_that_cann
         ("none-such", "pending", False, f"{keys.subscription(order, 'none-such')}:subscribe"),
     ]
     assert (await world.events(order))[-1]["summary"] == "live:1"
+
+
+async def test_what_is_blocked_when_it_goes_live_is_closed_and_all_else_is_not(world: World) -> None:
+    order = await standing(world)
+    customer = str((await world.get(order))["customer"])
+    blocked, free = keys.reference(order, "blocked"), keys.reference(order, "free")
+    handed = [live(order, item, customer) for item in ("blocked", "free")]
+
+    async with world.database.transaction() as connection:
+        await access_blocks.block(connection, [blocked], "dispute", f"dispute-of-{order}", NOW)
+        await entitlements.grant(connection, blocked, customer, {"seats": "1"}, NOW)
+        await entitlements.grant(connection, free, customer, {"seats": "2"}, NOW)
+        given = change(order, "live:1").model_copy(update={"hand_overs": handed})
+        await changes.record(connection, given)
+        await changes.record(connection, given)
+        closed = {each: (await services.get(connection, each)).access_changes for each in (blocked, free)}
+        due = [row.key for each in (blocked, free) for row in await due_rows.of_subject(connection, each)]
+        granted = [one.suspended for each in (blocked, free) for one in await entitlements.of_source(connection, each)]
+        await connection.rollback()
+
+    assert closed == {blocked: 1, free: 0}
+    assert due == [f"{blocked}:access"]
+    assert granted == [True, False]
+
+
+async def test_what_goes_live_wakes_the_orders_that_wait_for_it(world: World) -> None:
+    order, waiting, other = await standing(world), await standing(world), await standing(world)
+    customer = str((await world.get(order))["customer"])
+    woken = text("SELECT subject FROM dispatches WHERE kind = 'wake' AND subject = ANY(CAST(:ids AS varchar[]))")
+    blockers = text("UPDATE orders SET blockers = ARRAY[:subject]::varchar[] WHERE id = :id")
+
+    async with world.database.transaction() as connection:
+        for id_, subject in ((waiting, service_subject(customer, "crm")), (other, service_subject(customer, "fibre"))):
+            await connection.execute(blockers, {"id": id_, "subject": subject})
+        for _ in range(2):
+            await changes.record(
+                connection, change(order, "live:1").model_copy(update={"hand_overs": [live(order, "1", customer)]})
+            )
+        found = list((await connection.execute(woken, {"ids": [waiting, other]})).scalars())
+        await connection.rollback()
+
+    assert found == [waiting]
+
+
+async def test_access_is_held_until_a_hand_over_is_written(world: World) -> None:
+    """What blocks a service at the same moment comes before it or after it, and never unseen between."""
+    order = await standing(world)
+    customer = str((await world.get(order))["customer"])
+    service = keys.reference(order, "held")
+
+    async def block() -> None:
+        async with world.database.transaction() as connection:
+            await access_blocks.block(connection, [service], "dispute", f"held-of-{order}", NOW)
+
+    async with world.database.transaction() as connection:
+        handed = change(order, "live:1").model_copy(update={"hand_overs": [live(order, "held", customer)]})
+        await changes.record(connection, handed)
+        blocking = asyncio.create_task(block())
+        await world.until(lambda: waits_for_a_lock(world), "the block to wait for the service's access")
+        assert not blocking.done()
+    await blocking
+
+    async with world.database.transaction() as connection:
+        assert (await services.get(connection, service)).access_changes == 1
+        await access_blocks.lift(connection, "dispute", f"held-of-{order}", NOW)
+        await due_rows.remove(connection, [f"{service}:access"])
 
 
 async def test_an_order_that_was_accepted_is_never_replaced_by_another_of_its_id(world: World) -> None:
