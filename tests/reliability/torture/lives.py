@@ -215,6 +215,7 @@ class Life:
     async def rest(self) -> None:
         """With everything serving and a good card: whatever was asked of it is done, or it was never possible."""
         await self.pay_with(self.card)
+        await self._payments_decided()
         for _ in range(4):
             await self.advance(DAY)
             found = await self.shown()
@@ -222,6 +223,15 @@ class Life:
                 break
             await self.do({"suspended": "unsuspend", "paused": "resume"}.get(found["state"], "uncancel"))
         await self.advance(2 * DAY if found and found["state"] != "ended" else 2 * MONTH)
+
+    async def _payments_decided(self) -> None:
+        """What was asked of a gateway under a fault is tried for seconds, in real time, when the clock has long moved on."""
+        began = time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            found = await self.get("/v1/payments", customer=self.name) or {"items": [{"outcome": "unknown"}]}
+            if all(each["outcome"] not in {None, "unknown"} for each in found["items"]):
+                return
+            await asyncio.sleep(0.2)
 
 
 Act = Callable[[Life], Coroutine[Any, Any, None]]
