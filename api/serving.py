@@ -27,6 +27,7 @@ async def serve(settings: Settings) -> None:
         client = await connect(settings, lazy=True)
         app = create_app(settings, database=database, client=client)
         mount(app, settings)
+        gc.collect()
         gc.freeze()  # a collection that looks at all the code there is holds every request up for a fifth of a second
         await uvicorn.Server(_configuration(settings, app)).serve()
     finally:
