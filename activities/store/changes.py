@@ -90,9 +90,8 @@ _WRITE = """
       FROM held
 """
 """The order's row is locked, so that its events are numbered without a gap and no other change comes between; then the access
-of services that it hands over is held, as by `access_blocks.hold`. Of two changes at
-the same moment, as of a call that was given up and is made again, the later one fails where it holds events of the other: it is
-asked for again, and then finds them."""
+of services that it hands over is held, as by `access_blocks.hold`. Of two changes at the same moment, as of a call that was
+given up and is made again, the later one fails where it holds events of the other: asked for again, it finds them."""
 
 _STATUS = """, state = now ->> 'state', waiting_on = now ->> 'waiting_on', owner = now ->> 'owner',
                deadline = (now ->> 'deadline')::timestamptz, reason = now ->> 'reason',
