@@ -8,7 +8,7 @@ from activities.contracts import checks as checks_contract
 from activities.contracts.checks import Assessment, Checks
 from activities.contracts.facts import Facts
 from activities.runtime.screening import Screener
-from activities.store import capacity, changes, surroundings
+from activities.store import capacity, changes, surroundings, velocity
 from activities.store.database import Database
 from domain.checks import blockers
 from domain.facts import OrderChange, Recorded
@@ -52,7 +52,7 @@ class StoredChecks(Checks):
 
     async def _unruled(self, order: Order, now: datetime) -> Assessment | None:
         """Where nothing that the order is for is limited, and there is no rule, nothing has to be held, and each statement
-        stands by itself. None where something has."""
+        stands by itself; the order is counted all the same, for rules to come. None where something has to be held."""
         async with self._database.transaction(statement=True) as connection:
             if await self._screener.is_asked(connection):
                 return None
@@ -62,7 +62,7 @@ class StoredChecks(Checks):
             found = blockers(order, around)
             said = screen(around.customer.risk, order.total)
             if not found:
-                await self._screener.count(connection, order, around.customer, now)
+                await velocity.note(connection, order, around.customer, now)
         return Assessment(blockers=found, screening=said)
 
     @activity.defn(name="release_capacity")

@@ -25,10 +25,6 @@ class Screener:
         """Whether there is any rule or list."""
         return bool((await self._policy(connection)).rules or self._lists.listed)
 
-    async def count(self, connection: Connection, order: Order, customer: Customer, now: datetime) -> None:
-        """For rules to come, where there is none that asks."""
-        await velocity.note(connection, order, customer, now)
-
     async def judge(self, connection: Connection, order: Order, customer: Customer, now: datetime, *, count: bool) -> Screening:
         """The lists first, then the rules; nothing of an order is looked up where there are none. `count` it where it is
         placed, not where it is thought of; then each version of it is judged once, however often that is asked."""
@@ -45,7 +41,7 @@ class Screener:
             kept = await fraud_scores.find(connection, order.id) if policy.asks_score else None
             return judge(policy, traits, order.total, kept)
         if count:
-            await self.count(connection, order, customer, now)
+            await velocity.note(connection, order, customer, now)
         return listed or screen(customer.risk, order.total)
 
     async def lacks_facts(self, connection: Connection, order: Order, now: datetime) -> bool:

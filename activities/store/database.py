@@ -1,6 +1,5 @@
 """The one way to PostgreSQL: a pool, and transactions that commit at the end of their block."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -99,7 +98,7 @@ async def _on_demand(engine: AsyncEngine) -> AsyncIterator[Connection]:
         yield connection
     finally:
         if connection.sync_connection is not None:
-            await asyncio.shield(connection.close())
+            await connection.__aexit__(None, None, None)  # which a cancellation does not leave half done, as `close` by itself
 
 
 def _is_passing(error: DBAPIError) -> bool:
