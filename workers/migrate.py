@@ -1,8 +1,12 @@
 """Brings the database's schema to the present release, from the revisions in `deploy/migrations/versions`.
 
+    python -m workers.migrate
+
+does that for the database of `TURNUP_DATABASE_URL`, and
+
     python -m workers.migrate "what the revision does"
 
-writes a new revision from the difference between the tables in the code and the database of `TURNUP_DATABASE_URL`.
+writes a new revision from the difference between the tables in the code and that database.
 """
 
 import asyncio
@@ -85,5 +89,16 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def main(arguments: list[str]) -> int:
+    """The exit code; what is wrong goes to standard error in one line."""
+    try:
+        url = load_settings().database_url or ""
+        asyncio.run(write_revision(url, *arguments) if arguments else upgrade(url))
+    except TurnupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(write_revision(load_settings().database_url or "", sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -21,8 +21,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.adapters.billing.postgres import PostgresBilling
 from activities.adapters.fraud.http import HttpFraudScorer
 from activities.adapters.fraud.port import FraudScorer
-from activities.adapters.gateway.composition import gateways, heralds, sandbox_gateways
+from activities.adapters.gateway.composition import gateways, heralds
 from activities.adapters.gateway.port import Gateway, Herald
+from activities.adapters.gateway.settings import sandbox_gateways
 from activities.adapters.notifications.mail import Mail
 from activities.adapters.notifications.port import Notifier, Outbox
 from activities.adapters.notifications.texts import Texts

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
-from activities.adapters.gateway.composition import GatewayName, GatewaySettings, sandbox_gateways
+from activities.adapters.gateway.settings import GatewayName, GatewaySettings, sandbox_gateways
 from domain.errors import TurnupError
 
 PREFIX = "TURNUP_"

@@ -15,7 +15,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from activities.adapters.gateway.composition import GatewaySettings
+from activities.adapters.gateway.settings import GatewaySettings
 from activities.runtime.settings import Settings
 from activities.runtime.temporal import connect
 from activities.store import attempts

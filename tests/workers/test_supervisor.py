@@ -12,6 +12,7 @@ from activities.runtime.settings import load_settings
 from activities.runtime.temporal import connect
 from tests.workers.conftest import StackProcess, until
 from workers.embedded import problems
+from workers.embedded.ports import free_port
 from workers.embedded.problems import CannotStart, check_platform, check_room
 from workers.embedded.process import Mark
 
@@ -110,6 +111,16 @@ def test_a_taken_port_stops_the_start_with_its_name(stack: StackProcess) -> None
 
     assert stack.output.startswith(f"port {port} is taken")
     assert "TURNUP_TEMPORAL_PORT" in stack.output
+
+
+def test_a_database_that_is_not_there_stops_the_start_in_one_line(stack: StackProcess) -> None:
+    url = f"postgresql://u:hunter2@127.0.0.1:{free_port()}/x"
+    assert stack.launch(TURNUP_DATABASE_URL=url).wait() == 1
+
+    assert stack.output.startswith("the database cannot be used: ")
+    assert "hunter2" not in stack.output
+    assert stack.output.count("\n") == 1
+    assert not stack.running.is_up()
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from activities.adapters.gateway.composition import GatewaySettings, gateways
+from activities.adapters.gateway.composition import gateways
+from activities.adapters.gateway.settings import GatewaySettings
 from api.app import create_app
 from tests.api.test_stripe_webhooks import SECRET, debit, message, tell
 from tests.sandbox_server import serving

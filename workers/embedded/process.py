@@ -110,6 +110,17 @@ async def running(name: str, command: Command, ready: Callable[[], Awaitable[Non
         await stop(process, command.stop)
 
 
+async def run(name: str, command: Command) -> None:
+    """Run it to its end. Raises `CannotStart`, with the last thing it said, where that is not a good one."""
+    process = await spawn(command)
+    try:
+        code = await process.wait()
+    finally:
+        await stop(process, command.stop)
+    if code != 0:
+        raise CannotStart(last_line(command.log) or f"{name}: it said nothing, code {code}; see {command.log}")
+
+
 async def stop(process: asyncio.subprocess.Process, how: signal.Signals, patience: float = 10) -> None:
     """Ask, wait `patience` seconds, then kill."""
     if process.returncode is not None:

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 60.0
 """Seconds."""
 
+POSTGRES = "postgres"
+
 
 @dataclass(frozen=True)
 class Service:
@@ -59,11 +61,15 @@ class Stack:
         services = []
         if self.cluster:
             command = self.cluster.command(self.logs / "postgres.log")
-            services.append(Service("postgres", command, self.cluster.ready, self.cluster.repair))
+            services.append(Service(POSTGRES, command, self.cluster.ready, self.cluster.repair))
         if self.temporal:
             command = self.temporal.command(self.logs / "temporal.log")
             services.append(Service("temporal", command, self.temporal.ready))
         return services
+
+    def schema(self) -> Command:
+        """Brings the schema to this release, and ends."""
+        return self._python("schema", "workers.migrate")
 
     def programs(self) -> list[Service]:
         """Our own processes, which may start together."""

@@ -13,10 +13,9 @@ import psutil
 from activities.runtime.settings import Settings
 from workers.embedded.lock import owned
 from workers.embedded.problems import CannotStart, check_platform, check_room
-from workers.embedded.process import Mark, end, last_line, ready_or_ended, spawn, stop
+from workers.embedded.process import Mark, end, last_line, ready_or_ended, run, spawn, stop
 from workers.embedded.running import Running, last_run, write_running
-from workers.embedded.stack import Service, Stack, plan
-from workers.migrate import upgrade
+from workers.embedded.stack import POSTGRES, Service, Stack, plan
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds before a process that died is started again: doubled each time it dies young."""
@@ -50,8 +49,8 @@ class Supervisor:
 
     async def start(self) -> Running:
         """Engines, schema, programs; returns when all are ready. Raises `CannotStart`."""
-        await asyncio.gather(*map(self._start, self._stack.engines()))
-        await upgrade(self._stack.settings.database_url or "")
+        others = [engine for engine in self._stack.engines() if engine.name != POSTGRES]
+        await asyncio.gather(self._start_database(), *map(self._start, others))
         await asyncio.gather(*map(self._start, self._programs))
         self._ready = True
         return self._write()
@@ -71,6 +70,13 @@ class Supervisor:
             await asyncio.gather(*(stop(child.process, child.service.command.stop) for child in children))
         self._children.clear()
         self._write()
+
+    async def _start_database(self) -> None:
+        """With its schema, which a process of its own brings to this release: what that takes is given back."""
+        for engine in self._stack.engines():
+            if engine.name == POSTGRES:
+                await self._start(engine)
+        await run("the schema", self._stack.schema())
 
     async def _start(self, service: Service) -> None:
         child = await self._spawn(service)
@@ -166,7 +172,7 @@ def end_leftovers(settings: Settings) -> None:
     if before is None:
         return
     left = {name: found for name, mark in before.processes.items() if (found := mark.process())}
-    engines = [left.pop(name) for name in ("postgres",) if name in left]
+    engines = [left.pop(name) for name in (POSTGRES,) if name in left]
     end(list(left.values()), signal.SIGTERM, patience=5)
     end(engines, signal.SIGINT)
 
