@@ -106,6 +106,10 @@ orders would stand still after a killed worker; a busy worker that is later than
 
 IDLE = 20
 """Connections kept open to partners: each call looks at all of them."""
+LEAVES_WITHIN = 8.0
+"""Seconds from being asked to stop to the end. Of itself the SDK waits for ever for a write of an order that fails again and
+again, as where PostgreSQL is down; it is for whoever works next."""
+
 CALLS_OUT = 1000
 """Calls to the outside that a worker has out at once. Each waits without work, so that some hundred that hang at one partner
 leave room for the rest."""
@@ -406,7 +410,14 @@ async def run(settings: Settings) -> None:
             gc.freeze()  # what is there for good is looked at by no collection, which saves a fifth of the CPU of a long job
             log.info("worker ready", queues=queues.ALL)
             await stop.wait()
+            asyncio.get_running_loop().call_later(LEAVES_WITHIN, _leave)
     await database.close()
+
+
+def _leave() -> None:
+    log.warning("left while something was still tried again", after=LEAVES_WITHIN)
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def main() -> int:

@@ -11,8 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from activities.runtime.settings import load_settings
+from activities.runtime.temporal import connect
 from tests.e2e.installation import LINE, SEATS, Installation, Json, running_installation, until
 from tests.workers.conftest import StackProcess, reachable_folder
+from workers.embedded.process import Mark
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -100,6 +103,22 @@ async def test_orders_are_acknowledged_while_no_worker_runs(installed: Installat
     await installed.verify(orders)
 
 
+async def test_a_worker_asked_to_stop_while_postgresql_is_down_leaves_by_itself(installed: Installation) -> None:
+    """What an order writes, as that it was sent an approval it cannot read, is tried again for ever: by whoever works next."""
+    batch = await installed.batch("left")
+    worker, known = installed.mark("worker"), _failed_writes(installed)
+    client = await connect(load_settings(temporal_address=installed.running.temporal_address))
+
+    with installed.down("postgres"):
+        await client.get_workflow_handle(f"order-{batch.large}").signal("approval", {})
+        await until(partial(_fails_again, installed, known), "what the order writes fails")
+        os.kill(worker.pid, signal.SIGTERM)
+        await until(lambda: _has_left(worker), "the worker has left")
+
+    await installed.finish(batch)
+    assert "worker ended with code 0" in installed.stack.output
+
+
 async def test_a_callback_that_comes_while_temporal_is_down_is_delivered_later(installed: Installation) -> None:
     """Before the partner would be asked, 30 s after it was ordered."""
     order = await installed.place("callback-without-temporal", LINE)
@@ -141,6 +160,19 @@ async def test_over_all_of_it_no_order_was_lost_or_made_twice(installed: Install
     await installed.verify(installed.placed)
     payments = (await installed.sandbox.get("/journal/summary")).raise_for_status().json()["payments"]
     assert len(payments) == len(installed.placed)
+
+
+def _failed_writes(installed: Installation) -> int:
+    log = (installed.stack.data_dir / "logs" / "worker.log").read_text(encoding="utf-8")
+    return sum("Completing activity as failed" in line and "'activity_type': 'record'" in line for line in log.splitlines())
+
+
+async def _fails_again(installed: Installation, known: int) -> bool:
+    return _failed_writes(installed) > known
+
+
+async def _has_left(process: Mark) -> bool:
+    return process.process() is None
 
 
 async def _told(installed: Installation, order: str) -> bool:
