@@ -11,6 +11,7 @@ from temporalio.client import WorkflowHistory
 from activities.runtime import writing
 from tests.workflows.plans import access, build, by_hand
 from tests.world import World
+from workflows import book
 
 LOCK = text("SELECT id FROM orders WHERE id = :order FOR UPDATE")
 
@@ -36,6 +37,12 @@ def refused(history: WorkflowHistory) -> list[str]:
     return [failure.application_failure_info.type for failure in failed if failure.message]
 
 
+def brought(history: WorkflowHistory) -> list[bool]:
+    """Of each call to the outside, whether something to write went along."""
+    calls = [event.activity_task_scheduled_event_attributes for event in history.events]
+    return [b'"first":{' in bytes(call.input.payloads[0].data) for call in calls if call.activity_type.name]
+
+
 async def test_an_order_writes_by_itself_only_what_no_call_follows(world: World) -> None:
     line = (build(), build("check", verb="verify", undo=None, needs=["build"]), access(needs=["check"]))
     product, plan = await world.product(*line)
@@ -45,8 +52,24 @@ async def test_an_order_writes_by_itself_only_what_no_call_follows(world: World)
     history = await world.workflow(order).fetch_history()
 
     assert sorted(written_by_itself(history)) == ["assess", "assess", "bill", "provision", "record", "record"]
+    assert brought(history) == [True] * 4
     steps = {event["summary"].partition(" (")[0] for event in await world.events(order) if event["type"] == "step.running"}
     assert len(steps) == len(line)
+
+
+async def test_much_is_written_before_the_call_and_stays_out_of_its_history(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "MOST_ALONG", 0)
+    product, plan = await world.product(build(), access())
+    order = await world.order(await world.customer(), {"product": product, "plan": plan})
+    await world.state(order, "completed")
+
+    history = await world.workflow(order).fetch_history()
+
+    assert brought(history) == [False] * 3
+    assert written_by_itself(history).count("record") == 2 + 3
+    assert [event["seq"] for event in await world.events(order)] == list(range(1, len(await world.events(order)) + 1))
 
 
 async def test_what_cannot_be_written_is_not_called_until_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
