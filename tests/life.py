@@ -1,8 +1,11 @@
 """Subscriptions on test clocks: what tests of their life share."""
 
+import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from temporalio.service import RPCError
 
 from activities.contracts import queues
 from activities.store import clocks, subscriptions
@@ -27,6 +30,17 @@ async def advance(world: World, clock: str, to: datetime) -> None:
     await world.temporal.client.execute_workflow(
         "clock", Advance(clock=clock, to=to), id=f"clock-{clock}-{to:%Y%m%d%H%M}", task_queue=queues.JOBS
     )
+
+
+async def advance_past_waits(world: World, clock: str, to: datetime, workflow: str) -> None:
+    """As `advance`, with the waits between the tries of this process passed over."""
+    under_way = asyncio.create_task(advance(world, clock, to))
+    while not under_way.done():
+        try:
+            await world.temporal.fast_forward(world.temporal.client.get_workflow_handle(workflow), timedelta(seconds=40))
+        except RPCError:  # it is not open at this moment
+            await asyncio.sleep(0.05)
+    await under_way
 
 
 async def plan(world: World, *charges: Json, steps: Sequence[Json] = ()) -> Json:

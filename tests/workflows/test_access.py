@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from activities.store import access_blocks, due_rows, order_facts, services
+from domain import keys
 from domain.states import ServiceState
-from tests.life import advance, clocked, events, live, monthly, plan, shown
+from tests.life import advance, advance_past_waits, clocked, events, live, monthly, plan, shown
 from tests.workflows.plans import build
 from tests.world import World
 
@@ -68,7 +69,7 @@ async def test_a_partner_that_is_down_is_asked_again_in_an_hour_and_the_last_cha
     await world.sandbox.of(order).fault("suspend", "error_500")
     await block(world, service, "D-1")
 
-    await advance(world, clock, MAY + timedelta(minutes=1))
+    await advance_past_waits(world, clock, MAY + timedelta(minutes=1), keys.access_workflow(service))
 
     async with world.database.transaction() as connection:
         (row,) = await due_rows.of_subject(connection, service)

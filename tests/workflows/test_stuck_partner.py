@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
-from temporalio.service import RPCError
 
 from activities.store import deprovisioning, due_rows, life_fallout, services, subscriptions, throttles
 from activities.store.due_rows import Kind
@@ -14,7 +13,7 @@ from domain import keys
 from domain.fallout import Subject
 from domain.messages import MessageFacts
 from domain.states import ServiceState
-from tests.life import advance, clocked, events, invoices, live, monthly, plan, shown
+from tests.life import advance, advance_past_waits, clocked, events, invoices, live, monthly, plan, shown
 from tests.workflows.plans import build, built
 from tests.world import Json, World
 
@@ -45,17 +44,6 @@ async def refusing(world: World, subscription: str, *partners: str) -> None:
     order = (await shown(world, subscription))["order"]
     down = {"operation": "terminate", "mode": "decline_hard", "order": order}
     await world.sandbox.faults(*({**down, "partner": partner} for partner in partners))
-
-
-async def advance_past_waits(world: World, clock: str, to: datetime, workflow: str) -> None:
-    """As `advance`, with the waits between the tries of this process passed over."""
-    under_way = asyncio.create_task(advance(world, clock, to))
-    while not under_way.done():
-        try:
-            await world.temporal.fast_forward(world.temporal.client.get_workflow_handle(workflow), timedelta(seconds=40))
-        except RPCError:  # it is not open at this moment
-            await asyncio.sleep(0.05)
-    await under_way
 
 
 async def test_a_service_that_a_partner_does_not_take_down_is_shown_after_two_days_and_never_forgotten(world: World) -> None:
