@@ -3,6 +3,7 @@ import json
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -14,7 +15,7 @@ from tests.workers.conftest import StackProcess, until
 from workers.embedded import problems
 from workers.embedded.ports import free_port
 from workers.embedded.problems import CannotStart, check_platform, check_room
-from workers.embedded.process import Mark
+from workers.embedded.process import Command, Mark, run
 
 
 async def ask(stack: StackProcess, question: str) -> object:
@@ -121,6 +122,25 @@ def test_a_database_that_is_not_there_stops_the_start_in_one_line(stack: StackPr
     assert "hunter2" not in stack.output
     assert stack.output.count("\n") == 1
     assert not stack.running.is_up()
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("sys.exit('no such table')", "no such table"),
+        ("os.kill(os.getpid(), 9)", "the schema ended with code -9; see {log}"),
+    ],
+)
+async def test_what_does_not_come_to_a_good_end_says_why_and_not_what_an_earlier_run_said(
+    tmp_path: Path, does: str, said: str
+) -> None:
+    log = tmp_path / "schema.log"
+    log.write_text("said by an earlier run\n", encoding="utf-8")
+
+    with pytest.raises(CannotStart) as problem:
+        await run("the schema", Command([sys.executable, "-c", f"import os, sys; {does}"], log))
+
+    assert str(problem.value) == said.format(log=log)
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

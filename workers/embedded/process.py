@@ -118,7 +118,8 @@ async def run(name: str, command: Command) -> None:
     finally:
         await stop(process, command.stop)
     if code != 0:
-        raise CannotStart(last_line(command.log) or f"{name}: it said nothing, code {code}; see {command.log}")
+        said = last_line(command.log) if code > 0 else ""  # what one that was killed did not say is of an earlier run
+        raise CannotStart(said or f"{name} ended with code {code}; see {command.log}")
 
 
 async def stop(process: asyncio.subprocess.Process, how: signal.Signals, patience: float = 10) -> None:

@@ -76,7 +76,7 @@ class Supervisor:
         for engine in self._stack.engines():
             if engine.name == POSTGRES:
                 await self._start(engine)
-        await run("the schema", self._stack.schema())
+        await run("bringing up the schema", self._stack.schema())
 
     async def _start(self, service: Service) -> None:
         child = await self._spawn(service)
